@@ -1,0 +1,102 @@
+//! Facts: what has happened, in the past tense. The only things the machine ever learns.
+
+use crate::spec::{ProcessId, Signal};
+
+/// One run of one process.
+///
+/// Each spawn has a number of its own, so a late exit or a pid the kernel gave out again can never
+/// be taken for the run that is living now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId {
+    /// Whose run it is.
+    pub process: ProcessId,
+    /// Counts from 1 within the process.
+    pub number: u32,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// Everything is set up; the first processes may be started.
+    Begun,
+    /// A run ordered by [`super::Action::Spawn`] has its process.
+    Spawned(RunId),
+    /// A run ordered by [`super::Action::Spawn`] could not be had.
+    SpawnFailed(RunId, SpawnFailure),
+    /// The process of a run was reaped.
+    Exited {
+        /// Which run.
+        run: RunId,
+        /// How it ended.
+        end: RunEnd,
+        /// Whether descendants of it were still alive at that moment.
+        descendants: bool,
+    },
+    /// The last descendant of a run whose process had already ended is gone.
+    Cleared(RunId),
+    /// The supervisor was told by a signal to stop everything.
+    ShutdownAsked(Signal),
+    /// Somebody asked for a process to be started.
+    StartAsked(ProcessId),
+    /// Somebody asked for a process to be stopped.
+    StopAsked(ProcessId),
+    /// Somebody asked for a process to be stopped and started again.
+    RestartAsked(ProcessId),
+    /// Time has passed; due deadlines are looked at on every event, this one says nothing else.
+    Tick,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunEnd {
+    /// It returned this exit code.
+    Code(u8),
+    /// A signal of this number ended it; may be a real-time signal.
+    Signal(u8),
+}
+
+impl RunEnd {
+    /// As a shell says it: the code, or 128 + the signal's number (POSIX, XCU 2.8.2).
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(number) => number.saturating_add(128),
+        }
+    }
+
+    /// As honcho prints it: the code, or the negative number of the signal.
+    #[must_use]
+    pub fn rc(self) -> i32 {
+        match self {
+            Self::Code(code) => i32::from(code),
+            Self::Signal(number) => -i32::from(number),
+        }
+    }
+}
+
+/// Why a run could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpawnFailure {
+    /// The program does not exist: 127, as shells say it.
+    NotFound,
+    /// The program cannot be executed: 126, as shells say it.
+    NotExecutable,
+    /// The process could not be set up (working directory, user, limits): final as well.
+    Setup,
+    /// The system has no process, memory or descriptor left just now. Tried again after a
+    /// backoff, without counting as a restart: nothing ran.
+    Exhausted,
+}
+
+impl SpawnFailure {
+    /// The exit code that stands for it.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::NotFound => 127,
+            Self::NotExecutable => 126,
+            Self::Setup | Self::Exhausted => super::exit::COULD_NOT_START,
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! The state machine: facts in, orders out, time an argument. No clock, no kernel, no I/O.
+//!
+//! [`Machine`] owns the whole set of processes from the first start to the container's exit code.
+//! What one process does is in [`service`]; when it may start in [`gate`]; whether it starts again
+//! in [`restart`]; how everything stops in [`shutdown`]; which code comes out in [`exit`].
+//! [`check`] states what must always hold, for the tests, the fuzzers and the exhaustive search.
+
+pub mod action;
+pub mod check;
+pub mod event;
+pub mod exit;
+pub mod gate;
+pub mod moment;
+pub mod report;
+pub mod restart;
+pub mod service;
+pub mod shutdown;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+pub use action::Action;
+pub use event::{Event, RunEnd, RunId, SpawnFailure};
+pub use moment::Moment;
+pub use report::Report;
+pub use status::{ProcessStatus, State};
+
+use crate::spec::{ExitPolicy, ExitRule, Kind, Plan, Process, ProcessId, Signal};
+use exit::Outcome;
+use gate::{Gate, gate};
+use service::{Phase, Service};
+use shutdown::{ABANDON_AFTER_MS, Shutdown};
+
+/// The supervisor's mind. See the module's text; [`Machine::handle`] is how it is used.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    plan: Arc<Plan>,
+    /// For each process, all that depend on it, directly or through others.
+    dependants: Arc<Vec<Vec<ProcessId>>>,
+    services: Vec<Service>,
+    shutdown: Shutdown,
+    begun: bool,
+    /// The code of the first failure that counts, for a container that ends once all have ended.
+    first_failure: Option<u8>,
+}
+
+/// What a service needs to know of the world to decide: its own rules, and the time.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// The process as planned.
+    pub process: &'a Process,
+    /// The time.
+    pub now: Moment,
+}
+
+impl Machine {
+    /// A machine before anything happened; feed it [`Event::Begun`] to start the first processes.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let services = (0u32..)
+            .zip(&plan.processes)
+            .map(|(index, process)| Service::new(ProcessId(index), process.enabled))
+            .collect();
+        Self {
+            dependants: Arc::new(all_dependants(&plan)),
+            plan,
+            services,
+            shutdown: Shutdown::No,
+            begun: false,
+            first_failure: None,
+        }
+    }
+
+    /// Feeds one event to the machine and appends what must be done next to `actions`.
+    ///
+    /// This is the only way the machine changes. It reads no clock, no environment and no process
+    /// table: one plan and one list of `(now, event)` always give the same actions, so a log of
+    /// events is a complete bug report.
+    ///
+    /// Carry out the actions in order before feeding the next event, and tell the machine how each
+    /// [`Action::Spawn`] ended with an event of its own. Within one wake-up feed exits first, then
+    /// signals, then [`Event::Tick`], which alone looks at deadlines: a process that ended in time
+    /// is then never killed for being late.
+    ///
+    /// Events about a run that has already ended are ignored. Exits and signals cross each other
+    /// on the way in, so a late event is normal and not an error. Once [`Action::Exit`] has been
+    /// given nothing more is ever ordered.
+    ///
+    /// Never panics: as PID 1, a panic would take every process down with it.
+    pub fn handle(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
+        if self.shutdown == Shutdown::Over {
+            return;
+        }
+        match event {
+            Event::Begun => self.begun = true,
+            Event::Tick => self.on_tick(now, actions),
+            Event::ShutdownAsked(signal) => self.on_shutdown_asked(now, signal, actions),
+            Event::Spawned(run) => {
+                self.with(run.process, now, |service, _| service.on_spawned(run, now, actions));
+            }
+            Event::SpawnFailed(run, failure) => self.with(run.process, now, |service, rules| {
+                service.on_spawn_failed(rules, run, failure, actions);
+            }),
+            Event::Exited { run, end, descendants } => {
+                self.with(run.process, now, |service, rules| {
+                    service.on_exited(rules, run, end, descendants, actions);
+                });
+            }
+            Event::Cleared(run) => self.with(run.process, now, |service, rules| {
+                service.on_cleared(rules, run, actions);
+            }),
+            // What people ask for once everything is being stopped comes too late.
+            Event::StartAsked(_) | Event::StopAsked(_) | Event::RestartAsked(_)
+                if self.shutdown.has_begun() => {}
+            Event::StartAsked(id) => self.with(id, now, |service, _| service.on_start_asked()),
+            Event::StopAsked(id) => self.with(id, now, |service, _| service.wanted = false),
+            Event::RestartAsked(id) => self.with(id, now, |service, rules| {
+                service.on_restart_asked(rules.process, now, actions);
+            }),
+        }
+        if self.begun {
+            self.settle(now, actions);
+        }
+    }
+
+    /// When [`Event::Tick`] must be fed at the latest; `None` when only an event can change
+    /// anything, so that an idle supervisor sleeps for good.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let services = self.services.iter().filter_map(Service::deadline);
+        services.chain(self.shutdown.deadline()).min()
+    }
+
+    /// Whether the stop of everything has begun.
+    #[must_use]
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutdown.has_begun()
+    }
+
+    /// The plan it runs.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Where every process stands, in the order of the plan.
+    #[must_use]
+    pub fn status(&self, now: Moment) -> Vec<ProcessStatus> {
+        let pairs = self.services.iter().zip(&self.plan.processes);
+        pairs.map(|(service, process)| status::of(service, process, now)).collect()
+    }
+
+    /// The services, for the properties in [`check`].
+    #[must_use]
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// How far the stop of everything has come, for the properties in [`check`].
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown
+    }
+
+    /// The same state with every moment told relative to `now`: two states from which the same
+    /// futures follow are equal in this form. For the search through all states.
+    #[must_use]
+    pub fn relative_to(&self, now: Moment) -> Self {
+        let mut moved = self.clone();
+        for (service, process) in moved.services.iter_mut().zip(&self.plan.processes) {
+            service.shift(now, process.restart.backoff.healthy_after_ms);
+        }
+        moved.shutdown.shift(now);
+        moved
+    }
+
+    fn on_tick(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        for service in &mut self.services {
+            service.on_time(now, actions);
+        }
+        match self.shutdown {
+            Shutdown::Orderly { code, kill_at, .. } if kill_at <= now => {
+                actions.push(Action::Report(Report::StopTimeout));
+                self.force(now, code);
+            }
+            Shutdown::Forced { code, abandon_at } if abandon_at <= now => {
+                let left = self.services.iter().filter_map(Service::living_run);
+                actions.extend(left.map(|run| Action::Report(Report::Abandoned(run))));
+                self.shutdown = Shutdown::Over;
+                actions.push(Action::Exit(code));
+            }
+            Shutdown::No
+            | Shutdown::Orderly { .. }
+            | Shutdown::Forced { .. }
+            | Shutdown::Over => {}
+        }
+    }
+
+    fn on_shutdown_asked(&mut self, now: Moment, signal: Signal, actions: &mut Vec<Action>) {
+        actions.push(Action::Report(Report::SignalReceived(signal)));
+        match self.shutdown {
+            Shutdown::No => {
+                self.begin_shutdown(now, exit::told_by(signal), true);
+            }
+            // Everything is being stopped because of an exit: this is the first word from outside,
+            // and it asks for no more than what is already happening.
+            Shutdown::Orderly { code, kill_at, signalled: false } => {
+                self.shutdown = Shutdown::Orderly { code, kill_at, signalled: true };
+            }
+            Shutdown::Orderly { code, signalled: true, .. } => self.force(now, code),
+            Shutdown::Forced { .. } | Shutdown::Over => {}
+        }
+    }
+
+    fn begin_shutdown(&mut self, now: Moment, code: u8, signalled: bool) {
+        let kill_at = now.plus(self.plan.stop_timeout_ms);
+        self.shutdown = Shutdown::Orderly { code, kill_at, signalled };
+        for service in &mut self.services {
+            service.wanted = false;
+        }
+    }
+
+    fn force(&mut self, now: Moment, code: u8) {
+        self.shutdown = Shutdown::Forced { code, abandon_at: now.plus(ABANDON_AFTER_MS) };
+    }
+
+    /// Moves every service towards what is wished for until nothing changes any more, and ends
+    /// the container when there is nothing left to do.
+    ///
+    /// Each round starts, skips, stops or counts at least one service, and none of these is ever
+    /// undone within the same event, so the rounds are bounded by the number of services.
+    fn settle(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        loop {
+            let mut changed = false;
+            for index in 0..self.services.len() {
+                changed |= self.settle_one(index, now, actions);
+            }
+            changed |= self.count_ended(now, actions);
+            if !changed {
+                break;
+            }
+        }
+        self.exit_when_over(actions);
+    }
+
+    /// Moves one service; says whether anything changed.
+    fn settle_one(&mut self, index: usize, now: Moment, actions: &mut Vec<Action>) -> bool {
+        let (Some(service), Some(process)) =
+            (self.services.get(index), self.plan.processes.get(index))
+        else {
+            return false;
+        };
+        let before = actions.len();
+        match service.phase {
+            Phase::Waiting if service.wanted => match gate(&process.after, &self.services) {
+                Gate::Open => self.change(index, |service| service.spawn(actions)),
+                Gate::Closed => return false,
+                Gate::Never(because) => {
+                    let process = service.id;
+                    actions.push(Action::Report(Report::Skipped { process, because }));
+                    self.change(index, |service| service.phase = Phase::Done(Outcome::Skipped));
+                }
+            },
+            Phase::Backoff { .. } if !service.wanted => {
+                self.change(index, |service| service.phase = Phase::Done(Outcome::Stopped));
+                return true;
+            }
+            Phase::Running { .. } | Phase::Stopping { .. }
+                if matches!(self.shutdown, Shutdown::Forced { .. }) =>
+            {
+                self.change(index, |service| service.kill(actions));
+            }
+            Phase::Running { .. } if !service.wanted && !self.is_needed(index) => {
+                let plan = Arc::clone(&self.plan);
+                if let Some(process) = plan.processes.get(index) {
+                    self.change(index, |service| service.begin_stop(process, now, actions));
+                }
+            }
+            Phase::Waiting
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. }
+            | Phase::Done(_) => return false,
+        }
+        actions.len() > before
+    }
+
+    /// Whether some process that is itself on its way out still stands on this one. A dependant
+    /// that goes on is no reason to wait: then only this one was asked to stop.
+    fn is_needed(&self, index: usize) -> bool {
+        let dependants = self.dependants.get(index).map(Vec::as_slice).unwrap_or_default();
+        dependants
+            .iter()
+            .filter_map(|id| self.services.get(id.index()))
+            .any(|dependant| !dependant.wanted && dependant.living_run().is_some())
+    }
+
+    /// Counts every life that ended since the last look, and lets it decide for the container.
+    fn count_ended(&mut self, now: Moment, actions: &mut Vec<Action>) -> bool {
+        let mut changed = false;
+        for index in 0..self.services.len() {
+            let Some(service) = self.services.get_mut(index) else { continue };
+            let Phase::Done(outcome) = service.phase else { continue };
+            if std::mem::replace(&mut service.counted, true) {
+                continue;
+            }
+            changed = true;
+            let id = service.id;
+            let Some(process) = self.plan.processes.get(index) else { continue };
+            let decides = decides(self.plan.exit, process, outcome);
+            if outcome.is_failure() && process.exit != ExitRule::Never {
+                self.first_failure.get_or_insert(outcome.exit_code());
+            }
+            if decides && !self.shutdown.has_begun() {
+                let code = outcome.exit_code();
+                actions.push(Action::Report(Report::Deciding(id, code)));
+                self.begin_shutdown(now, code, false);
+            }
+        }
+        changed
+    }
+
+    fn exit_when_over(&mut self, actions: &mut Vec<Action>) {
+        let code = match self.shutdown {
+            Shutdown::Over => return,
+            Shutdown::Orderly { code, .. } | Shutdown::Forced { code, .. } => code,
+            Shutdown::No => self.first_failure.unwrap_or(exit::OK),
+        };
+        let over = self.services.iter().all(|service| match service.phase {
+            Phase::Done(_) => true,
+            Phase::Waiting => !service.wanted,
+            Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. } => false,
+        });
+        if over {
+            self.shutdown = Shutdown::Over;
+            actions.push(Action::Exit(code));
+        }
+    }
+
+    fn change(&mut self, index: usize, change: impl FnOnce(&mut Service)) {
+        if let Some(service) = self.services.get_mut(index) {
+            change(service);
+        }
+    }
+
+    fn with(&mut self, id: ProcessId, now: Moment, act: impl FnOnce(&mut Service, &Rules<'_>)) {
+        if let (Some(service), Some(process)) =
+            (self.services.get_mut(id.index()), self.plan.processes.get(id.index()))
+        {
+            act(service, &Rules { process, now });
+        }
+    }
+}
+
+/// Whether the end of this process ends the container.
+fn decides(policy: ExitPolicy, process: &Process, outcome: Outcome) -> bool {
+    if outcome == Outcome::Stopped {
+        return false;
+    }
+    match process.exit {
+        ExitRule::Never => false,
+        ExitRule::OnEnd => true,
+        ExitRule::OnFailure => match policy {
+            ExitPolicy::FirstFailure => outcome.is_failure(),
+            ExitPolicy::AnyEnded => outcome.is_failure() || process.kind == Kind::Service,
+            ExitPolicy::AllEnded => false,
+        },
+    }
+}
+
+fn all_dependants(plan: &Plan) -> Vec<Vec<ProcessId>> {
+    let mut direct: Vec<Vec<ProcessId>> = vec![Vec::new(); plan.processes.len()];
+    for (id, process) in (0u32..).map(ProcessId).zip(&plan.processes) {
+        for edge in &process.after {
+            if let Some(dependants) = direct.get_mut(edge.on.index()) {
+                dependants.push(id);
+            }
+        }
+    }
+    (0..direct.len()).map(|index| reachable(index, &direct)).collect()
+}
+
+fn reachable(start: usize, direct: &[Vec<ProcessId>]) -> Vec<ProcessId> {
+    let mut seen = vec![false; direct.len()];
+    let mut pending: Vec<ProcessId> = direct.get(start).cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    while let Some(id) = pending.pop() {
+        let Some(mark) = seen.get_mut(id.index()) else { continue };
+        if !std::mem::replace(mark, true) {
+            found.push(id);
+            pending.extend(direct.get(id.index()).into_iter().flatten());
+        }
+    }
+    found
+}
+
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        let state = |machine: &Self| (machine.shutdown, machine.begun, machine.first_failure);
+        state(self) == state(other)
+            && self.services == other.services
+            && (Arc::ptr_eq(&self.plan, &other.plan) || self.plan == other.plan)
+    }
+}
+
+impl Eq for Machine {}
+
+impl Hash for Machine {
+    /// Leaves the plan out, which never changes within a machine.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.services.hash(state);
+        self.shutdown.hash(state);
+        self.begun.hash(state);
+        self.first_failure.hash(state);
+    }
+}

@@ -1,0 +1,49 @@
+//! What a human is told, as data; words and pids are put to it outside.
+
+use super::event::{RunEnd, RunId, SpawnFailure};
+use crate::spec::{ProcessId, Signal};
+
+/// One thing worth telling.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Report {
+    /// A run has its process.
+    Started(RunId),
+    /// A run could not be had.
+    SpawnFailed(RunId, SpawnFailure),
+    /// The process of a run ended.
+    Stopped(RunId, RunEnd),
+    /// The process of a run ended and left descendants behind, which are now being stopped.
+    LeftDescendants(RunId),
+    /// It will be started again.
+    Restarting {
+        /// Which process.
+        process: ProcessId,
+        /// Milliseconds until then.
+        after_ms: u64,
+        /// Which restart it is, from 1; `None` where nothing had run yet.
+        number: Option<u32>,
+        /// How many there may be; `None` is without limit.
+        max: Option<u32>,
+    },
+    /// Its restarts are used up.
+    GaveUp(ProcessId),
+    /// It will never start, because of that other process.
+    Skipped {
+        /// Which process.
+        process: ProcessId,
+        /// The dependency that can no longer be met.
+        because: ProcessId,
+    },
+    /// The supervisor was told to stop everything.
+    SignalReceived(Signal),
+    /// The end of this process ends the container.
+    Deciding(ProcessId, u8),
+    /// A run was sent a signal, because it is being stopped.
+    Signalling(RunId, Signal),
+    /// A run had to be killed.
+    Killing(RunId),
+    /// The time for the whole stop is over; what is left is being killed.
+    StopTimeout,
+    /// A run survived even SIGKILL until the last deadline and is left to the kernel.
+    Abandoned(RunId),
+}

@@ -1,0 +1,386 @@
+//! One process or task: where it stands, and what each fact makes of that.
+//!
+//! ```text
+//!            spawn           spawned            told to stop, or left descendants
+//!  Waiting ────────▶ Starting ───────▶ Running ─────────────────────▶ Stopping
+//!     ▲                 │                 │ ended                         │ gone
+//!     │      exhausted  │                 ▼                               ▼
+//!     └──── Backoff ◀───┴──────── restart or not? ◀───────────────────────┘
+//!                                         └─────▶ Done(outcome)
+//! ```
+//!
+//! What is wished for (`wanted`) is kept apart from where it stands (`phase`): facts change the
+//! phase here, and [`super::Machine`] then moves every service towards what is wished.
+
+use super::event::{RunEnd, RunId, SpawnFailure};
+use super::exit::{Outcome, judge};
+use super::moment::Moment;
+use super::report::Report;
+use super::restart::{Decision, Ledger};
+use super::{Action, Rules};
+use crate::spec::{Kind, Process, ProcessId};
+
+/// Where a service stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Not running and free to be started once it is wanted and its gate is open.
+    Waiting,
+    /// A run is ordered and not answered yet.
+    Starting {
+        /// The run ordered.
+        run: RunId,
+    },
+    /// A run is alive.
+    Running {
+        /// Which.
+        run: RunId,
+        /// Since when.
+        since: Moment,
+        /// Whether it is ready for its dependants.
+        ready: bool,
+    },
+    /// Between two runs.
+    Backoff {
+        /// When the wait is over.
+        until: Moment,
+    },
+    /// A run is being brought to its end, or what it left behind is.
+    Stopping {
+        /// Which.
+        run: RunId,
+        /// Since when it had been running.
+        since: Moment,
+        /// How its process ended, once it did; from then on only its descendants are left.
+        ended: Option<RunEnd>,
+        /// When SIGKILL follows; `None` once it has been sent.
+        kill_at: Option<Moment>,
+        /// Whether it was asked to stop; otherwise its own end is being tidied up.
+        asked: bool,
+    },
+    /// Its life is over, until somebody asks for it anew.
+    Done(Outcome),
+}
+
+/// One process or task within the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Service {
+    /// Its place in the plan.
+    pub id: ProcessId,
+    /// What is wished for: up or not.
+    pub wanted: bool,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The number of its latest run, 0 before the first.
+    pub runs: u32,
+    /// Whether any run of its present life got a process.
+    pub has_started: bool,
+    /// Whether its latest run was ready at some time.
+    pub was_ready: bool,
+    /// How its latest run ended.
+    pub last_end: Option<RunEnd>,
+    /// Whether the end of its life has been counted for the container's exit.
+    pub counted: bool,
+    /// Restarts used.
+    pub ledger: Ledger,
+}
+
+impl Service {
+    /// As it stands before anything happened.
+    #[must_use]
+    pub fn new(id: ProcessId, wanted: bool) -> Self {
+        Self {
+            id,
+            wanted,
+            phase: Phase::Waiting,
+            runs: 0,
+            has_started: false,
+            was_ready: false,
+            last_end: None,
+            counted: false,
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// The run that may still have living processes.
+    #[must_use]
+    pub fn living_run(&self) -> Option<RunId> {
+        match &self.phase {
+            Phase::Starting { run } | Phase::Running { run, .. } | Phase::Stopping { run, .. } => {
+                Some(*run)
+            }
+            Phase::Waiting | Phase::Backoff { .. } | Phase::Done(_) => None,
+        }
+    }
+
+    /// When time alone will change something.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        match &self.phase {
+            Phase::Backoff { until } => Some(*until),
+            Phase::Stopping { kill_at, .. } => *kill_at,
+            Phase::Waiting | Phase::Starting { .. } | Phase::Running { .. } | Phase::Done(_) => {
+                None
+            }
+        }
+    }
+
+    /// Orders the next run.
+    pub fn spawn(&mut self, actions: &mut Vec<Action>) {
+        self.runs = self.runs.saturating_add(1);
+        let run = RunId { process: self.id, number: self.runs };
+        self.was_ready = false;
+        self.phase = Phase::Starting { run };
+        actions.push(Action::Spawn(run));
+    }
+
+    /// Begins to stop the living run in the way its rule says. Only a running one is begun with:
+    /// one that is starting is stopped when the answer to its spawn is in.
+    pub fn begin_stop(&mut self, process: &Process, now: Moment, actions: &mut Vec<Action>) {
+        if let Phase::Running { run, since, .. } = self.phase {
+            actions.push(Action::Report(Report::Signalling(run, process.stop.signal)));
+            actions.push(Action::Signal(run, process.stop.signal));
+            let kill_at = Some(now.plus(process.stop.grace_ms));
+            self.phase = Phase::Stopping { run, since, ended: None, kill_at, asked: true };
+        }
+    }
+
+    /// Kills whatever of it is alive, at once. A run that is still being started has no process
+    /// to kill yet; the machine comes back to it when the spawn is answered.
+    pub fn kill(&mut self, actions: &mut Vec<Action>) {
+        let (run, since, ended, asked) = match self.phase {
+            Phase::Running { run, since, .. } => (run, since, None, true),
+            Phase::Stopping { run, since, ended, kill_at: Some(_), asked } => {
+                (run, since, ended, asked)
+            }
+            Phase::Stopping { kill_at: None, .. }
+            | Phase::Waiting
+            | Phase::Starting { .. }
+            | Phase::Backoff { .. }
+            | Phase::Done(_) => return,
+        };
+        actions.push(Action::Report(Report::Killing(run)));
+        actions.push(Action::Kill(run));
+        self.phase = Phase::Stopping { run, since, ended, kill_at: None, asked };
+    }
+
+    /// Somebody asked for it to be started. Whatever it used up of its restarts is given back.
+    pub fn on_start_asked(&mut self) {
+        self.wanted = true;
+        match &mut self.phase {
+            Phase::Done(_) => {
+                let fresh = Self::new(self.id, true);
+                *self = Self { runs: self.runs, last_end: self.last_end, ..fresh };
+            }
+            Phase::Backoff { .. } => self.phase = Phase::Waiting,
+            // What is being tidied up, or stopped, is followed by a new run as soon as it is gone.
+            Phase::Stopping { asked, .. } => *asked = true,
+            Phase::Waiting | Phase::Starting { .. } | Phase::Running { .. } => {}
+        }
+    }
+
+    /// Somebody asked for it to be stopped and started again.
+    pub fn on_restart_asked(
+        &mut self,
+        process: &Process,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        self.on_start_asked();
+        self.begin_stop(process, now, actions);
+    }
+
+    /// Time has passed.
+    pub fn on_time(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        match self.phase {
+            Phase::Backoff { until } if until <= now => self.phase = Phase::Waiting,
+            Phase::Stopping { run, since, ended, kill_at: Some(at), asked } if at <= now => {
+                actions.push(Action::Report(Report::Killing(run)));
+                actions.push(Action::Kill(run));
+                self.phase = Phase::Stopping { run, since, ended, kill_at: None, asked };
+            }
+            Phase::Waiting
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. }
+            | Phase::Done(_) => {}
+        }
+    }
+
+    /// The ordered run has its process.
+    pub fn on_spawned(&mut self, run: RunId, now: Moment, actions: &mut Vec<Action>) {
+        match &self.phase {
+            Phase::Starting { run: ordered } if *ordered == run => {
+                self.has_started = true;
+                self.was_ready = true;
+                self.phase = Phase::Running { run, since: now, ready: true };
+                actions.push(Action::Report(Report::Started(run)));
+            }
+            Phase::Starting { .. }
+            | Phase::Waiting
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. }
+            | Phase::Done(_) => {}
+        }
+    }
+
+    /// The ordered run could not be had.
+    pub fn on_spawn_failed(
+        &mut self,
+        rules: &Rules<'_>,
+        run: RunId,
+        failure: SpawnFailure,
+        actions: &mut Vec<Action>,
+    ) {
+        match &self.phase {
+            Phase::Starting { run: ordered } if *ordered == run => {}
+            Phase::Starting { .. }
+            | Phase::Waiting
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. }
+            | Phase::Done(_) => return,
+        }
+        actions.push(Action::Report(Report::SpawnFailed(run, failure)));
+        if !self.wanted {
+            self.phase = Phase::Done(Outcome::Stopped);
+            return;
+        }
+        match failure {
+            SpawnFailure::Exhausted => {
+                let after_ms = self.ledger.wait(&rules.process.restart);
+                self.phase = Phase::Backoff { until: rules.now.plus(after_ms) };
+                actions.push(Action::Report(Report::Restarting {
+                    process: self.id,
+                    after_ms,
+                    number: None,
+                    max: None,
+                }));
+            }
+            // Trying again cannot help: the program does not come to be by waiting for it.
+            SpawnFailure::NotFound | SpawnFailure::NotExecutable | SpawnFailure::Setup => {
+                self.phase = Phase::Done(Outcome::Failed(failure.exit_code()));
+            }
+        }
+    }
+
+    /// The process of a run was reaped.
+    pub fn on_exited(
+        &mut self,
+        rules: &Rules<'_>,
+        run: RunId,
+        end: RunEnd,
+        descendants: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let (since, kill_at, asked) = match self.phase {
+            Phase::Running { run: living, since, .. } if living == run => {
+                (since, Some(rules.now.plus(rules.process.stop.grace_ms)), false)
+            }
+            Phase::Stopping { run: living, since, ended: None, kill_at, asked }
+                if living == run =>
+            {
+                (since, kill_at, asked)
+            }
+            Phase::Running { .. }
+            | Phase::Stopping { .. }
+            | Phase::Waiting
+            | Phase::Starting { .. }
+            | Phase::Backoff { .. }
+            | Phase::Done(_) => return,
+        };
+        let untouched = matches!(self.phase, Phase::Running { .. });
+        self.last_end = Some(end);
+        actions.push(Action::Report(Report::Stopped(run, end)));
+        if !descendants {
+            self.conclude(rules, since, end, asked, actions);
+            return;
+        }
+        if untouched {
+            actions.push(Action::Report(Report::LeftDescendants(run)));
+            actions.push(Action::Signal(run, rules.process.stop.signal));
+        }
+        self.phase = Phase::Stopping { run, since, ended: Some(end), kill_at, asked };
+    }
+
+    /// The last descendant of an ended run is gone.
+    pub fn on_cleared(&mut self, rules: &Rules<'_>, run: RunId, actions: &mut Vec<Action>) {
+        match self.phase {
+            Phase::Stopping { run: living, since, ended: Some(end), asked, .. }
+                if living == run =>
+            {
+                self.conclude(rules, since, end, asked, actions);
+            }
+            Phase::Stopping { .. }
+            | Phase::Waiting
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Done(_) => {}
+        }
+    }
+
+    /// Nothing of the run is alive any more: what now?
+    fn conclude(
+        &mut self,
+        rules: &Rules<'_>,
+        since: Moment,
+        end: RunEnd,
+        asked: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let Rules { process, now } = *rules;
+        if asked {
+            // Stopped by us, and wanted again: that is a restart by request, due at once.
+            self.phase = if self.wanted { Phase::Waiting } else { Phase::Done(Outcome::Stopped) };
+            return;
+        }
+        let outcome = judge(end, &process.success_exit_codes);
+        if !self.wanted {
+            self.phase = Phase::Done(outcome);
+            return;
+        }
+        let good = outcome == Outcome::Succeeded;
+        let decision = if good && process.kind == Kind::Task {
+            Decision::Rest
+        } else {
+            self.ledger.decide(&process.restart, now, now.since(since), good)
+        };
+        match decision {
+            Decision::Rest => self.phase = Phase::Done(outcome),
+            Decision::GiveUp => {
+                actions.push(Action::Report(Report::GaveUp(self.id)));
+                self.phase = Phase::Done(outcome);
+            }
+            Decision::Again { after_ms, number } => {
+                actions.push(Action::Report(Report::Restarting {
+                    process: self.id,
+                    after_ms,
+                    number: Some(number),
+                    max: process.restart.max,
+                }));
+                self.phase = Phase::Backoff { until: now.plus(after_ms) };
+            }
+        }
+    }
+
+    /// The same with every moment moved `base` closer to zero, for the model search: two states
+    /// that differ only in what the clock says are one.
+    pub(super) fn shift(&mut self, base: Moment, healthy_after_ms: u64) {
+        let moved = |moment: Moment| Moment(moment.since(base));
+        match &mut self.phase {
+            Phase::Backoff { until } => *until = moved(*until),
+            Phase::Running { since, .. } => {
+                // How long it has been running matters only up to being healthy.
+                *since = Moment(base.since(*since).min(healthy_after_ms));
+            }
+            Phase::Stopping { since, kill_at, .. } => {
+                *since = Moment(base.since(*since).min(healthy_after_ms));
+                *kill_at = kill_at.map(moved);
+            }
+            Phase::Waiting | Phase::Starting { .. } | Phase::Done(_) => {}
+        }
+        self.ledger.shift(base);
+    }
+}

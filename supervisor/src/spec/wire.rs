@@ -1,0 +1,220 @@
+//! The contract as it is written in `spec.json`: what Nix emits, the builder bakes and PID 1 reads.
+//!
+//! These types say only what the JSON may look like. What it must *mean* (names that exist, no
+//! cycles, absolute programs) is checked once, in [`super::plan`], which turns a [`Spec`] into a
+//! [`super::Plan`]. Unknown fields are refused: builder and supervisor ship together, so a typo
+//! stops the build of an image and never its start.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the contract this supervisor reads and this builder writes.
+pub const VERSION: u32 = 1;
+
+/// A whole container: its environment and its processes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Always [`VERSION`]. Read before anything else, so that a newer file gets its own error.
+    pub version: u32,
+    /// The project's name (`name` in devenv), for people only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Variables of every process, laid over the environment the container was started with:
+    /// a variable given to the container at run time (`docker run -e`) wins over these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Where processes start unless they say otherwise. Absent: where `devenv-init` was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    /// What `devenv-init shell` runs. Absent: the container has no shell to enter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Shell>,
+    /// When the container ends of itself.
+    #[serde(default)]
+    pub exit: ExitPolicy,
+    /// Milliseconds the stop of the whole container may take before everything left is killed.
+    /// Docker kills after 10 s by default, hence the default of 9000.
+    #[serde(default = "default_stop_timeout_ms")]
+    pub stop_timeout_ms: u64,
+    /// In the order they are started in and shown in. An array, not an object, so that a name
+    /// given twice is an error and not the silent loss of the first.
+    #[serde(default)]
+    pub processes: Vec<Process>,
+}
+
+/// An interactive shell with the project's environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shell {
+    /// Argument vector; the program is an absolute path.
+    pub command: Vec<String>,
+}
+
+/// One supervised process or one-shot task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Unique. Letters, digits, `_`, `-`, `.` and `:`.
+    pub name: String,
+    /// Argument vector; the program is an absolute path or a name looked up in `PATH`.
+    pub command: Vec<String>,
+    /// Whether it is expected to go on (`service`) or to end (`task`).
+    #[serde(default)]
+    pub kind: Kind,
+    /// `false`: known, but started only on request (devenv `processes.<name>.start.enable`).
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Variables of this process only; they win over every other source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Where it starts; relative to the container's working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    /// What must hold before it is started (devenv `processes.<name>.after`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Dependency>,
+    /// What happens when it ends (devenv `processes.<name>.restart`).
+    #[serde(default)]
+    pub restart: Restart,
+    /// How it is stopped (devenv `processes.<name>.shutdown`).
+    #[serde(default)]
+    pub stop: Stop,
+    /// Whether its end decides for the container.
+    #[serde(default)]
+    pub exit: ExitRule,
+    /// Exit codes beside 0 that count as a good end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub success_exit_codes: Vec<u8>,
+}
+
+/// Service or task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Goes on until it is stopped.
+    #[default]
+    Service,
+    /// Runs once to its end; never restarted after a good end.
+    Task,
+}
+
+/// One edge of the start order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dependency {
+    /// The name of another process of the same spec.
+    pub process: String,
+    /// What must hold of it.
+    pub condition: Condition,
+}
+
+/// What must hold of a dependency (devenv's suffixes `@started`, `@ready`, …).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// It has been started.
+    Started,
+    /// It is ready: its readiness probe succeeded, or it was started and has none.
+    Ready,
+    /// It ended well.
+    Succeeded,
+    /// It ended, well or not, or will never run: a soft dependency.
+    Completed,
+}
+
+/// When a process is started again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Restart {
+    /// After which ends.
+    pub on: RestartOn,
+    /// How often at the most within the window; `null` is without limit.
+    pub max_restarts: Option<u32>,
+    /// Milliseconds within which restarts are counted; `null` counts over the whole life.
+    pub window_ms: Option<u64>,
+    /// Milliseconds before the first restart; doubles with each one that follows.
+    pub backoff_ms: u64,
+    /// Milliseconds the backoff never goes beyond.
+    pub backoff_max_ms: u64,
+    /// Milliseconds a run must last for the backoff to begin anew.
+    pub healthy_after_ms: u64,
+}
+
+impl Default for Restart {
+    fn default() -> Self {
+        Self {
+            on: RestartOn::Never,
+            max_restarts: Some(5),
+            window_ms: None,
+            backoff_ms: 500,
+            backoff_max_ms: 30_000,
+            healthy_after_ms: 10_000,
+        }
+    }
+}
+
+/// Which ends lead to a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestartOn {
+    /// None.
+    #[default]
+    Never,
+    /// A bad one.
+    OnFailure,
+    /// Every one.
+    Always,
+}
+
+/// How a process is stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stop {
+    /// A signal's name, `SIGTERM` or `TERM`.
+    pub signal: String,
+    /// Milliseconds between that signal and SIGKILL.
+    pub grace_ms: u64,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self { signal: "SIGTERM".to_owned(), grace_ms: 5_000 }
+    }
+}
+
+/// Whether the end of one process ends the container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitRule {
+    /// When it failed for good, every restart used up. Under [`ExitPolicy::AllEnded`] the
+    /// failure still decides the exit code but the others go on.
+    #[default]
+    OnFailure,
+    /// Whenever it ended for good.
+    OnEnd,
+    /// Never; its failure does not count for the exit code either.
+    Never,
+}
+
+/// When the container ends of itself. In every case it ends once nothing is left to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitPolicy {
+    /// When the first process failed for good.
+    #[default]
+    FirstFailure,
+    /// When the first service ended for good, well or not (honcho's rule).
+    AnyEnded,
+    /// Only when all have ended.
+    AllEnded,
+}
+
+fn default_stop_timeout_ms() -> u64 {
+    9_000
+}
+
+fn yes() -> bool {
+    true
+}
