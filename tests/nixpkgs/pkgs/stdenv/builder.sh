@@ -1,0 +1,3 @@
+# What `mkDerivation` runs: the environment, then the phases.
+source "$stdenv/setup"
+genericBuild
