@@ -1,0 +1,24 @@
+//! `build`: builds a container's image and prints the path of its description.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::common::ProjectArguments;
+use crate::error::Result;
+
+/// What to build.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Name of the container
+    name: String,
+    #[command(flatten)]
+    project: ProjectArguments,
+}
+
+/// Prints one line, the path in the store.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let description = arguments.project.evaluation()?.build(&arguments.name)?;
+    println!("{}", description.display());
+    Ok(ExitCode::SUCCESS)
+}

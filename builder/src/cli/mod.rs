@@ -1,0 +1,73 @@
+//! The command line: what the user asked for, handed to one file a verb.
+
+mod attrs;
+mod build;
+mod common;
+mod list;
+mod nix_image;
+mod nix_root;
+mod nix_spec;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Kind, Result};
+
+/// Builds, runs and copies OCI containers from a devenv project.
+#[derive(Debug, Parser)]
+#[command(name = "devenv-container", version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Build a container and print the path of its description
+    Build(build::Arguments),
+    /// List the project's containers
+    List(list::Arguments),
+    /// Make a checked spec.json (builder of a derivation)
+    #[command(hide = true)]
+    NixSpec,
+    /// Make a root tree (builder of a derivation)
+    #[command(hide = true)]
+    NixRoot,
+    /// Make an image's description (builder of a derivation)
+    #[command(hide = true)]
+    NixImage,
+}
+
+/// Runs the program: exit code 0, a container's own, or one of [`Kind`].
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not errors; clap prints them to stdout.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(Kind::Usage.code())
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match carry_out(arguments.verb) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn carry_out(verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::Build(arguments) => build::run(&arguments),
+        Verb::List(arguments) => list::run(&arguments),
+        Verb::NixSpec => nix_spec::run(),
+        Verb::NixRoot => nix_root::run(),
+        Verb::NixImage => nix_image::run(),
+    }
+}

@@ -1,0 +1,131 @@
+//! `nix-root`: makes a tree of files, links and directories for the root of an image.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Component, Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Deserialize;
+
+use super::attrs;
+use crate::error::{Context as _, Failure, Kind, Result};
+
+#[derive(Deserialize)]
+struct Attributes {
+    entries: Vec<Entry>,
+}
+
+/// One entry; exactly one of `text`, `link` and `directory` says what it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    /// Where in the image, absolute.
+    path: String,
+    text: Option<String>,
+    link: Option<String>,
+    #[serde(default)]
+    directory: bool,
+    /// Whether a file may be executed.
+    #[serde(default)]
+    executable: bool,
+}
+
+/// What an entry is.
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    Text { text: String, executable: bool },
+    Link(String),
+    Directory,
+}
+
+/// Makes the derivation's output.
+pub fn run() -> Result<ExitCode> {
+    let (attributes, out) = attrs::read::<Attributes>()?;
+    let entries = check(attributes.entries)?;
+    let failed = |path: &Path| format!("cannot create {}", path.display());
+    fs::create_dir_all(&out).or_fail(Kind::CannotCreate, || failed(&out))?;
+    for (relative, content) in entries {
+        let path = out.join(relative);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).or_fail(Kind::CannotCreate, || failed(parent))?;
+        }
+        create(&path, &content).or_fail(Kind::CannotCreate, || failed(&path))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn create(path: &Path, content: &Content) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    match content {
+        Content::Text { text, executable } => {
+            fs::write(path, text)?;
+            let mode = if *executable { 0o755 } else { 0o644 };
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        }
+        Content::Link(target) => symlink(target, path),
+        Content::Directory => fs::create_dir_all(path),
+    }
+}
+
+/// Turns entries into paths below the root and what is there.
+///
+/// # Errors
+/// When a path is not absolute, leaves the root, is given twice, or is not exactly one thing.
+fn check(entries: Vec<Entry>) -> Result<Vec<(PathBuf, Content)>> {
+    let mut taken = BTreeSet::new();
+    let mut checked = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let wrong = |why: &str| {
+            Failure::new(Kind::Data, format!("cannot put {} into the image: {why}", entry.path))
+        };
+        let relative = entry
+            .path
+            .strip_prefix('/')
+            .map(PathBuf::from)
+            .ok_or_else(|| wrong("the path is not absolute"))?;
+        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(wrong("the path is not plain"));
+        }
+        let content = match (entry.text, entry.link, entry.directory) {
+            (Some(text), None, false) => Content::Text { text, executable: entry.executable },
+            (None, Some(target), false) => Content::Link(target),
+            (None, None, true) => Content::Directory,
+            _ => return Err(wrong("it must be one of text, link and directory")),
+        };
+        if !taken.insert(relative.clone()) {
+            return Err(wrong("it is given twice"));
+        }
+        checked.push((relative, content));
+    }
+    Ok(checked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str) -> Entry {
+        Entry { path: path.to_owned(), text: None, link: None, directory: true, executable: false }
+    }
+
+    #[test]
+    fn paths_must_be_absolute_plain_and_unique() {
+        for path in ["tmp", "/tmp/../etc", "//etc"] {
+            assert!(check(vec![entry(path)]).is_err(), "{path}");
+        }
+        assert!(check(vec![entry("/tmp"), entry("/tmp")]).is_err());
+        assert_eq!(
+            check(vec![entry("/tmp")]).unwrap(),
+            [(PathBuf::from("tmp"), Content::Directory)]
+        );
+    }
+
+    #[test]
+    fn an_entry_is_exactly_one_thing() {
+        let both = Entry { text: Some(String::new()), ..entry("/a") };
+        assert!(check(vec![both]).is_err());
+        let none = Entry { directory: false, ..entry("/a") };
+        assert!(check(vec![none]).is_err());
+    }
+}

@@ -1,0 +1,215 @@
+//! The store paths an image needs and how they refer to each other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+
+use crate::error::{Context as _, Failure, Kind, Result};
+
+/// One store path, as Nix's `exportReferencesGraph` describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StorePath {
+    /// `/nix/store/<hash>-<name>`.
+    pub path: String,
+    /// The paths its contents mention, itself possibly among them.
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// Bytes of its archive form.
+    #[serde(default, rename = "narSize")]
+    pub nar_size: u64,
+}
+
+/// A set of store paths closed under references.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closure {
+    paths: Vec<StorePath>,
+    /// For each path the numbers of those it refers to, itself left out.
+    edges: Vec<Vec<usize>>,
+    by_path: HashMap<String, usize>,
+    /// The number each path had when it was first seen while reading, references included.
+    first_seen: Vec<usize>,
+}
+
+impl Closure {
+    /// Reads the JSON of `exportReferencesGraph` (structured attributes).
+    ///
+    /// # Errors
+    /// When it is not that JSON, or refers to a path that is not part of it.
+    pub fn parse(json: &str) -> Result<Self> {
+        let paths: Vec<StorePath> =
+            serde_json::from_str(json).or_fail(Kind::Data, || "cannot read the closure graph")?;
+        Self::new(paths)
+    }
+
+    /// Checks that `paths` is closed; they are kept in order of their names, each once.
+    pub fn new(paths: Vec<StorePath>) -> Result<Self> {
+        let paths: Vec<StorePath> = paths
+            .into_iter()
+            .map(|path| (path.path.clone(), path))
+            .collect::<BTreeMap<_, _>>()
+            .into_values()
+            .collect();
+        let by_path: HashMap<String, usize> =
+            paths.iter().enumerate().map(|(at, path)| (path.path.clone(), at)).collect();
+
+        let mut edges = Vec::with_capacity(paths.len());
+        let mut first_seen = vec![usize::MAX; paths.len()];
+        let mut seen = 0;
+        let mut see = |at: usize| {
+            if let Some(slot @ &mut usize::MAX) = first_seen.get_mut(at) {
+                *slot = seen;
+                seen += 1;
+            }
+        };
+        for (from, path) in paths.iter().enumerate() {
+            see(from);
+            let mut references = path.references.clone();
+            references.sort();
+            let mut targets = Vec::with_capacity(references.len());
+            for reference in &references {
+                let to = *by_path.get(reference).ok_or_else(|| {
+                    Failure::new(
+                        Kind::Data,
+                        format!("{} refers to {reference}, which is not in the closure", path.path),
+                    )
+                })?;
+                see(to);
+                if to != from {
+                    targets.push(to);
+                }
+            }
+            edges.push(targets);
+        }
+        Ok(Self { paths, edges, by_path, first_seen })
+    }
+
+    /// Whether `path` is one of the closure's.
+    pub fn contains(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
+    /// The description of `path`.
+    pub fn get(&self, path: &str) -> Option<&StorePath> {
+        self.paths.get(*self.by_path.get(path)?)
+    }
+
+    /// All paths, those most others depend on first.
+    ///
+    /// The popularity of a path is one for itself plus that of every path that refers to it, so
+    /// a C library comes before the program, and the program before the one thing that changes
+    /// with every build. Equal popularity goes by the order in which nix2container meets them.
+    ///
+    /// # Errors
+    /// When the references form a cycle, which a store cannot have.
+    pub fn by_popularity(&self) -> Result<Vec<&StorePath>> {
+        let popularity = self.popularity()?;
+        let mut order: Vec<usize> = (0..self.paths.len()).collect();
+        order.sort_by_key(|at| {
+            let popularity = popularity.get(*at).copied().unwrap_or_default();
+            let seen = self.first_seen.get(*at).copied().unwrap_or_default();
+            (std::cmp::Reverse(popularity), std::cmp::Reverse(seen))
+        });
+        Ok(order.into_iter().filter_map(|at| self.paths.get(at)).collect())
+    }
+
+    fn popularity(&self) -> Result<Vec<u64>> {
+        let count = self.paths.len();
+        let mut referrers = vec![0_usize; count];
+        for target in self.edges.iter().flatten() {
+            if let Some(referrers) = referrers.get_mut(*target) {
+                *referrers += 1;
+            }
+        }
+        let mut ready: Vec<usize> =
+            (0..count).filter(|at| referrers.get(*at) == Some(&0)).collect();
+        let mut popularity = vec![1_u64; count];
+        let mut done = 0;
+        while let Some(at) = ready.pop() {
+            done += 1;
+            let own = popularity.get(at).copied().unwrap_or_default();
+            for target in self.edges.get(at).into_iter().flatten() {
+                if let Some(theirs) = popularity.get_mut(*target) {
+                    *theirs = theirs.saturating_add(own);
+                }
+                if let Some(left) = referrers.get_mut(*target) {
+                    *left -= 1;
+                    if *left == 0 {
+                        ready.push(*target);
+                    }
+                }
+            }
+        }
+        if done < count {
+            let stuck = self.paths.iter().zip(&referrers).find(|(_, left)| **left > 0);
+            let name = stuck.map_or("", |(path, _)| path.path.as_str());
+            return Err(Failure::new(
+                Kind::Data,
+                format!("the closure graph has a cycle through {name}"),
+            ));
+        }
+        Ok(popularity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closure(edges: &[(&str, &[&str])]) -> Result<Closure> {
+        Closure::new(
+            edges
+                .iter()
+                .map(|(path, references)| StorePath {
+                    path: (*path).to_owned(),
+                    references: references.iter().map(|path| (*path).to_owned()).collect(),
+                    nar_size: 0,
+                })
+                .collect(),
+        )
+    }
+
+    fn order(closure: &Closure) -> Vec<&str> {
+        closure.by_popularity().unwrap().iter().map(|path| path.path.as_str()).collect()
+    }
+
+    #[test]
+    fn what_most_depend_on_comes_first() {
+        let closure = closure(&[
+            ("app", &["lib", "libc", "app"]),
+            ("tool", &["libc"]),
+            ("lib", &["libc"]),
+            ("libc", &[]),
+        ])
+        .unwrap();
+        assert_eq!(order(&closure), ["libc", "lib", "tool", "app"]);
+    }
+
+    #[test]
+    fn the_order_does_not_depend_on_the_order_of_the_input() {
+        let forward = closure(&[("a", &["c"]), ("b", &["c"]), ("c", &[])]).unwrap();
+        let backward = closure(&[("c", &[]), ("b", &["c"]), ("a", &["c"])]).unwrap();
+        assert_eq!(order(&forward), order(&backward));
+    }
+
+    #[test]
+    fn a_reference_out_of_the_closure_and_a_cycle_are_named() {
+        let failure = closure(&[("a", &["gone"])]).unwrap_err();
+        assert!(failure.to_string().contains("a refers to gone"), "{failure}");
+        let failure = closure(&[("a", &["b"]), ("b", &["a"])]).unwrap();
+        assert!(failure.by_popularity().unwrap_err().to_string().contains("cycle"));
+    }
+
+    #[test]
+    fn a_deep_chain_of_diamonds_does_not_overflow() {
+        let names: Vec<String> = (0..200).map(|at| format!("p{at:03}")).collect();
+        let paths = (0..200)
+            .map(|at| StorePath {
+                path: names[at].clone(),
+                references: names[at + 1..].to_vec(),
+                nar_size: 0,
+            })
+            .collect();
+        let closure = Closure::new(paths).unwrap();
+        assert_eq!(order(&closure).first(), Some(&"p199"));
+    }
+}

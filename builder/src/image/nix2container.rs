@@ -1,0 +1,278 @@
+//! Images as nix2container's JSON describes them: read whoever wrote it, written byte for byte.
+//!
+//! The format has no place for a name. Ours carries two more keys, `name` and `tag`, at its end,
+//! which nix2container ignores; without a name they are left out.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::config::{CONFIG_SHAPE, Config, History};
+use super::json::{self, Shape, Unknown};
+use super::{Image, Layer, Source};
+use crate::digest::Digest;
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::layers::LayerPath;
+use crate::tar::Options;
+
+/// The version the format says it has; nobody reads it.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    #[serde(default)]
+    version: u32,
+    #[serde(rename = "image-config", default)]
+    config: Config,
+    layers: Option<Vec<LayerDocument>>,
+    #[serde(default)]
+    arch: String,
+    created: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LayerDocument {
+    digest: Digest,
+    #[serde(default)]
+    size: u64,
+    diff_ids: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paths: Option<Vec<PathDocument>>,
+    #[serde(default)]
+    mediatype: String,
+    #[serde(rename = "layer-path", default, skip_serializing_if = "Option::is_none")]
+    layer_path: Option<PathBuf>,
+    #[serde(rename = "History", default)]
+    history: History,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PathDocument {
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    options: Option<Options>,
+}
+
+const PATH_SHAPE: Shape = Shape::Object(&[
+    ("path", &Shape::Any),
+    (
+        "options",
+        &Shape::Object(&[
+            ("rewrite", &Shape::Object(&[("regex", &Shape::Any), ("repl", &Shape::Any)])),
+            (
+                "perms",
+                &Shape::List(&Shape::Object(&[
+                    ("regex", &Shape::Any),
+                    ("mode", &Shape::Any),
+                    ("uid", &Shape::Any),
+                    ("gid", &Shape::Any),
+                    ("uname", &Shape::Any),
+                    ("gname", &Shape::Any),
+                ])),
+            ),
+        ]),
+    ),
+]);
+
+const HISTORY_SHAPE: Shape = Shape::Object(&[
+    ("created", &Shape::Any),
+    ("created_by", &Shape::Any),
+    ("author", &Shape::Any),
+    ("comment", &Shape::Any),
+    ("empty_layer", &Shape::Any),
+]);
+
+const SHAPE: Shape = Shape::Object(&[
+    ("version", &Shape::Any),
+    ("image-config", &CONFIG_SHAPE),
+    (
+        "layers",
+        &Shape::List(&Shape::Object(&[
+            ("digest", &Shape::Any),
+            ("size", &Shape::Any),
+            ("diff_ids", &Shape::Any),
+            ("paths", &Shape::List(&PATH_SHAPE)),
+            ("mediatype", &Shape::Any),
+            ("layer-path", &Shape::Any),
+            ("History", &HISTORY_SHAPE),
+        ])),
+    ),
+    ("arch", &Shape::Any),
+    ("created", &Shape::Any),
+    ("name", &Shape::Any),
+    ("tag", &Shape::Any),
+]);
+
+/// Reads an image's description. Keys may have any case and unknown ones are ignored, as
+/// nix2container does.
+///
+/// # Errors
+/// When it is not that JSON, or a layer has neither paths nor a file.
+pub fn parse(text: &str) -> Result<Image> {
+    let doing = || "cannot read the image's description";
+    let value: Value = serde_json::from_str(text).or_fail(Kind::Data, doing)?;
+    let value = json::fold(value, &SHAPE, Unknown::Drop).or_fail(Kind::Data, doing)?;
+    let document: Document = serde_json::from_value(value).or_fail(Kind::Data, doing)?;
+    let layers = document
+        .layers
+        .unwrap_or_default()
+        .into_iter()
+        .map(layer)
+        .collect::<Result<Vec<_>>>()
+        .map_err(|failure| failure.context(doing()))?;
+    Ok(Image {
+        name: document.name,
+        tag: document.tag,
+        architecture: document.arch,
+        created: document.created,
+        config: document.config,
+        layers,
+    })
+}
+
+fn layer(document: LayerDocument) -> Result<Layer> {
+    let source = match (document.layer_path, document.paths) {
+        (Some(file), _) => Source::File(file),
+        (None, Some(paths)) => Source::Paths(
+            paths
+                .into_iter()
+                .map(|path| LayerPath { path: path.path, options: path.options })
+                .collect(),
+        ),
+        (None, None) => {
+            return Err(Failure::new(
+                Kind::Data,
+                format!("layer {} has neither paths nor a file", document.digest),
+            ));
+        }
+    };
+    Ok(Layer {
+        digest: document.digest,
+        size: document.size,
+        diff_id: document.diff_ids,
+        media_type: document.mediatype,
+        source,
+        history: document.history,
+    })
+}
+
+/// Writes an image's description as nix2container does: tabs, no newline at the end.
+pub fn write(image: &Image) -> Result<String> {
+    let layers = image
+        .layers
+        .iter()
+        .map(|layer| LayerDocument {
+            digest: layer.digest.clone(),
+            size: layer.size,
+            diff_ids: layer.diff_id.clone(),
+            paths: match &layer.source {
+                Source::Paths(paths) => Some(
+                    paths
+                        .iter()
+                        .map(|path| PathDocument {
+                            path: path.path.clone(),
+                            options: path.options.clone(),
+                        })
+                        .collect(),
+                ),
+                Source::File(_) => None,
+            },
+            mediatype: layer.media_type.clone(),
+            layer_path: match &layer.source {
+                Source::File(file) => Some(file.clone()),
+                Source::Paths(_) => None,
+            },
+            history: layer.history.clone(),
+        })
+        .collect::<Vec<_>>();
+    let document = Document {
+        version: VERSION,
+        config: image.config.clone(),
+        layers: Some(layers).filter(|layers| !layers.is_empty()),
+        arch: image.architecture.clone(),
+        created: image.created.clone(),
+        name: image.name.clone(),
+        tag: image.tag.clone(),
+    };
+    json::indented(&document).or_fail(Kind::Internal, || "cannot write the image's description")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = r#"{
+	"version": 1,
+	"image-config": {
+		"Entrypoint": [
+			"/bin/a"
+		]
+	},
+	"layers": [
+		{
+			"digest": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+			"size": 1024,
+			"diff_ids": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+			"paths": [
+				{
+					"path": "/nix/store/a"
+				},
+				{
+					"path": "/nix/store/b",
+					"options": {
+						"rewrite": {
+							"regex": "^/nix/store/b",
+							"repl": ""
+						},
+						"perms": [
+							{
+								"regex": "\u003c\u0026\u003e",
+								"mode": "0755",
+								"uid": 1000,
+								"gid": 1000,
+								"uname": "user",
+								"gname": "user"
+							}
+						]
+					}
+				}
+			],
+			"mediatype": "application/vnd.oci.image.layer.v1.tar",
+			"History": {
+				"created_by": "nix2container"
+			}
+		}
+	],
+	"arch": "amd64",
+	"created": "0001-01-01T00:00:00Z"
+}"#;
+
+    #[test]
+    fn what_is_read_is_written_back_byte_for_byte() {
+        assert_eq!(write(&parse(SAMPLE).unwrap()).unwrap(), SAMPLE);
+    }
+
+    #[test]
+    fn keys_of_any_case_and_null_layers_are_read() {
+        let image = parse(
+            r#"{"Version":1,"image-config":{"entrypoint":["a"],"Workingdir":"/env","env":null},
+                "layers":null,"arch":"arm64","created":null,"unknown":1}"#,
+        )
+        .unwrap();
+        assert_eq!(image.config.entrypoint, ["a"]);
+        assert_eq!(image.config.working_dir, "/env");
+        assert!(image.layers.is_empty() && image.created.is_none());
+        assert!(write(&image).unwrap().contains("\"layers\": null"));
+    }
+
+    #[test]
+    fn a_layer_without_bytes_is_refused() {
+        let text = SAMPLE.replace("\"paths\"", "\"elsewhere\"");
+        assert!(parse(&text).unwrap_err().to_string().contains("neither paths nor a file"));
+    }
+}

@@ -1,0 +1,31 @@
+//! `devenv-container`: builds, runs and copies OCI containers from a devenv project.
+//!
+//! # Theory of operation
+//!
+//! ```text
+//! request ──▶ project ──▶ nix (evaluation) ──▶ image description ──▶ sink │ native
+//!                            │ builds with
+//!                            └─▶ nix-spec, nix-root, nix-image: this same program, in the sandbox
+//! ```
+//!
+//! Nix decides what an image holds; its derivations have this program for a builder, so that
+//! nothing else is needed to make one. An image is described by nix2container's JSON: a list of
+//! layers as lists of store paths, with digests but without bytes. The bytes are made when a sink
+//! wants them, always the same ones.
+
+mod cli;
+mod closure;
+mod digest;
+mod environment;
+mod error;
+mod image;
+mod layers;
+mod nix;
+mod project;
+mod tar;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

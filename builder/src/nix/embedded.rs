@@ -1,0 +1,83 @@
+//! The Nix files this program carries, written out once for Nix to read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Hashing;
+use crate::error::{Context as _, Failure, Kind, Result};
+
+use super::roots::base_directory;
+
+/// Relative path and content of every file of `nix/`.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/nix_files.rs"));
+
+/// The file Nix is asked to evaluate.
+const ENTRY: &str = "cli.nix";
+
+/// Writes the files where they are not yet and returns the one to evaluate.
+///
+/// The directory is named by the digest of its contents and appears all at once, so programs of
+/// several versions may run at the same time.
+pub fn entry_point() -> Result<PathBuf> {
+    let cache = base_directory("XDG_CACHE_HOME", ".cache")?;
+    let target = cache.join(format!("nix-{}", digest()?));
+    if !target.is_dir() {
+        write(&cache, &target)?;
+    }
+    Ok(target.join(ENTRY))
+}
+
+/// Twenty digits name the content well enough for a directory.
+fn digest() -> Result<String> {
+    use std::io::Write as _;
+    let mut hashing = Hashing::new(std::io::sink());
+    for (name, content) in FILES {
+        for part in [name.as_bytes(), &content.len().to_le_bytes(), content] {
+            hashing.write_all(part).or_fail(Kind::Internal, || "cannot digest our own files")?;
+        }
+    }
+    let (_, digest, _) = hashing.finish();
+    Ok(digest.hex().chars().take(20).collect())
+}
+
+fn write(cache: &Path, target: &Path) -> Result<()> {
+    let doing = || format!("cannot write {}", target.display());
+    fs::create_dir_all(cache).or_fail(Kind::CannotCreate, doing)?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".nix-")
+        .tempdir_in(cache)
+        .or_fail(Kind::CannotCreate, doing)?;
+    for (name, content) in FILES {
+        let path = temporary.path().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).or_fail(Kind::CannotCreate, doing)?;
+        }
+        fs::write(&path, content).or_fail(Kind::CannotCreate, doing)?;
+    }
+    match fs::rename(temporary.path(), target) {
+        Ok(()) => {
+            let _ = temporary.keep();
+            Ok(())
+        }
+        // Another process was first; its files are the same.
+        Err(_) if target.is_dir() => Ok(()),
+        Err(error) => Err(Failure::new(Kind::CannotCreate, format!("{}: {error}", doing()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_are_written_whole_and_only_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let target = cache.path().join("nix-x");
+        write(cache.path(), &target).unwrap();
+        write(cache.path(), &target).unwrap();
+        for (name, content) in FILES {
+            assert_eq!(fs::read(target.join(name)).unwrap(), *content, "{name}");
+        }
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+    }
+}

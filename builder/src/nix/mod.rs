@@ -1,0 +1,134 @@
+//! Asks the installed Nix for what a project defines and has it build images.
+
+mod embedded;
+mod roots;
+mod run;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::project::{Nixpkgs, nix_string};
+
+pub use run::Nix;
+
+/// One project, ready to be evaluated.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// The programs of Nix.
+    pub nix: Nix,
+    /// The project's directory.
+    pub project: PathBuf,
+    /// The package set.
+    pub nixpkgs: Nixpkgs,
+    /// The program that will be PID 1 in the image.
+    pub init: PathBuf,
+    /// This program, which builds our derivations.
+    pub own: PathBuf,
+    /// The system of the image; `None`: this machine's.
+    pub system: Option<String>,
+}
+
+/// A container of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Its name in the project.
+    pub name: String,
+    /// The name of its image.
+    pub image: String,
+    /// The tag of its image.
+    pub version: String,
+}
+
+impl Evaluation {
+    /// The project's containers in order of their names.
+    ///
+    /// # Errors
+    /// When the project cannot be evaluated.
+    pub fn containers(&self) -> Result<Vec<Container>> {
+        let mut arguments = vec!["--eval".to_owned(), "--strict".to_owned(), "--json".to_owned()];
+        arguments.extend(self.arguments(None)?);
+        arguments.extend(["-A".to_owned(), "names".to_owned()]);
+        let json = self
+            .nix
+            .instantiate(&arguments)
+            .map_err(|failure| failure.context(format!("cannot evaluate {}", self.place())))?;
+        serde_json::from_str(&json)
+            .or_fail(Kind::Internal, || "cannot read the list of containers from Nix")
+    }
+
+    /// Builds the image of a container; its description in the store is protected from garbage
+    /// collection until the next build of the same container.
+    ///
+    /// # Errors
+    /// [`Kind::NoInput`] when there is no such container, naming those there are.
+    pub fn build(&self, container: &str) -> Result<PathBuf> {
+        let root = roots::path(&self.project, container)?;
+        let mut arguments = self.arguments(Some(container))?;
+        arguments.extend([
+            "-A".to_owned(),
+            format!("images.{}", nix_string(container)),
+            "-o".to_owned(),
+            root.display().to_string(),
+        ]);
+        let built = self.nix.build(&arguments);
+        let failure = match built {
+            Ok(output) => return Ok(PathBuf::from(output.trim())),
+            Err(failure) => failure,
+        };
+        // Only now is it worth asking again: a name that does not exist gets a better answer
+        // than Nix's complaint about a missing attribute.
+        match self.containers() {
+            Ok(known) if !known.iter().any(|known| known.name == container) => {
+                let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+                Err(Failure::new(
+                    Kind::NoInput,
+                    format!("no container `{container}` in {}", self.place()),
+                )
+                .hint(format!("there are: {}", names.join(", "))))
+            }
+            _ => {
+                self.nix.replay();
+                Err(failure
+                    .context(format!("cannot build container `{container}` of {}", self.place())))
+            }
+        }
+    }
+
+    fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
+        let text = |path: &PathBuf| {
+            path.to_str().map(str::to_owned).ok_or_else(|| {
+                Failure::new(
+                    Kind::Data,
+                    format!("cannot hand {} to Nix: the path is not UTF-8", path.display()),
+                )
+            })
+        };
+        let mut arguments = vec![embedded::entry_point()?.display().to_string()];
+        let mut string = |name: &str, value: String| {
+            arguments.extend(["--argstr".to_owned(), name.to_owned(), value]);
+        };
+        string("project", text(&self.project)?);
+        string("initProgram", text(&self.init)?);
+        string("containerProgram", text(&self.own)?);
+        if let Some(container) = container {
+            string("container", container.to_owned());
+        }
+        if let Some(system) = &self.system {
+            string("system", system.clone());
+        }
+        match &self.nixpkgs {
+            Nixpkgs::Directory(path) => string("nixpkgs", text(path)?),
+            Nixpkgs::Fetched(expression) => {
+                arguments.extend(["--arg".to_owned(), "nixpkgs".to_owned(), expression.clone()]);
+            }
+            Nixpkgs::SearchPath => {}
+        }
+        Ok(arguments)
+    }
+
+    fn place(&self) -> String {
+        self.project.display().to_string()
+    }
+}

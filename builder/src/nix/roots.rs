@@ -1,0 +1,56 @@
+//! Where this program keeps what must outlive it: never inside the project.
+
+use std::env;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::error::{Context as _, Failure, Kind, Result};
+
+/// Our directory below one of the base directories of the XDG specification.
+///
+/// # Errors
+/// When neither the variable nor `HOME` is set to an absolute path.
+pub fn base_directory(variable: &str, below_home: &str) -> Result<PathBuf> {
+    let absolute =
+        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute(variable)
+        .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
+        .map(|base| base.join("devenv-container"))
+        .ok_or_else(|| {
+            Failure::new(Kind::Usage, format!("neither {variable} nor HOME is set"))
+                .hint(format!("set {variable} to a directory you may write to"))
+        })
+}
+
+/// The link that keeps a container's image from garbage collection: one for each project and
+/// container.
+pub fn path(project: &Path, container: &str) -> Result<PathBuf> {
+    let roots = base_directory("XDG_STATE_HOME", ".local/state")?.join("roots");
+    fs::create_dir_all(&roots)
+        .or_fail(Kind::CannotCreate, || format!("cannot create {}", roots.display()))?;
+    Ok(roots.join(name(project, container)))
+}
+
+fn name(project: &Path, container: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let readable: String = container.chars().map(plain).take(40).collect();
+    // The separator cannot occur in a path, so two pairs never make one text.
+    let key = [project.as_os_str().as_bytes(), b"\0", container.as_bytes()].concat();
+    let digest: String = Digest::of(&key).hex().chars().take(16).collect();
+    format!("{readable}-{digest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_container_of_every_project_has_its_own_root() {
+        let a = name(Path::new("/a"), "web");
+        assert!(a.starts_with("web-") && a == name(Path::new("/a"), "web"));
+        assert_ne!(a, name(Path::new("/b"), "web"));
+        assert_ne!(name(Path::new("/a"), "x/y"), name(Path::new("/a"), "x_y"));
+    }
+}

@@ -1,0 +1,158 @@
+//! Runs the programs of Nix.
+
+use std::env;
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::error::{Context as _, Failure, Kind, Result};
+
+/// How many lines of what Nix said are kept to explain a failure.
+const TAIL: usize = 60;
+
+/// The installed Nix.
+#[derive(Debug)]
+pub struct Nix {
+    build: PathBuf,
+    instantiate: PathBuf,
+    options: Vec<String>,
+    live: bool,
+    /// What the last failed build said, when it was not shown while it ran.
+    withheld: Mutex<Vec<String>>,
+}
+
+impl Nix {
+    /// Finds Nix in `PATH`, or where its installers put it.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when it is not installed.
+    pub fn find(verbose: bool) -> Result<Self> {
+        Ok(Self {
+            build: find("nix-build")?,
+            instantiate: find("nix-instantiate")?,
+            options: if lacks_build_users() {
+                ["--option", "build-users-group", ""].map(str::to_owned).to_vec()
+            } else {
+                Vec::new()
+            },
+            live: verbose || io::stderr().is_terminal(),
+            withheld: Mutex::default(),
+        })
+    }
+
+    /// `nix-build`: the paths it printed.
+    pub fn build(&self, arguments: &[String]) -> Result<String> {
+        self.run(&self.build, arguments, true)
+    }
+
+    /// `nix-instantiate`: what it printed.
+    pub fn instantiate(&self, arguments: &[String]) -> Result<String> {
+        let result = self.run(&self.instantiate, arguments, false);
+        if result.is_err() {
+            self.replay();
+        }
+        result
+    }
+
+    /// Shows what a failed program said, unless it was shown while it ran.
+    pub fn replay(&self) {
+        let mut withheld = self.withheld.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for line in withheld.drain(..) {
+            eprintln!("{line}");
+        }
+    }
+
+    fn run(&self, program: &Path, arguments: &[String], live: bool) -> Result<String> {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let failed = || format!("cannot run {}", program.display());
+        let mut child = Command::new(program)
+            .args(&self.options)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .or_fail(Kind::Unavailable, failed)?;
+
+        // Both pipes are read at the same time: a full one would block Nix.
+        let talk = child.stderr.take();
+        let live = live && self.live;
+        let listener = thread::spawn(move || talk.map(|talk| listen(talk, live)));
+        let mut output = String::new();
+        if let Some(mut stdout) = child.stdout.take() {
+            stdout.read_to_string(&mut output).or_fail(Kind::Io, failed)?;
+        }
+        let said = listener.join().ok().flatten().unwrap_or_default();
+        let status = child.wait().or_fail(Kind::Io, failed)?;
+        if status.success() {
+            return Ok(output);
+        }
+        if !live {
+            let mut withheld =
+                self.withheld.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *withheld = said;
+        }
+        Err(Failure::new(Kind::Data, format!("{name} failed with {status}"))
+            .hint("the reason is in the lines of Nix above"))
+    }
+}
+
+/// Reads what a program says to its end, keeping the last lines; `live` also shows them.
+fn listen(talk: impl io::Read, live: bool) -> Vec<String> {
+    let mut tail = std::collections::VecDeque::with_capacity(TAIL);
+    let mut reader = BufReader::new(talk);
+    let mut line = Vec::new();
+    while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
+        let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+        if live {
+            eprintln!("{text}");
+        }
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(text);
+        line.clear();
+    }
+    tail.into()
+}
+
+fn find(program: &str) -> Result<PathBuf> {
+    let search = env::var_os("PATH").unwrap_or_default();
+    let installed = ["/nix/var/nix/profiles/default/bin", "/run/current-system/sw/bin"];
+    env::split_paths(&search)
+        .chain(installed.iter().map(PathBuf::from))
+        .map(|directory| directory.join(program))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            Failure::new(Kind::Unavailable, format!("cannot find {program} in PATH"))
+                .hint("install Nix: https://nixos.org/download, or `apt-get install nix-bin`")
+        })
+}
+
+/// Whether Nix, run by root without its daemon, would insist on a group of build users this
+/// machine does not have. Distribution packages of Nix come without it.
+fn lacks_build_users() -> bool {
+    let mentions = |text: &str| text.contains("build-users-group");
+    let configured = env::var("NIX_CONFIG").is_ok_and(|text| mentions(&text))
+        || fs::read_to_string("/etc/nix/nix.conf").is_ok_and(|text| mentions(&text));
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    ::nix::unistd::geteuid().is_root()
+        && !configured
+        && !groups.lines().any(|line| line.starts_with("nixbld:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_lines_are_kept() {
+        let text: String = (0..100).map(|at| format!("line {at}\n")).collect();
+        let tail = listen(text.as_bytes(), false);
+        assert_eq!(tail.len(), TAIL);
+        assert_eq!(tail.last().map(String::as_str), Some("line 99"));
+    }
+}

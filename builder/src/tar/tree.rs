@@ -1,0 +1,278 @@
+//! The files of a layer as one tree, by their places in the image.
+//!
+//! Several store paths may share directories once they are rewritten (`/etc` of two root trees).
+//! Where they claim the same file, they must agree on what it is; then the last one counts.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Context as _, Failure, Kind, Result};
+
+use super::options::{Compiled, Options, Ownership};
+
+/// Files by their place in the image.
+#[derive(Debug, Default)]
+pub struct Tree {
+    root: Node,
+}
+
+/// One path component.
+#[derive(Debug, Default)]
+pub struct Node {
+    children: BTreeMap<Vec<u8>, Node>,
+    file: Option<File>,
+}
+
+/// A file somewhere in the image.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Where it is on this machine.
+    pub source: PathBuf,
+    /// What it is.
+    pub content: Content,
+    /// Owner and mode.
+    pub ownership: Ownership,
+    /// Permission bits it has in the store, to compare with another claim on its place.
+    stored_mode: u32,
+    /// The number of the store path it came with.
+    origin: usize,
+}
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A directory.
+    Directory,
+    /// A symbolic link, with its target.
+    Symlink(Vec<u8>),
+    /// A regular file, with its size in bytes.
+    Regular(u64),
+}
+
+/// One entry of a [`Tree`], in the order of the stream.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Its place in the image.
+    pub place: &'a [u8],
+    /// What is there; `None`: a directory that is there only because something is in it.
+    pub file: Option<&'a File>,
+}
+
+impl Tree {
+    /// Reads the files below each of `paths` (names, modes and sizes; contents are not opened).
+    pub fn read<'a>(paths: impl IntoIterator<Item = (&'a Path, &'a Options)>) -> Result<Self> {
+        let mut tree = Self::default();
+        let mut rules: Vec<Compiled> = Vec::new();
+        for (path, options) in paths {
+            let compiled = Compiled::new(options)
+                .map_err(|failure| failure.context(format!("cannot place {}", path.display())))?;
+            rules.push(compiled);
+            tree.add_path(path, &rules)?;
+        }
+        Ok(tree)
+    }
+
+    fn add_path(&mut self, path: &Path, rules: &[Compiled]) -> Result<()> {
+        let doing = || format!("cannot read {}", path.display());
+        let metadata = fs::symlink_metadata(path).or_fail(Kind::Io, doing)?;
+        let content = if metadata.is_dir() {
+            Content::Directory
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(path).or_fail(Kind::Io, doing)?;
+            Content::Symlink(target.into_os_string().into_vec())
+        } else if metadata.is_file() {
+            Content::Regular(metadata.len())
+        } else {
+            return Err(Failure::new(
+                Kind::Data,
+                format!("cannot pack {}: it is no file, directory or link", path.display()),
+            ));
+        };
+        let is_directory = content == Content::Directory;
+
+        let Some(rule) = rules.last() else { return Ok(()) };
+        let source = path.as_os_str().as_bytes();
+        let place = rule.destination(source);
+        if !place.is_empty() {
+            // A link has no mode of its own; file systems disagree on what they report.
+            let mode = match content {
+                Content::Symlink(_) => 0o777,
+                _ => metadata.mode() & 0o7777,
+            };
+            let file = File {
+                source: path.to_owned(),
+                content,
+                ownership: rule.ownership(source, is_directory, mode),
+                stored_mode: mode,
+                origin: rules.len() - 1,
+            };
+            self.insert(&clean(&place), file, rules)?;
+        }
+        if is_directory {
+            for entry in fs::read_dir(path).or_fail(Kind::Io, doing)? {
+                self.add_path(&entry.or_fail(Kind::Io, doing)?.path(), rules)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, place: &[u8], file: File, rules: &[Compiled]) -> Result<()> {
+        let mut node = &mut self.root;
+        if place == b"/" {
+            node = node.children.entry(Vec::new()).or_default();
+        } else {
+            for component in place.split(|byte| *byte == b'/') {
+                node = node.children.entry(component.to_vec()).or_default();
+            }
+        }
+        if let Some(before) = &node.file {
+            agree(before, &file, rules).map_err(|why| {
+                Failure::new(
+                    Kind::Data,
+                    format!(
+                        "cannot put {} and {} at the same place {}: {why}",
+                        before.source.display(),
+                        file.source.display(),
+                        String::from_utf8_lossy(place)
+                    ),
+                )
+                .hint("leave one of them out, or give both the same mode and owner")
+            })?;
+        }
+        node.file = Some(file);
+        Ok(())
+    }
+
+    /// Calls `visit` for every entry, parents first, siblings in byte order of their names.
+    pub fn walk(&self, visit: &mut dyn FnMut(Entry<'_>) -> Result<()>) -> Result<()> {
+        let mut place = Vec::new();
+        for (name, node) in &self.root.children {
+            node.walk(name, &mut place, visit)?;
+        }
+        Ok(())
+    }
+
+    /// What is at `place`, links not followed.
+    pub fn get(&self, place: &str) -> Option<&File> {
+        let mut node = &self.root;
+        for component in place.split('/') {
+            node = node.children.get(component.as_bytes())?;
+        }
+        node.file.as_ref()
+    }
+}
+
+impl Node {
+    fn walk(
+        &self,
+        name: &[u8],
+        place: &mut Vec<u8>,
+        visit: &mut dyn FnMut(Entry<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let length = place.len();
+        if length > 0 && place.last() != Some(&b'/') {
+            place.push(b'/');
+        }
+        place.extend_from_slice(if length == 0 && name.is_empty() { b"/" } else { name });
+        visit(Entry { place, file: self.file.as_ref() })?;
+        for (name, child) in &self.children {
+            child.walk(name, place, visit)?;
+        }
+        place.truncate(length);
+        Ok(())
+    }
+}
+
+/// Whether two files may claim the same place, and if not, why.
+fn agree(before: &File, after: &File, rules: &[Compiled]) -> std::result::Result<(), &'static str> {
+    let perms = |file: &File| rules.get(file.origin).map(Compiled::perms).unwrap_or_default();
+    let same_kind =
+        std::mem::discriminant(&before.content) == std::mem::discriminant(&after.content);
+    if !same_kind {
+        return Err("one is of another type");
+    }
+    if before.stored_mode != after.stored_mode {
+        return Err("their modes differ");
+    }
+    if matches!(before.content, Content::Regular(_)) && before.content != after.content {
+        return Err("their sizes differ");
+    }
+    if perms(before) != perms(after) {
+        return Err("other owners or modes are asked for");
+    }
+    Ok(())
+}
+
+/// Resolves `.`, `..` and repeated slashes in a path by text alone.
+fn clean(path: &[u8]) -> Vec<u8> {
+    let absolute = path.first() == Some(&b'/');
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => {
+                parts.pop();
+            }
+            b".." if absolute => {}
+            _ => parts.push(part),
+        }
+    }
+    let joined = parts.join(&b'/');
+    match (absolute, joined.is_empty()) {
+        (true, _) => [b"/".as_slice(), &joined].concat(),
+        (false, true) => b".".to_vec(),
+        (false, false) => joined,
+    }
+}
+
+impl Entry<'_> {
+    /// Its place as a path of the image.
+    pub fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(self.place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_by_text() {
+        for (path, cleaned) in [
+            ("/", "/"),
+            ("/a//b/./c/", "/a/b/c"),
+            ("/a/../../b", "/b"),
+            ("a/..", "."),
+            ("../a", "../a"),
+        ] {
+            assert_eq!(clean(path.as_bytes()), cleaned.as_bytes(), "{path}");
+        }
+    }
+
+    #[test]
+    fn two_claims_on_one_place_must_agree() {
+        let directory = tempfile::tempdir().unwrap();
+        let (a, b) = (directory.path().join("a"), directory.path().join("b"));
+        for (root, text) in [(&a, "one"), (&b, "three")] {
+            fs::create_dir_all(root.join("etc")).unwrap();
+            fs::write(root.join("etc/file"), text).unwrap();
+        }
+        let options = Options {
+            rewrite: super::super::Rewrite {
+                regex: format!("^{}/[ab]", directory.path().display()),
+                repl: String::new(),
+            },
+            perms: Vec::new(),
+        };
+        let failure = Tree::read([(a.as_path(), &options), (b.as_path(), &options)]).unwrap_err();
+        assert!(failure.to_string().contains("/etc/file: their sizes differ"), "{failure}");
+
+        fs::write(b.join("etc/file"), "two").unwrap();
+        let tree = Tree::read([(a.as_path(), &options), (b.as_path(), &options)]).unwrap();
+        assert_eq!(tree.get("/etc/file").unwrap().source, b.join("etc/file"));
+    }
+}
