@@ -1,0 +1,188 @@
+//! The supervising thread's side of the log. Nothing here waits, except [`Log::finish`].
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::signal::SigSet;
+use nix::unistd::read;
+
+use super::mask::Mask;
+use super::notice::Notice;
+use super::options::{Options, SourceId, SourceName, Stream};
+use super::output::InFlight;
+use super::page::Lost;
+use super::pipe;
+use super::pump::Pump;
+use super::queue::{Command, Queue};
+use super::tail::Tail;
+
+/// The stack of the log thread. Its buffers are on the heap; this holds calls only.
+const STACK: usize = 256 * 1024;
+
+/// A running log. Dropping it lets the thread write what is there and end, without waiting.
+#[derive(Debug)]
+pub struct Log {
+    shared: Arc<Shared>,
+    /// The pipes given to [`Log::attach`], to count what is left in them at the end.
+    pipes: Mutex<Vec<Weak<OwnedFd>>>,
+}
+
+/// What the log did with the end of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// Output read from processes that was not written: because the output failed, or because its
+    /// reader did not read until the limit. In the second case an upper bound, since the kernel
+    /// does not say how much of a blocked write it has taken; and bytes still in pipes count as
+    /// they are, without what would have stood in front of their lines.
+    pub lost: Lost,
+    /// The reader had closed its end, so nothing more was wanted and the loss is no fault.
+    pub reader_gone: bool,
+    /// The limit was over before everything was written.
+    pub gave_up: bool,
+}
+
+/// What both threads touch. No lock is ever held across a system call that may block.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub queue: Mutex<Queue>,
+    /// Signalled after every push to `queue`.
+    pub wake: EventFd,
+    pub mask: Mask,
+    /// By source.
+    pub tails: Mutex<Vec<Tail>>,
+    pub in_flight: Arc<InFlight>,
+    /// Set once, when the thread has ended.
+    done: Mutex<Option<Finished>>,
+    ended: Condvar,
+}
+
+impl Log {
+    /// Starts the log thread, named `log`, which writes to `out` from now on.
+    ///
+    /// `sources` is everything that can ever be attached, in the order of their colours; the widest
+    /// name decides the width of the name column, so it never changes later. `out` is written
+    /// as it is: its blocking mode is not touched. The thread blocks every signal, so none is
+    /// handled there and a reader that goes away kills nobody.
+    ///
+    /// # Errors
+    /// The kernel has no descriptor, no memory or no thread left.
+    pub fn start(options: Options, sources: Vec<SourceName>, out: OwnedFd) -> io::Result<Self> {
+        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            wake,
+            mask: Mask::new(&options.secrets),
+            tails: Mutex::new(sources.iter().map(|_| Tail::default()).collect()),
+            in_flight: Arc::default(),
+            done: Mutex::default(),
+            ended: Condvar::new(),
+        });
+        let pump = Pump::new(Arc::clone(&shared), options, sources, out)?;
+        let thread_shared = Arc::clone(&shared);
+        thread::Builder::new().name("log".to_owned()).stack_size(STACK).spawn(move || {
+            // Fails only for an invalid argument, and this one is constant.
+            let _ = SigSet::all().thread_block();
+            let finished = catch_unwind(AssertUnwindSafe(|| pump.run()));
+            // Whatever happened: nobody shall wait for a thread that is gone.
+            *lock(&thread_shared.done) = Some(finished.unwrap_or_default());
+            thread_shared.ended.notify_all();
+        })?;
+        Ok(Self { shared, pipes: Mutex::default() })
+    }
+
+    /// Writes `notice` under the name `system`, after everything said before.
+    ///
+    /// While the output is blocked notices are kept up to 256 KiB; a count stands in the place of
+    /// those beyond.
+    pub fn system(&self, notice: Notice) {
+        self.push(Command::Say(notice));
+    }
+
+    /// Reads `pipe`, the reading end of a pipe or the master of a pseudo-terminal, until every
+    /// writer has closed it. A source may have several: its two streams, or the pipe of an earlier
+    /// run that a grandchild still holds. A `source` that does not exist closes the pipe.
+    pub fn attach(&self, source: SourceId, stream: Stream, pipe: OwnedFd) {
+        let pipe = Arc::new(pipe);
+        let mut pipes = lock(&self.pipes);
+        pipes.retain(|pipe| pipe.strong_count() > 0);
+        pipes.push(Arc::downgrade(&pipe));
+        drop(pipes);
+        self.push(Command::Attach(source, stream, pipe));
+    }
+
+    /// Says that the process behind `source` was reaped: everything its pipes hold at that moment
+    /// is written, an unfinished last line included, and then `notice`. What a descendant writes
+    /// into them later is still read.
+    pub fn ended(&self, source: SourceId, notice: Notice) {
+        self.push(Command::Ended(source, Some(notice)));
+    }
+
+    /// The last lines of `source` that were read, at most `count` and at most about 4 KiB, undressed
+    /// and with secrets masked; also for a quiet source. Lines of two streams are in the order in
+    /// which they were read.
+    pub fn tail(&self, source: SourceId, count: usize) -> Vec<String> {
+        let tails = lock(&self.shared.tails);
+        let tail = usize::try_from(source.0).ok().and_then(|index| tails.get(index));
+        tail.map(|tail| tail.lines(count, &self.shared.mask)).unwrap_or_default()
+    }
+
+    /// Writes everything that was said and everything the pipes hold, and waits for that at most
+    /// `limit`. When the reader of the output keeps it blocked that long the thread is abandoned.
+    pub fn finish(self, limit: Duration) -> Finished {
+        self.push(Command::Finish);
+        let done = lock(&self.shared.done);
+        let waited = self.shared.ended.wait_timeout_while(done, limit, |done| done.is_none());
+        let (done, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if let Some(finished) = *done {
+            return finished;
+        }
+        drop(done);
+        let mut lost = self.shared.in_flight.get();
+        lost.lines = lost.lines.saturating_add(lock(&self.shared.queue).notices());
+        for pipe in lock(&self.pipes).iter().filter_map(Weak::upgrade) {
+            lost += left_in(&pipe);
+        }
+        Finished { lost, reader_gone: false, gave_up: true }
+    }
+
+    fn push(&self, command: Command) {
+        lock(&self.shared.queue).push(command);
+        // Fails only when the counter is full, and then the thread is woken anyway.
+        let _ = self.shared.wake.write(1);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.push(Command::Finish);
+    }
+}
+
+/// Takes a lock. A thread that panicked while holding it left nothing half-done that matters more
+/// than going on.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads what `fd` holds only to count it.
+fn left_in(fd: &OwnedFd) -> Lost {
+    let mut lost = Lost::default();
+    let mut left = pipe::pending(fd.as_fd());
+    let mut buffer = vec![0; left.min(64 * 1024)];
+    // A pipe the thread has not seen yet still blocks, but not for bytes that are there.
+    while left > 0 {
+        match read(fd, &mut buffer) {
+            Ok(count) if count > 0 => {
+                lost += Lost::count(buffer.get(..count).unwrap_or_default());
+                left = left.saturating_sub(count);
+            }
+            _ => break,
+        }
+    }
+    lost
+}

@@ -1,0 +1,147 @@
+//! Hides secret values in output that arrives in pieces.
+
+use memchr::memmem::Finder;
+
+use super::separators;
+
+/// What takes the place of a secret.
+const MASK: &[u8] = b"***";
+
+/// Lines of a secret shorter than this are not looked for.
+const SHORTEST: usize = 4;
+
+/// The values to hide. Empty in most containers, and then it costs nothing.
+#[derive(Debug, Default)]
+pub(super) struct Mask {
+    finders: Vec<Finder<'static>>,
+    longest: usize,
+}
+
+/// How far a text that arrives in pieces has been handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Handled {
+    /// Bytes from the front that need not be shown again.
+    pub consumed: usize,
+    /// Bytes after those that belong to a secret whose mask has already been written.
+    pub covered: usize,
+}
+
+impl Mask {
+    /// Looks for every line of every value; see [`super::Options::secrets`].
+    pub fn new(secrets: &[Vec<u8>]) -> Self {
+        let mut lines: Vec<&[u8]> = secrets
+            .iter()
+            .flat_map(|secret| separators::split(secret))
+            .filter(|line| line.len() >= SHORTEST)
+            .collect();
+        lines.sort_unstable();
+        lines.dedup();
+        Self {
+            longest: lines.iter().map(|line| line.len()).max().unwrap_or(0),
+            finders: lines.into_iter().map(|line| Finder::new(line).into_owned()).collect(),
+        }
+    }
+
+    /// Whether there is nothing to hide.
+    pub fn is_empty(&self) -> bool {
+        self.finders.is_empty()
+    }
+
+    /// Hands the text to `emit`, piece by piece, with [`MASK`] for every run of overlapping
+    /// occurrences.
+    ///
+    /// `covered` bytes at the front belong to a mask written before. Unless this is the `last` of
+    /// the text, bytes that could be the beginning of a secret are held back: the caller shows
+    /// what was not consumed again, with more behind it. However the text is cut, the pieces put
+    /// together are the same.
+    pub fn apply(
+        &self,
+        text: &[u8],
+        covered: usize,
+        last: bool,
+        emit: &mut impl FnMut(&[u8]),
+    ) -> Handled {
+        let decided = if last {
+            text.len()
+        } else {
+            whole_characters(text, text.len().saturating_sub(self.longest.saturating_sub(1)))
+        };
+        let mut shown = covered;
+        let mut next: Vec<usize> = self.finders.iter().map(|f| find_from(f, text, 0)).collect();
+        while let Some(start) = next.iter().copied().min().filter(|start| *start < decided) {
+            if start >= shown {
+                emit(text.get(shown..start).unwrap_or_default());
+                emit(MASK);
+            }
+            for (finder, at) in self.finders.iter().zip(&mut next) {
+                if *at == start {
+                    shown = shown.max(start + finder.needle().len());
+                    *at = find_from(finder, text, start + 1);
+                }
+            }
+        }
+        if decided > shown {
+            emit(text.get(shown..decided).unwrap_or_default());
+        }
+        Handled { consumed: decided, covered: shown.saturating_sub(decided) }
+    }
+}
+
+/// Where `finder`'s value begins, at `from` or later; `usize::MAX` for nowhere.
+fn find_from(finder: &Finder<'_>, text: &[u8], from: usize) -> usize {
+    text.get(from..).and_then(|rest| finder.find(rest)).map_or(usize::MAX, |at| from + at)
+}
+
+/// The longest prefix of `text` that has at most `limit` bytes and does not end within a UTF-8
+/// character that further bytes could complete. Decoding it and the rest one after the other gives
+/// the same as decoding the whole.
+pub(super) fn whole_characters(text: &[u8], limit: usize) -> usize {
+    let head = text.get(..limit).unwrap_or(text);
+    let tail = head.iter().rev().take(3).position(|byte| !(0x80..0xc0).contains(byte));
+    let Some(behind) = tail else { return head.len() };
+    let start = head.len() - behind - 1;
+    match std::str::from_utf8(head.get(start..).unwrap_or_default()) {
+        Err(error) if error.error_len().is_none() => start,
+        _ => head.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(secrets: &[&str], text: &str) -> String {
+        let mask = Mask::new(&secrets.iter().map(|s| s.as_bytes().to_vec()).collect::<Vec<_>>());
+        let mut out = Vec::new();
+        mask.apply(text.as_bytes(), 0, true, &mut |piece| out.extend_from_slice(piece));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn hides_every_occurrence() {
+        assert_eq!(masked(&["hunter2"], "hunter2, hunter2!"), "***, ***!");
+        assert_eq!(masked(&["abcd", "cdef"], "xabcdefx"), "x***x", "overlap");
+        assert_eq!(masked(&["abcd", "abcdef"], "abcdef"), "***", "prefix of another");
+        assert_eq!(masked(&["aaaa"], "aaaaaaa-"), "***-", "overlap with itself");
+        assert_eq!(masked(&["line one\nline two"], "line two"), "***", "line by line");
+        assert_eq!(masked(&["", "1", "abc"], "1 abc"), "1 abc", "too short");
+        assert_eq!(masked(&["hunter2"], "hunter"), "hunter");
+    }
+
+    #[test]
+    fn holds_back_unfinished_characters_only() {
+        let cases: [(&[u8], usize); 8] = [
+            (b"", 0),
+            (b"ab", 2),
+            ("aé".as_bytes(), 3),
+            (b"a\xc3", 1),
+            (b"a\xe2\x80", 1),
+            (b"a\xf0\x9f\x98", 1),
+            (b"a\x80\x80\x80", 4),
+            (b"a\xff\xe0\x80", 4),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(whole_characters(text, text.len()), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Log multiplexing: the output of every process becomes one stream of dressed lines.
+//!
+//! ```text
+//! pipes ──read──▶ Lines (split, carry, mask) ──dress──▶ one buffer ──write──▶ stdout
+//!   ▲ backpressure                                                   blocks here, in the
+//!   └──────────── a full pipe stops its writer ◀──────────────────── thread `log` only
+//! ```
+//!
+//! One thread owns both ends. It may block on a reader of stdout that has stopped reading: that
+//! delays lines and, once the pipes are full, the processes that write them, but never signals,
+//! reaping or shutdown, which live in another thread and talk to this one through a queue that is
+//! bounded and never waits. Nothing here polls: with quiet processes the thread sleeps.
+//!
+//! Pure, bytes in and bytes out: `lines`, `separators`, `mask`, `dress`, `tail` and `queue`.
+//! Effects: `pipe` (reading end), `output` (writing end), `pump` (the thread) and [`Log`], the
+//! handle for the thread that supervises.
+
+mod dress;
+mod handle;
+mod lines;
+mod mask;
+mod notice;
+mod options;
+mod output;
+mod page;
+mod pipe;
+mod pump;
+mod queue;
+mod separators;
+mod stamp;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+pub use handle::{Finished, Log};
+pub use notice::{Field, Notice};
+pub use options::{Format, Options, SourceId, SourceName, Stream, Timestamps, colour_wanted};
+pub use page::Lost;

@@ -1,0 +1,168 @@
+//! The writing end: where all lines go, and what happens when it fails.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::write;
+
+use super::page::{Lost, Page};
+
+/// How long a failed output (a full disk) is left alone before it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The one place lines are written to.
+///
+/// Writing blocks while the reader does not read. The blocking mode of the descriptor is left as
+/// it is: it belongs to the open file description, which other processes share.
+pub(super) struct Output {
+    fd: OwnedFd,
+    state: State,
+    in_flight: Arc<InFlight>,
+    /// The last byte written was not a newline.
+    midline: bool,
+    /// Everything that could not be written since the start.
+    total: Lost,
+}
+
+enum State {
+    Working,
+    /// The reader is gone for good: nothing is written any more.
+    Closed,
+    /// Writing fails for a reason that may pass.
+    Failing {
+        error: Errno,
+        since: Lost,
+        retry_at: Instant,
+    },
+}
+
+/// What is being written right now: an upper bound of what is lost when that never returns.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    bytes: AtomicU64,
+    lines: AtomicU64,
+}
+
+impl InFlight {
+    /// The bound as of now.
+    pub fn get(&self) -> Lost {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Lost { lines: load(&self.lines), bytes: load(&self.bytes) }
+    }
+
+    fn set(&self, lost: Lost) {
+        self.lines.store(lost.lines, Ordering::Relaxed);
+        self.bytes.store(lost.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Output {
+    /// Writes to `fd` and keeps `in_flight` up to date.
+    pub fn new(fd: OwnedFd, in_flight: Arc<InFlight>) -> Self {
+        Self { fd, state: State::Working, in_flight, midline: false, total: Lost::default() }
+    }
+
+    /// Everything that could not be written since the start.
+    pub fn lost(&self) -> Lost {
+        self.total
+    }
+
+    /// Whether the reader has closed its end.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Writes all of `page`, however long that takes. What cannot be written is counted.
+    pub fn write(&mut self, page: &Page) {
+        if page.bytes.is_empty() {
+            return;
+        }
+        let result = match &self.state {
+            State::Working => self.put(page),
+            State::Closed => Err((Errno::EPIPE, Lost::count(&page.bytes))),
+            State::Failing { error, .. } => Err((*error, Lost::count(&page.bytes))),
+        };
+        if let Err((error, lost)) = result {
+            self.fail(error, lost);
+        }
+    }
+
+    /// When the output has been failing long enough to be tried again, or must be by `force`: what
+    /// was lost since, and why. Say so with [`Output::recover`].
+    pub fn failure_to_report(&self, now: Instant, force: bool) -> Option<(Lost, Errno)> {
+        match &self.state {
+            State::Failing { error, since, retry_at } if force || now >= *retry_at => {
+                Some((*since, *error))
+            }
+            State::Failing { .. } | State::Working | State::Closed => None,
+        }
+    }
+
+    /// Tries to write `report`, which says what was lost. Output works again if that succeeds.
+    pub fn recover(&mut self, mut report: Page) {
+        if self.midline {
+            // The line that failed halfway ends here, or the report would continue it.
+            report.bytes.insert(0, b'\n');
+        }
+        match self.put(&report) {
+            Ok(()) => self.state = State::Working,
+            // The report itself is not output: it is made anew next time.
+            Err((error, _)) => self.fail(error, Lost::default()),
+        }
+    }
+
+    fn put(&mut self, page: &Page) -> Result<(), (Errno, Lost)> {
+        self.in_flight.set(Lost { lines: page.lines, bytes: page.bytes.len() as u64 });
+        let mut rest = page.bytes.as_slice();
+        let result = loop {
+            if rest.is_empty() {
+                break Ok(());
+            }
+            match write(&self.fd, rest) {
+                Ok(count) => {
+                    let (written, behind) = rest.split_at(count.min(rest.len()));
+                    self.midline = written.last().map_or(self.midline, |byte| *byte != b'\n');
+                    rest = behind;
+                    self.in_flight.bytes.store(rest.len() as u64, Ordering::Relaxed);
+                }
+                Err(Errno::EINTR) => {}
+                // Someone who shares the description has made it non-blocking.
+                Err(Errno::EAGAIN) => self.wait(),
+                Err(error) => break Err((error, Lost::count(rest))),
+            }
+        };
+        self.in_flight.set(Lost::default());
+        result
+    }
+
+    fn wait(&self) {
+        let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::POLLOUT)];
+        // Whatever it returns, the next write says what is the matter.
+        let _ = poll(&mut fds, PollTimeout::NONE);
+    }
+
+    fn fail(&mut self, error: Errno, lost: Lost) {
+        self.total += lost;
+        match &mut self.state {
+            State::Closed => {}
+            _ if error == Errno::EPIPE => self.state = State::Closed,
+            State::Failing { since, retry_at, error: last } => {
+                *since += lost;
+                let now = Instant::now();
+                // Only a try moves the next one; pages dropped in between do not.
+                if now >= *retry_at {
+                    *retry_at = now + RETRY;
+                }
+                *last = error;
+            }
+            State::Working => {
+                let retry_at = Instant::now() + RETRY;
+                self.state = State::Failing { error, since: lost, retry_at };
+            }
+        }
+    }
+}
