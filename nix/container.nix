@@ -1,0 +1,79 @@
+# What a container runs and with which environment, decided from its options alone.
+#
+# Pure: it takes `{ lib }` and functions that name scripts, and never sees a package set.
+{ lib }:
+let
+  command = import ./lib/command.nix { inherit lib; };
+  specs = import ./spec.nix { inherit lib; };
+
+  # What a container is for. The two default ones keep their meaning until they get a command.
+  kindOf = name: container:
+    if container.startupCommand == null && lib.elem name [ "shell" "processes" ] then name else "command";
+
+  # A command given by its absolute path outside the store is an artifact that was copied: it brings
+  # what it needs, and the project's packages would only make the image larger.
+  bringsItsOwn = parsed:
+    !parsed.script && parsed.argv != [ ]
+    && lib.hasPrefix "/" (lib.head parsed.argv)
+    && !(lib.hasPrefix builtins.storeDir (lib.head parsed.argv));
+
+  environmentOf = kind: parsed: container:
+    if container.environment != null then container.environment
+    else if kind == "shell" then "sourced"
+    else if kind == "command" && bringsItsOwn parsed then "declared"
+    else "baked";
+in
+{
+  /**
+    Decides everything that does not need the store: returns
+
+    - `kind`: `processes`, `shell` or `command`;
+    - `environment`: `baked`, `sourced` or `declared`;
+    - `spec`: the spec as far as it is known now, with the variables given outright;
+    - `entrypoint specFile` and `cmd`: the image's argument vectors, `cmd` null when it has none;
+    - `usesBash`: whether anything in it needs a shell.
+
+    `script name text` gives the path of an executable bash script, `bash` is the path of bash and
+    `envScript` that of the script that sets up the whole shell.
+  */
+  plan = { name, container, config, script, bash, envScript }:
+    let
+      kind = kindOf name container;
+      parsed = command.parse container.startupCommand;
+      environment = environmentOf kind parsed container;
+      sourced = environment == "sourced";
+
+      # Sets up the shell and then becomes the command it is given. The interactive shell needs no
+      # such thing: it reads the same file as its `--rcfile`.
+      runInShell = script "in-shell" ''
+        source ${envScript}
+        exec "$@"
+      '';
+      prefixed = argv: if sourced && argv != [ ] then [ runInShell ] ++ argv else argv;
+
+      variables = specs.variables config.env;
+      common = { inherit config; environment = variables; inherit (container) workingDir; };
+      processSpec = specs.processes (common // { inherit script; });
+
+      argv = if parsed.script then [ (script "command" "${lib.head parsed.argv}\n") ] else parsed.argv;
+      init = verb: specFile: [ "/bin/devenv-init" verb "--spec" "${specFile}" ];
+      own = {
+        processes = init "up";
+        shell = init "shell";
+        command = specFile: init "exec" specFile ++ [ "--" ] ++ lib.optional sourced runInShell;
+      }.${kind};
+    in
+    {
+      inherit environment kind;
+      usesBash = kind != "command" || parsed.script || sourced;
+      spec = {
+        processes = processSpec // {
+          processes = map (process: process // { command = prefixed process.command; }) processSpec.processes;
+        };
+        shell = specs.command (common // { shell = [ bash ] ++ lib.optionals sourced [ "--rcfile" envScript ] ++ [ "-i" ]; });
+        command = specs.command common;
+      }.${kind};
+      entrypoint = specFile: if container.entrypoint == null then own specFile else map toString container.entrypoint;
+      cmd = if argv == [ ] then null else argv;
+    };
+}

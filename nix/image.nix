@@ -1,0 +1,104 @@
+# From a container to the derivations that make its image: the spec, the root tree, the image.
+#
+# All three are built by `devenv-container` itself, which reads its attributes as JSON. So an image
+# needs nothing of a package set but what the project uses.
+{ lib, system, initProgram, containerProgram, writeScript, capture, bash, bashInteractive, coreutils }:
+let
+  root = import ./root.nix { inherit lib; };
+  copied = import ./copied.nix { inherit lib; };
+  containers = import ./container.nix { inherit lib; };
+  storePaths = import ./lib/store-paths.nix;
+
+  # The architecture in the words of the image format (GOARCH).
+  architectures = { x86_64-linux = "amd64"; aarch64-linux = "arm64"; };
+  arch = architectures.${system} or (throw
+    "cannot make an image for `${system}`\nhint: use one of ${lib.concatStringsSep ", " (lib.attrNames architectures)}");
+
+  build = name: subcommand: attributes: derivation ({
+    inherit name system;
+    builder = containerProgram;
+    args = [ subcommand ];
+    __structuredAttrs = true;
+    allowSubstitutes = false;
+    preferLocalBuild = true;
+  } // attributes);
+
+  safeName = lib.replaceStrings [ "/" ":" "@" " " ] [ "-" "-" "-" "-" ];
+
+  refuseUnsupported = name: container:
+    if container.fromImage != null then
+      throw "`containers.${name}.fromImage`: not supported by this version\nhint: copy what the base image holds with `copyToRoot` or `layers`"
+    else if container.layers != [ ] then
+      throw "`containers.${name}.layers`: not supported by this version\nhint: raise `containers.${name}.maxLayers` instead"
+    else container;
+
+  port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";
+  flags = lib.foldl' (set: key: set // { ${key} = { }; }) { };
+in
+{
+  /** The image of `containers.<name>` of an evaluated project: a derivation whose output is JSON. */
+  image = { name, config, projectSource }:
+    let
+      container = refuseUnsupported name config.containers.${name};
+      captured = capture config.shell;
+      shellProgram = if plan.kind == "shell" then bashInteractive else bash;
+
+      plan = containers.plan {
+        inherit name container config;
+        script = title: text: "${writeScript (safeName "${name}-${title}") "#!${shellProgram}/bin/bash\n${text}"}";
+        bash = "${shellProgram}/bin/bash";
+        envScript = captured.script;
+      };
+
+      spec = build "${safeName name}-spec.json" "nix-spec" {
+        inherit (plan) spec;
+        capture = if plan.environment == "declared" then null else captured.json;
+      };
+
+      sources = copied.paths container.copyToRoot;
+      isDefault = container.copyToRoot == projectSource;
+      home = !(lib.any copied.isFolder sources);
+      tree = build "${safeName name}-root" "nix-root" {
+        entries = root.entries {
+          inherit home;
+          init = "${initProgram}";
+          shell = if plan.usesBash then "${shellProgram}/bin/bash" else null;
+          env = if plan.environment == "declared" then null else "${coreutils}/bin/env";
+          links = if isDefault then [ ] else lib.unique (lib.concatMap copied.links sources);
+        };
+      };
+
+      settings = {
+        Entrypoint = plan.entrypoint spec;
+        Env = [ "HOME=${root.home}" "USER=user" ];
+        User = container.user;
+        WorkingDir = container.workingDir;
+      }
+      // lib.optionalAttrs (plan.cmd != null) { Cmd = plan.cmd; }
+      // lib.optionalAttrs (container.exposedPorts != [ ]) { ExposedPorts = flags (map port container.exposedPorts); }
+      // lib.optionalAttrs (container.volumes != [ ]) { Volumes = flags container.volumes; }
+      // lib.optionalAttrs (container.labels != { }) { Labels = container.labels; }
+      // lib.optionalAttrs (container.stopSignal != null) { StopSignal = container.stopSignal; };
+
+      special = [
+        { path = "${tree}"; rewrite = { regex = "^${lib.escapeRegex (builtins.unsafeDiscardStringContext "${tree}")}"; repl = ""; }; perms = root.permissions { inherit home; }; }
+      ] ++ map copied.special sources;
+    in
+    build "image-${safeName container.name}.json" "nix-image" {
+      image = {
+        inherit (container) name;
+        tag = container.version;
+        inherit arch;
+        created = "1970-01-01T00:00:01Z";
+        config = settings;
+        spec = "${spec}";
+        paths = special;
+        maxLayers = if container.maxLayers == null then 1 else container.maxLayers;
+      };
+      # Everything the image mentions, with all that this needs in turn.
+      exportReferencesGraph.graph = lib.unique (
+        [ "${spec}" ] ++ map (entry: entry.path) special ++ storePaths.mentioned (builtins.toJSON settings)
+      );
+    }
+    // { inherit spec tree; inherit (plan) kind environment; };
+}

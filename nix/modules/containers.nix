@@ -1,0 +1,176 @@
+# `containers.<name>` and `container.isBuilding`. Two containers are always there: `shell` enters the
+# project's shell, `processes` runs its processes.
+{ config, lib, projectSource, ... }:
+let
+  inherit (lib) mkOption types;
+  project = config;
+  inherit (import ./layer-types.nix { inherit lib; }) layer;
+
+  container = types.submodule ({ name, ... }: {
+    options = {
+      name = mkOption {
+        type = types.nullOr types.str;
+        default =
+          if project.name == null then
+            throw "container `${name}` has no name\nhint: set `name = \"myproject\";` or `containers.${name}.name = \"mycontainer\";`"
+          else "${project.name}-${name}";
+        defaultText = lib.literalMD "`<name of the project>-<container>`; `shell` and `processes` for the two default containers";
+        description = "The image's name.";
+      };
+
+      version = mkOption {
+        type = types.nullOr types.str;
+        default = "latest";
+        description = "The image's tag.";
+      };
+
+      copyToRoot = mkOption {
+        type = types.nullOr (types.either types.path (types.listOf types.path));
+        default = projectSource;
+        defaultText = lib.literalMD "the project, without `.git`, `.devenv*`, `.direnv` and `result*`";
+        description = ''
+          What is copied into the image: the contents of folders, and single files, go to `/env`. What
+          lies at the top of a local folder given here is also reachable from `/`. Null copies nothing.
+        '';
+        example = lib.literalExpression "./dist";
+      };
+
+      startupCommand = mkOption {
+        type = types.nullOr (types.oneOf [ types.str types.package (types.listOf types.str) ]);
+        default = null;
+        description = ''
+          What the container runs. A list is an argument vector. A package is its main program. A
+          string of plain words is split at its spaces; any other string is a line of bash. Null is
+          the container's own meaning: the shell of `shell`, the processes of `processes`, and for any
+          other the command given when it is run.
+        '';
+        example = "/mybinary serve";
+      };
+
+      entrypoint = mkOption {
+        type = types.nullOr (types.listOf types.anything);
+        default = null;
+        defaultText = lib.literalMD "`devenv-init` with what the container is for";
+        description = "The program, with its first arguments, that is PID 1. Null is `devenv-init`.";
+      };
+
+      workingDir = mkOption {
+        type = types.str;
+        default = "/env";
+        description = "The folder the container starts in.";
+      };
+
+      environment = mkOption {
+        type = types.nullOr (types.enum [ "baked" "sourced" "declared" ]);
+        default = null;
+        defaultText = lib.literalMD "`sourced` for `shell`, `declared` for a command outside the store given by its absolute path, otherwise `baked`";
+        description = ''
+          Where variables come from. `baked`: the shell's environment, captured while the image is
+          built, without what only builds need. `sourced`: the same, and the shell's whole set-up is
+          run at the start, functions and `enterShell` included; compilers of the shell come along.
+          `declared`: only the variables of `env`.
+        '';
+      };
+
+      user = mkOption {
+        type = types.str;
+        default = "1000:1000";
+        description = "The user, and after a `:` the group, it runs as: names of `/etc/passwd` and `/etc/group` or numbers.";
+      };
+
+      exposedPorts = mkOption {
+        type = types.listOf (types.either types.port types.str);
+        default = [ ];
+        defaultText = lib.literalMD "for `processes` the ports of its processes";
+        description = "Ports the image declares, as numbers or as `<port>/tcp` or `<port>/udp`.";
+        example = [ 8080 "53/udp" ];
+      };
+
+      volumes = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        description = "Folders whose contents outlive the container.";
+      };
+
+      labels = mkOption {
+        type = types.attrsOf types.str;
+        default = { };
+        description = "Labels of the image.";
+        example = { "org.opencontainers.image.source" = "https://example.org/app"; };
+      };
+
+      stopSignal = mkOption {
+        type = types.nullOr types.str;
+        default = null;
+        description = "The signal that asks the container to stop; null is the engine's own, SIGTERM.";
+      };
+
+      registry = mkOption {
+        type = types.nullOr types.str;
+        default = "docker-daemon:";
+        description = "Where the image is copied to: a prefix of `<name>:<version>`.";
+        example = "docker://registry.fly.io/";
+      };
+
+      defaultCopyArgs = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        description = "Arguments of the copy when none are given.";
+      };
+
+      maxLayers = mkOption {
+        type = types.nullOr types.int;
+        default = 1;
+        description = "How many layers the image has at the most, beside those of `layers`.";
+      };
+
+      layers = mkOption {
+        type = types.listOf layer;
+        default = [ ];
+        description = "Further layers, below the container's own.";
+      };
+
+      enableLayerDeduplication = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether a store path of one layer is left out of those after it.";
+      };
+
+      fromImage = mkOption {
+        type = types.nullOr types.package;
+        default = null;
+        description = "An image to build on.";
+      };
+
+      isBuilding = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether this container is being built.";
+      };
+    };
+  });
+in
+{
+  options = {
+    containers = mkOption {
+      type = types.attrsOf container;
+      default = { };
+      description = "Containers that can be built, copied and run.";
+    };
+
+    container.isBuilding = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether any container is being built.";
+      example = lib.literalExpression "packages = lib.optionals (!config.container.isBuilding) [ pkgs.git ];";
+    };
+  };
+
+  config.containers = {
+    shell.name = lib.mkDefault "shell";
+    processes.name = lib.mkDefault "processes";
+    processes.exposedPorts = lib.mkDefault (
+      lib.concatMap (process: lib.mapAttrsToList (_: port: port.value) process.ports) (lib.attrValues config.processes)
+    );
+  };
+}

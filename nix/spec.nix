@@ -1,0 +1,116 @@
+# From the project's options to `spec.json` version 1, as an attribute set.
+#
+# Pure: it takes `{ lib }` and a function `script` that gives the path of an executable file with a
+# text, and never sees a package set.
+{ lib }:
+let
+  inherit (lib) filterAttrs mapAttrs' mapAttrsToList nameValuePair optionalAttrs;
+  dependencies = import ./lib/dependencies.nix { inherit lib; };
+  signals = import ./lib/signals.nix;
+
+  version = 1;
+  processPrefix = "devenv:processes:";
+  # Processes are shown under their own names; tasks, which have a `:`, under their full ones.
+  shownName = lib.removePrefix processPrefix;
+
+  # Every process and task as a node of the start order.
+  nodesOf = config:
+    mapAttrs' (name: process: nameValuePair "${processPrefix}${name}" {
+      kind = "service";
+      option = "processes.${name}";
+      inherit (process) after before;
+    }) config.processes
+    // builtins.mapAttrs (name: task: {
+      kind = "task";
+      option = "tasks.${name}";
+      inherit (task) after before;
+    }) config.tasks;
+
+  # What the options can say and version 1 cannot carry. An image that ignored it would be wrong.
+  unsupported = option: unit: map (name: "${option}.${name}") (
+    lib.optional ((unit.ready or null) != null) "ready"
+    ++ lib.optional ((unit.listen or [ ]) != [ ]) "listen"
+    ++ lib.optional ((unit.watchdog or null) != null) "watchdog"
+    ++ lib.optional ((unit.linux.capabilities or [ ]) != [ ]) "linux.capabilities"
+    ++ lib.optional ((unit.status or null) != null) "status"
+    ++ lib.optional ((unit.execIfModified or [ ]) != [ ]) "execIfModified"
+    ++ lib.optional ((unit.exports or [ ]) != [ ]) "exports"
+    ++ lib.optional ((unit.input or { }) != { }) "input"
+    ++ lib.optional ((unit.binary or null) != null) "binary"
+  );
+
+  refuse = options: value:
+    if options == [ ] then value
+    else throw "${lib.concatMapStringsSep ", " (option: "`${option}`") options}: not supported in containers by this version\nhint: set it only while no container is built: lib.mkIf (!config.container.isBuilding)";
+
+  milliseconds = seconds: if seconds == null then null else seconds * 1000;
+
+  common = { script, edges, node, unit, option }:
+    refuse (unsupported option unit) {
+      name = shownName node;
+      command = [ (script (lib.replaceStrings [ ":" ] [ "-" ] (shownName node)) "set -e\n${unit.exec}\n") ];
+      environment = unit.env;
+      after = map (edge: { process = shownName edge.node; inherit (edge) condition; }) edges.${node};
+    }
+    // optionalAttrs (unit.cwd != null) { working_dir = unit.cwd; };
+
+  service = { script, edges }: name: process:
+    common { inherit script edges; node = "${processPrefix}${name}"; unit = process; option = "processes.${name}"; }
+    // {
+      kind = "service";
+      enabled = process.start.enable;
+      restart = {
+        inherit (process.restart) on;
+        max_restarts = process.restart.max;
+        window_ms = milliseconds process.restart.window;
+      };
+      stop = {
+        signal = signals.nameOf process.shutdown.signal;
+        grace_ms = milliseconds process.shutdown.grace;
+      };
+    };
+
+  task = { script, edges }: name: unit:
+    if unit.exec == null then throw "`tasks.${name}.exec` is not set, but a process waits for the task"
+    else common { inherit script edges unit; node = name; option = "tasks.${name}"; } // { kind = "task"; };
+in
+{
+  inherit version;
+
+  /**
+    The spec of the `processes` container. It holds every process, and of the tasks those that a
+    process waits for, however indirectly.
+
+    `environment` are the variables given outright, which win over captured ones; a null is left out.
+  */
+  processes = { config, script, environment, workingDir }:
+    let
+      nodes = nodesOf config;
+      edges = dependencies.edges nodes;
+      needed = dependencies.closure edges (map (name: "${processPrefix}${name}") (builtins.attrNames config.processes));
+      tasks = filterAttrs (name: _: builtins.elem name needed) config.tasks;
+      cycle = dependencies.cycle edges;
+      unit = { inherit script edges; };
+    in
+    if cycle != null then
+      throw "processes and tasks wait for each other: ${lib.concatStringsSep " -> " cycle}\nhint: remove one of these from `after` or `before`"
+    else {
+      inherit version environment;
+      working_dir = workingDir;
+      processes = mapAttrsToList (task unit) tasks ++ mapAttrsToList (service unit) config.processes;
+    }
+    // optionalAttrs (config.name != null) { inherit (config) name; };
+
+  /** The spec of a container that runs one command, or one shell when `shell` is an argument vector. */
+  command = { config, environment, workingDir, shell ? null }:
+    {
+      inherit version environment;
+      working_dir = workingDir;
+      processes = [ ];
+    }
+    // optionalAttrs (config.name != null) { inherit (config) name; }
+    // optionalAttrs (shell != null) { shell.command = shell; };
+
+  /** Variables as strings, in Nix's own way of making them; nulls are left out. */
+  variables = env: builtins.mapAttrs (_: toString) (filterAttrs (_: value: value != null) env);
+}
