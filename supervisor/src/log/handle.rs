@@ -25,7 +25,6 @@ use super::tail::Tail;
 const STACK: usize = 256 * 1024;
 
 /// A running log. Dropping it lets the thread write what is there and end, without waiting.
-#[derive(Debug)]
 pub struct Log {
     shared: Arc<Shared>,
     /// The pipes given to [`Log::attach`], to count what is left in them at the end.
@@ -35,10 +34,10 @@ pub struct Log {
 /// What the log did with the end of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Finished {
-    /// Output read from processes that was not written: because the output failed, or because its
-    /// reader did not read until the limit. In the second case an upper bound, since the kernel
-    /// does not say how much of a blocked write it has taken; and bytes still in pipes count as
-    /// they are, without what would have stood in front of their lines.
+    /// Output that was not written: because writing failed, or because the reader did not read
+    /// until the limit. In the second case an estimate: the kernel does not say how much of a
+    /// blocked write it has taken, and bytes still in pipes are counted as they are, without what
+    /// would have stood in front of their lines.
     pub lost: Lost,
     /// The reader had closed its end, so nothing more was wanted and the loss is no fault.
     pub reader_gone: bool,
@@ -47,7 +46,6 @@ pub struct Finished {
 }
 
 /// What both threads touch. No lock is ever held across a system call that may block.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub queue: Mutex<Queue>,
     /// Signalled after every push to `queue`.
@@ -107,6 +105,9 @@ impl Log {
     /// writer has closed it. A source may have several: its two streams, or the pipe of an earlier
     /// run that a grandchild still holds. A `source` that does not exist closes the pipe.
     pub fn attach(&self, source: SourceId, stream: Stream, pipe: OwnedFd) {
+        // Already here, because `finish` may read it before the thread has seen it. A failure is
+        // reported by the thread, which does the same.
+        let _ = pipe::set_non_blocking(&pipe);
         let pipe = Arc::new(pipe);
         let mut pipes = lock(&self.pipes);
         pipes.retain(|pipe| pipe.strong_count() > 0);
@@ -174,7 +175,6 @@ fn left_in(fd: &OwnedFd) -> Lost {
     let mut lost = Lost::default();
     let mut left = pipe::pending(fd.as_fd());
     let mut buffer = vec![0; left.min(64 * 1024)];
-    // A pipe the thread has not seen yet still blocks, but not for bytes that are there.
     while left > 0 {
         match read(fd, &mut buffer) {
             Ok(count) if count > 0 => {

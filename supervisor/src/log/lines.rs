@@ -94,12 +94,11 @@ impl Lines {
         let ends = memchr_iter(b'\n', whole);
         let mut from = 0;
         if dress.is_verbatim() && (ascii || std::str::from_utf8(whole).is_ok()) {
-            let count = ends.clone().count();
-            page.lines += count as u64;
-            page.bytes.reserve(whole.len() + count * dress.head.len());
+            page.bytes.reserve(whole.len());
             for at in ends {
                 page.bytes.extend_from_slice(dress.head);
                 page.bytes.extend_from_slice(whole.get(from..=at).unwrap_or_default());
+                page.lines += 1;
                 from = at + 1;
             }
         } else {

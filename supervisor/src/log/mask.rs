@@ -11,7 +11,7 @@ const MASK: &[u8] = b"***";
 const SHORTEST: usize = 4;
 
 /// The values to hide. Empty in most containers, and then it costs nothing.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Mask {
     finders: Vec<Finder<'static>>,
     longest: usize,

@@ -6,8 +6,9 @@ use chrono::format::{Item, StrftimeItems};
 
 /// How lines are written, and which of them.
 ///
-/// The default is what `honcho start` prints when its output is not a terminal.
-#[derive(Clone, Debug, Default)]
+/// The default is what `honcho start` prints when its output is not a terminal. There is no `Debug`,
+/// which would show the secrets.
+#[derive(Clone, Default)]
 pub struct Options {
     /// One line of text or one JSON object for every line of output.
     pub format: Format,

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
 use nix::unistd::read;
 
 use super::dress::Heading;
 use super::lines::Lines;
 use super::options::SourceId;
 
-/// What a busy pipe is enlarged to: the most Linux grants without privilege by default
-/// (`/proc/sys/fs/pipe-max-size`).
-const LARGE: usize = 1024 * 1024;
+/// What a busy pipe is enlarged to, in bytes. More than this no longer fits the caches and is not
+/// faster.
+const LARGE: libc::c_int = 256 * 1024;
 
 /// A pipe that is being read and what is known of its unfinished line.
 pub(super) struct Pipe {
@@ -42,14 +43,12 @@ pub(super) enum Read {
 }
 
 impl Pipe {
-    /// Prepares `fd` for reading. Its open file description is ours alone, so it may be switched to
-    /// non-blocking; the writing end has a description of its own and stays as it is.
+    /// Prepares `fd` for reading.
     ///
     /// # Errors
-    /// The kernel refused; then `fd` is not a descriptor that can be read without blocking.
+    /// Those of [`set_non_blocking`].
     pub fn new(fd: Arc<OwnedFd>, source: SourceId, heading: Heading) -> nix::Result<Self> {
-        let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
-        fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+        set_non_blocking(&fd)?;
         Ok(Self { fd, source, heading, lines: Lines::default(), growth: 0, tried: false })
     }
 
@@ -69,18 +68,18 @@ impl Pipe {
         pending(self.fd.as_fd())
     }
 
-    /// Enlarges a busy pipe, so that its writer and we take turns less often. Returns the bytes
-    /// granted beyond the usual size, 0 when that was refused or tried before.
+    /// Enlarges a busy pipe within `budget`, so that its writer and we take turns less often.
+    /// Returns the bytes granted, 0 when that was refused or tried before.
     ///
     /// Idle pipes keep their size, because the kernel counts the sum for each user and gives
     /// others smaller pipes once it is used up (`/proc/sys/fs/pipe-user-pages-soft`).
     pub fn grow(&mut self, budget: usize) -> usize {
-        if std::mem::replace(&mut self.tried, true) || budget < LARGE {
+        let large = usize::try_from(LARGE).unwrap_or(usize::MAX);
+        if std::mem::replace(&mut self.tried, true) || budget < large {
             return 0;
         }
-        let large = libc_int(LARGE);
-        self.growth =
-            if fcntl(&self.fd, FcntlArg::F_SETPIPE_SZ(large)).is_ok() { LARGE } else { 0 };
+        let granted = fcntl(&self.fd, FcntlArg::F_SETPIPE_SZ(LARGE)).is_ok();
+        self.growth = if granted { large } else { 0 };
         self.growth
     }
 }
@@ -91,6 +90,16 @@ impl AsFd for Pipe {
     }
 }
 
+/// Makes reads of `fd` return at once. Its open file description is ours alone; the writing end of
+/// a pipe or pseudo-terminal has a description of its own and stays as it is.
+///
+/// # Errors
+/// The kernel refused; then `fd` cannot be read without blocking.
+pub(super) fn set_non_blocking(fd: &OwnedFd) -> nix::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).map(drop)
+}
+
 /// How many bytes can be read from `fd` now; 0 when the kernel does not say.
 pub(super) fn pending(fd: BorrowedFd<'_>) -> usize {
     let mut count = 0;
@@ -99,10 +108,6 @@ pub(super) fn pending(fd: BorrowedFd<'_>) -> usize {
         Ok(_) => usize::try_from(count).unwrap_or(0),
         Err(_) => 0,
     }
-}
-
-fn libc_int(value: usize) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
 }
 
 mod request {

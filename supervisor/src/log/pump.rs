@@ -1,44 +1,29 @@
-//! The log thread: reads the pipes in turn, dresses their lines, writes them.
+//! The log thread: whose turn it is, what it is told, and when to write.
+
+mod intake;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::dress::{Dress, Heading, width};
+use super::dress::{Heading, width};
 use super::handle::{Finished, Shared, lock};
-use super::lines::Lines;
 use super::notice::Notice;
-use super::options::{Format, Options, SourceId, SourceName, Stream};
+use super::options::{Options, SourceName};
 use super::output::Output;
 use super::page::Page;
-use super::pipe::{Pipe, Read};
+use super::pipe::Pipe;
 use super::queue::Command;
 use super::stamp::Stamper;
 
-/// The size of the shared read buffer while little is read, and the most it grows to.
-const BUFFER: (usize, usize) = (16 * 1024, 256 * 1024);
-
-/// How much is dressed before the page is looked at: bounds a page of nothing but empty lines.
-const SLICE: usize = 16 * 1024;
-
 /// A page of this size is written even when more could be read.
-const PAGE: usize = 128 * 1024;
-
-/// A read of this many bytes means that the pipe was full.
-const BUSY: usize = 64 * 1024;
-
-/// An unfinished line beyond this is written in parts.
-const CARRY: usize = 256 * 1024;
+const PAGE: usize = 64 * 1024;
 
 /// All pipes together may be enlarged by this much: a quarter of what Linux grants one user.
 const GROWTH: usize = 16 * 1024 * 1024;
-
-/// How long a line that is being written in parts keeps the output to itself without progress, and
-/// in all, once others wait.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// How long after the last output the buffers are given back.
 const COOLING: u16 = 1000;
@@ -251,144 +236,6 @@ impl Pump {
         self.write();
         self.write_report(true);
         Finished { lost: self.output.lost(), reader_gone: self.output.is_closed(), gave_up: false }
-    }
-
-    fn attach(&mut self, source: SourceId, stream: Stream, fd: Arc<OwnedFd>) {
-        let index = source.0 as usize;
-        let Some(name) = self.sources.get(index) else { return };
-        let heading = Heading::of_source(&self.options, name, stream, index, self.width);
-        let key = self.pipes.iter().position(Option::is_none).unwrap_or(self.pipes.len());
-        let event = EpollEvent::new(EpollFlags::EPOLLIN, key as u64);
-        let pipe = Pipe::new(fd, source, heading)
-            .and_then(|pipe| self.epoll.add(&pipe, event).map(|()| pipe));
-        match pipe {
-            Ok(pipe) if key < self.pipes.len() => {
-                if let Some(place) = self.pipes.get_mut(key) {
-                    *place = Some(pipe);
-                }
-            }
-            Ok(pipe) => self.pipes.push(Some(pipe)),
-            Err(error) => {
-                let message = format!("cannot read the output of {name}: {}", error.desc());
-                self.say(&Notice::new("output_unreadable", message));
-            }
-        }
-    }
-
-    /// Reads a pipe once, if it is still there: an order may have ended it since it was ready.
-    fn read(&mut self, key: usize) {
-        let Some(Some(pipe)) = self.pipes.get_mut(key) else { return };
-        if self.buffer.is_empty() {
-            self.buffer.resize(BUFFER.0, 0);
-        }
-        let count = match pipe.read(&mut self.buffer) {
-            Read::Bytes(count) => count,
-            Read::Nothing => return,
-            Read::End => return self.close(key),
-        };
-        self.warm = true;
-        if count >= BUSY {
-            self.growth_left -= pipe.grow(self.growth_left);
-        }
-        self.take_in(key, count);
-        if count == self.buffer.len() && count < BUFFER.1 {
-            self.buffer.resize(count * 4, 0);
-        }
-    }
-
-    /// Dresses the first `count` bytes of the buffer, which were just read from a pipe.
-    fn take_in(&mut self, key: usize, count: usize) {
-        let buffer = std::mem::take(&mut self.buffer);
-        let bytes = buffer.get(..count).unwrap_or_default();
-        if let Some(Some(pipe)) = self.pipes.get(key) {
-            if let Some(tail) = lock(&self.shared.tails).get_mut(pipe.source.0 as usize) {
-                tail.push(bytes);
-            }
-            pipe.heading.at(self.stamper.stamp(SystemTime::now()), &mut self.head);
-        }
-        for slice in bytes.chunks(SLICE) {
-            self.with_lines(key, |lines, dress, page| lines.push(slice, dress, page));
-            if self.page.bytes.len() >= PAGE {
-                self.write();
-            }
-        }
-        self.buffer = buffer;
-        self.settle_owner(key);
-    }
-
-    /// Reads what a pipe holds now and ends its unfinished line. Bounded by the size of the pipe,
-    /// however fast a descendant keeps writing.
-    fn drain(&mut self, key: usize) {
-        let Some(Some(pipe)) = self.pipes.get(key) else { return };
-        let mut left = pipe.pending();
-        if self.buffer.is_empty() {
-            self.buffer.resize(BUFFER.0, 0);
-        }
-        while left > 0 {
-            let Some(Some(pipe)) = self.pipes.get(key) else { return };
-            let room = left.min(self.buffer.len());
-            let read = pipe.read(self.buffer.get_mut(..room).unwrap_or_default());
-            let Read::Bytes(count) = read else { break };
-            self.warm = true;
-            self.take_in(key, count);
-            left = left.saturating_sub(count);
-        }
-        self.end_line(key);
-    }
-
-    /// Ends the unfinished line of a pipe as if its newline had come.
-    fn end_line(&mut self, key: usize) {
-        if let Some(Some(pipe)) = self.pipes.get(key) {
-            if let Some(tail) = lock(&self.shared.tails).get_mut(pipe.source.0 as usize) {
-                tail.end_line();
-            }
-            pipe.heading.at(self.stamper.stamp(SystemTime::now()), &mut self.head);
-        }
-        self.with_lines(key, |lines, dress, page| lines.flush(dress, page));
-        self.settle_owner(key);
-    }
-
-    /// Forgets a pipe that has no writer any more.
-    fn close(&mut self, key: usize) {
-        self.end_line(key);
-        if let Some(pipe) = self.pipes.get_mut(key).and_then(Option::take) {
-            // A descriptor shared with nobody leaves the set when it is closed; the handle may
-            // be looking at this one, so it is taken out by name.
-            let _ = self.epoll.delete(&pipe);
-            self.growth_left += pipe.growth;
-        }
-    }
-
-    /// Runs `work` on the lines of a pipe with its dress; not for a quiet source.
-    fn with_lines(&mut self, key: usize, work: impl FnOnce(&mut Lines, &Dress<'_>, &mut Page)) {
-        let Some(Some(pipe)) = self.pipes.get_mut(key) else { return };
-        if self.sources.get(pipe.source.0 as usize).is_none_or(|name| name.quiet) {
-            return;
-        }
-        let json = self.options.format == Format::Json;
-        let dress = Dress {
-            head: &self.head,
-            foot: if json { b"\"}\n" } else { b"\n" },
-            json,
-            mask: &self.shared.mask,
-            carry_limit: CARRY,
-        };
-        work(&mut pipe.lines, &dress, &mut self.page);
-    }
-
-    /// Notes who owns the output after something was done with the line of a pipe.
-    fn settle_owner(&mut self, key: usize) {
-        let open = matches!(self.pipes.get(key), Some(Some(pipe)) if pipe.lines.is_open());
-        let now = Instant::now();
-        match self.owner {
-            Some(owner) if owner.key == key && !open => self.owner = None,
-            Some(owner) if owner.key == key => {
-                let until = (now + PATIENCE.0).min(owner.since + PATIENCE.1);
-                self.owner = Some(Owner { until, ..owner });
-            }
-            None if open => self.owner = Some(Owner { key, since: now, until: now + PATIENCE.0 }),
-            _ => {}
-        }
     }
 
     fn say(&mut self, notice: &Notice) {
