@@ -1,0 +1,150 @@
+//! `devenv-init up`: the supervisor.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use lexopt::{Arg, ValueExt};
+
+use super::{Failure, duration, input, text};
+use crate::log::{self, Format, Log, SourceName, Timestamps};
+use crate::machine::exit;
+use crate::os::{init, reactor};
+use crate::spec::Plan;
+
+const HELP: &str = "\
+devenv-init up: start the processes of a spec, supervise and log them, and end with them
+
+Usage: devenv-init up [OPTION...] [NAME...]
+
+With names only these processes are started, and those they wait for.
+
+Options:
+      --spec FILE              the spec (default: $DEVENV_INIT_SPEC)
+      --stop-timeout DURATION  time for the stop of everything, as in 500ms or 9s
+  -q, --quiet NAME,...         do not show the output of these processes
+      --log-format FORMAT      text (default) or json
+      --timestamps FORMAT      of strftime (default %H:%M:%S), or none
+      --no-prefix              neither time nor name in front of lines
+      --colour, --no-colour    colours always, or never (default: on a terminal)
+      --help                   show this
+
+Signals:
+  TERM, INT                    stop everything in order; the second one kills
+  HUP, QUIT, USR1, USR2, WINCH passed on to all processes
+";
+
+#[derive(Default)]
+struct Options {
+    spec: Option<OsString>,
+    stop_timeout_ms: Option<u64>,
+    quiet: Vec<String>,
+    log: log::Options,
+    colour: Option<bool>,
+    names: Vec<String>,
+}
+
+/// Runs the verb. Returns when every process has ended.
+///
+/// # Errors
+/// Nothing was started: the options or the spec are wrong, or the system refused.
+pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
+    let Some(options) = parse(parser)? else { return Ok(text::help(HELP)) };
+    let plan = prepare(input::plan(options.spec.clone())?, &options)?;
+    let surroundings = init::set_up();
+    init::keep_descriptors_to_ourselves();
+    let log = start_log(&plan, options).map_err(|error| could_not_start("log", &error))?;
+    reactor::run(plan, log, surroundings).map_err(|error| could_not_start("reactor", &error))
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
+    let mut options = Options::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("spec") => options.spec = Some(parser.value()?),
+            Arg::Long("stop-timeout") => {
+                let value = parser.value()?.string()?;
+                let ms = duration::parse(&value);
+                options.stop_timeout_ms = Some(ms.map_err(|why| wrong("--stop-timeout", &why))?);
+            }
+            Arg::Long("quiet") | Arg::Short('q') => {
+                let names = parser.value()?.string()?;
+                options.quiet.extend(names.split(',').map(str::to_owned));
+            }
+            Arg::Long("log-format") => {
+                options.log.format = match parser.value()?.string()?.as_str() {
+                    "text" => Format::Text,
+                    "json" => Format::Json,
+                    other => {
+                        let why = format!("there is no format \"{}\"", other.escape_debug());
+                        return Err(wrong("--log-format", &format!("{why}\nhint: text or json")));
+                    }
+                };
+            }
+            Arg::Long("timestamps") => {
+                options.log.timestamps = match parser.value()?.string()?.as_str() {
+                    "none" => Timestamps::none(),
+                    format => {
+                        Timestamps::format(format).map_err(|why| wrong("--timestamps", &why))?
+                    }
+                };
+            }
+            Arg::Long("no-prefix") => options.log.bare = true,
+            Arg::Long("colour" | "color") => options.colour = Some(true),
+            Arg::Long("no-colour" | "no-color") => options.colour = Some(false),
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Value(name) => options.names.push(name.string()?),
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    Ok(Some(options))
+}
+
+/// Applies the options to the plan.
+fn prepare(mut plan: Plan, options: &Options) -> Result<Plan, Failure> {
+    if !options.names.is_empty() {
+        let names: Vec<&str> = options.names.iter().map(String::as_str).collect();
+        plan.select(&names).map_err(|name| unknown(name, &plan))?;
+    }
+    for name in &options.quiet {
+        plan.find(name).ok_or_else(|| unknown(name, &plan))?;
+    }
+    if let Some(ms) = options.stop_timeout_ms {
+        plan.stop_timeout_ms = ms;
+    }
+    Ok(plan)
+}
+
+fn start_log(plan: &Plan, options: Options) -> std::io::Result<Log> {
+    let stdout = std::io::stdout();
+    let no_color = std::env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned());
+    let colour = log::colour_wanted(options.colour, stdout.is_terminal(), no_color.as_deref());
+    let source = |process: &crate::spec::Process| SourceName {
+        process: process.name.clone(),
+        replica: 1,
+        quiet: options.quiet.iter().any(|name| *name == process.name || *name == process.label),
+    };
+    let sources = plan.processes.iter().map(source).collect();
+    let out = stdout.as_fd().try_clone_to_owned()?;
+    Log::start(log::Options { colour, ..options.log }, sources, out)
+}
+
+fn unknown(name: &str, plan: &Plan) -> Failure {
+    let known: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
+    let hint = match known.as_slice() {
+        [] => "the spec has no processes".to_owned(),
+        known => format!("there are {}", known.join(", ")),
+    };
+    Failure::new(
+        exit::USAGE,
+        format!("there is no process \"{}\"\nhint: {hint}", name.escape_debug()),
+    )
+}
+
+fn wrong(option: &str, why: &str) -> Failure {
+    Failure::new(exit::USAGE, format!("{option}: {why}"))
+}
+
+fn could_not_start(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(exit::COULD_NOT_START, format!("cannot start the {what}: {error}"))
+}

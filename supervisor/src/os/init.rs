@@ -1,0 +1,101 @@
+//! What an init owes the system before its first child, and what it found there.
+//!
+//! Descriptors 0, 1 and 2 are always open from here on: the standard library opens `/dev/null` in
+//! the place of missing ones before `main`.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::sys::prctl;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
+use nix::unistd::pipe2;
+
+use super::proc::ProcFs;
+
+/// What was found, and what had to be done without.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// Whether we are the init of a PID namespace.
+    pub is_init: bool,
+    /// Whether orphans among our descendants become our children.
+    pub adopts: bool,
+    /// The process table, when there is one to be believed.
+    pub proc: Option<ProcFs>,
+    /// Sentences for people about what is missing and what that means.
+    pub missing: Vec<String>,
+}
+
+/// Does an init's duties; to be called once, before any thread or child exists.
+///
+/// None of them is worth refusing to start: what cannot be had is told in
+/// [`Surroundings::missing`].
+#[must_use]
+pub fn set_up() -> Surroundings {
+    accept_signals();
+    let is_init = std::process::id() == 1;
+    let mut missing = Vec::new();
+    let adopts = is_init || adopt_orphans(&mut missing);
+    let proc = ProcFs::open()
+        .map_err(|why| {
+            missing.push(format!(
+                "cannot use /proc: {why}; processes that leave their session are not followed"
+            ));
+        })
+        .ok();
+    Surroundings { is_init, adopts, proc, missing }
+}
+
+/// Makes sure no child inherits a descriptor by accident. Not for the init of one command, which
+/// may have been given descriptors to hand on.
+pub fn keep_descriptors_to_ourselves() {
+    const CLOSE_ON_EXEC: libc::c_uint = 4;
+    // SAFETY: the call takes numbers only and changes a flag of descriptors; none is closed.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, CLOSE_ON_EXEC) };
+    if done == 0 {
+        return;
+    }
+    // Linux before 5.11, or a sandbox that does not know the call.
+    let Ok(directory) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers = directory.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    for number in numbers.filter(|number: &i32| *number > 2) {
+        // SAFETY: the call takes numbers only; one that is closed meanwhile is refused.
+        unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// Something to read from that is at its end: the standard input of every process.
+///
+/// # Errors
+/// No descriptor is left.
+pub fn empty_input() -> Result<OwnedFd, Errno> {
+    match File::open("/dev/null") {
+        Ok(null) => Ok(null.into()),
+        // A root without `/dev`: a pipe that nobody can write to is at its end as well.
+        Err(_) => pipe2(OFlag::O_CLOEXEC).map(|(reader, _)| reader),
+    }
+}
+
+/// Undoes what the parent may have blocked, and ignores what would only stop or end us: writing to
+/// a reader that is gone, and using the terminal from the background.
+fn accept_signals() {
+    // None of these can fail with constant arguments.
+    let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+    for number in [Signal::SIGPIPE, Signal::SIGTTIN, Signal::SIGTTOU] {
+        // SAFETY: ignoring a signal installs no handler, so there is none that could be unsafe.
+        let _ = unsafe { signal(number, SigHandler::SigIgn) };
+    }
+}
+
+fn adopt_orphans(missing: &mut Vec<String>) -> bool {
+    let answer = prctl::set_child_subreaper(true);
+    if let Err(errno) = answer {
+        missing.push(format!(
+            "cannot become a child subreaper: {}; orphans are left to another process",
+            errno.desc()
+        ));
+    }
+    answer.is_ok()
+}

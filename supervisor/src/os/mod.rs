@@ -1,0 +1,25 @@
+//! The thin shell around the machine: one kernel duty a file.
+//!
+//! [`reactor`] is the only place that waits. It turns what the kernel says ([`signal`], [`reap`],
+//! [`clock`]) into the machine's events, and carries out the machine's actions ([`spawn`],
+//! [`runs`], [`report`]). Which processes belong to which run is found in [`proc`] and decided,
+//! without touching the kernel, in [`descendants`]. [`foreground`] is the other life of the
+//! program: the plain init of one command.
+
+mod child;
+pub mod clock;
+pub mod descendants;
+pub mod environment;
+pub mod foreground;
+pub mod init;
+pub mod kill;
+pub mod last_words;
+pub mod proc;
+pub mod program;
+pub mod reactor;
+pub mod reap;
+pub mod report;
+pub mod runs;
+pub mod signal;
+pub mod spawn;
+pub mod strays;

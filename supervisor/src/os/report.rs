@@ -1,0 +1,182 @@
+//! The machine's reports in words: as honcho says them where it has words for it.
+
+use super::kill::Pid;
+use crate::log::Notice;
+use crate::machine::{Report, RunId};
+use crate::spec::{Plan, ProcessId, Signal};
+
+/// What a report needs besides itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Knows the names.
+    pub plan: &'a Plan,
+    /// The process of the run that is spoken of.
+    pub pid: Option<Pid>,
+    /// Why a run could not be had, with the file or directory that was at fault.
+    pub cause: Option<&'a str>,
+}
+
+/// Puts a report into words for people, and into an event with fields for programs.
+#[must_use]
+pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
+    match report {
+        Report::Started(run) => {
+            let text = format!("{} started (pid={})", context.label(run.process), context.pid());
+            context.of_run("started", text, *run)
+        }
+        Report::SpawnFailed(run, failure) => {
+            let label = context.label(run.process);
+            let cause = context.cause.unwrap_or("cannot be started");
+            let text = format!("{label} not started: {cause}");
+            context.of_run("not_started", text, *run).with("code", u32::from(failure.exit_code()))
+        }
+        Report::Stopped(run, end) => {
+            let text = format!("{} stopped (rc={})", context.label(run.process), end.rc());
+            context.of_run("stopped", text, *run).with("rc", end.rc())
+        }
+        Report::LeftDescendants(run) => {
+            let label = context.label(run.process);
+            let text = format!("{label} left processes behind, stopping them");
+            context.of_run("left_descendants", text, *run)
+        }
+        Report::Restarting { process, after_ms, number, max } => {
+            let text = restarting(context.label(*process), *after_ms, *number, *max);
+            let ms = i64::try_from(*after_ms).unwrap_or(i64::MAX);
+            context.of_process("restarting", text, *process).with("after_ms", ms)
+        }
+        Report::GaveUp(process) => {
+            let text = format!("{} is not started again: too often", context.label(*process));
+            context.of_process("gave_up", text, *process)
+        }
+        Report::Skipped { process, because } => {
+            let because = context.label(*because);
+            let text = format!("{} never starts because of {because}", context.label(*process));
+            context.of_process("skipped", text, *process).with("because", because)
+        }
+        Report::SignalReceived(signal) => {
+            Notice::new("signal_received", format!("{signal} received"))
+                .with("signal", signal.to_string())
+        }
+        Report::Deciding(process, code) => {
+            let label = context.label(*process);
+            let text = format!("{label} ends everything (exit code {code})");
+            context.of_process("deciding", text, *process).with("code", u32::from(*code))
+        }
+        Report::Signalling(run, signal) => context.sending(*run, *signal),
+        Report::Killing(run) => context.sending(*run, Signal::KILL),
+        Report::StopTimeout => {
+            Notice::new("stop_timeout", "the time to stop is over, killing what is left")
+        }
+        Report::Abandoned(run) => {
+            let label = context.label(run.process);
+            let text = format!("{label} cannot be killed, leaving it (pid {})", context.pid());
+            context.of_run("abandoned", text, *run)
+        }
+    }
+}
+
+impl Context<'_> {
+    fn label(&self, id: ProcessId) -> &str {
+        self.plan.process(id).map_or("?", |process| process.label.as_str())
+    }
+
+    fn pid(&self) -> String {
+        self.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
+    }
+
+    fn sending(&self, run: RunId, signal: Signal) -> Notice {
+        let label = self.label(run.process);
+        let text = format!("sending {signal} to {label} (pid {})", self.pid());
+        self.of_run("sending", text, run).with("signal", signal.to_string())
+    }
+
+    fn of_process(&self, event: &'static str, text: String, process: ProcessId) -> Notice {
+        let notice = Notice::new(event, text);
+        match self.plan.process(process) {
+            Some(process) => notice.with("process", process.name.as_str()),
+            None => notice,
+        }
+    }
+
+    fn of_run(&self, event: &'static str, text: String, run: RunId) -> Notice {
+        let notice = self.of_process(event, text, run.process).with("run", run.number);
+        match self.pid {
+            Some(pid) => notice.with("pid", pid.number()),
+            None => notice,
+        }
+    }
+}
+
+/// `web.1 will be started again in 0.5 s (2 of 5)`.
+fn restarting(label: &str, after_ms: u64, number: Option<u32>, max: Option<u32>) -> String {
+    let wait = seconds(after_ms);
+    match (number, max) {
+        (Some(number), Some(max)) => {
+            format!("{label} will be started again in {wait} s ({number} of {max})")
+        }
+        (Some(number), None) => format!("{label} will be started again in {wait} s ({number})"),
+        (None, _) => format!("{label} will be tried again in {wait} s"),
+    }
+}
+
+/// Seconds with as many decimals as they need: `0.5`, `30`, `1.25`.
+fn seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1000, ms % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{RunEnd, SpawnFailure};
+
+    fn plan() -> Plan {
+        let text = r#"{"version": 1, "processes": [
+            {"name": "web", "command": ["/bin/web"]}, {"name": "db", "command": ["/bin/db"]}]}"#;
+        crate::spec::load(text).expect("a valid spec")
+    }
+
+    #[test]
+    fn every_report_has_its_words() {
+        let plan = plan();
+        let context = Context {
+            plan: &plan,
+            pid: Pid::new(12),
+            cause: Some("cannot execute /bin/web: No such file or directory"),
+        };
+        let run = RunId { process: ProcessId(0), number: 1 };
+        let (web, db) = (ProcessId(0), ProcessId(1));
+        for (report, want) in [
+            (Report::Started(run), "web.1 started (pid=12)"),
+            (Report::Stopped(run, RunEnd::Code(3)), "web.1 stopped (rc=3)"),
+            (Report::Stopped(run, RunEnd::Signal(15)), "web.1 stopped (rc=-15)"),
+            (
+                Report::SpawnFailed(run, SpawnFailure::NotFound),
+                "web.1 not started: cannot execute /bin/web: No such file or directory",
+            ),
+            (Report::LeftDescendants(run), "web.1 left processes behind, stopping them"),
+            (
+                Report::Restarting { process: web, after_ms: 500, number: Some(2), max: Some(5) },
+                "web.1 will be started again in 0.5 s (2 of 5)",
+            ),
+            (
+                Report::Restarting { process: web, after_ms: 30_000, number: Some(9), max: None },
+                "web.1 will be started again in 30 s (9)",
+            ),
+            (
+                Report::Restarting { process: web, after_ms: 1_250, number: None, max: None },
+                "web.1 will be tried again in 1.25 s",
+            ),
+            (Report::GaveUp(web), "web.1 is not started again: too often"),
+            (Report::Skipped { process: web, because: db }, "web.1 never starts because of db.1"),
+            (Report::SignalReceived(Signal::INT), "SIGINT received"),
+            (Report::Deciding(web, 3), "web.1 ends everything (exit code 3)"),
+            (Report::Signalling(run, Signal::TERM), "sending SIGTERM to web.1 (pid 12)"),
+            (Report::Killing(run), "sending SIGKILL to web.1 (pid 12)"),
+            (Report::StopTimeout, "the time to stop is over, killing what is left"),
+            (Report::Abandoned(run), "web.1 cannot be killed, leaving it (pid 12)"),
+        ] {
+            assert_eq!(notice(&report, &context).message, want);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The runs that are alive: which process each began with, and signals to all that came of it.
+//!
+//! The machine knows runs and no processes; this table is where the two meet.
+
+use std::collections::{HashMap, HashSet};
+
+use super::descendants::{self, Known, Owner};
+use super::kill::{self, Pid};
+use super::proc::{Entry, ProcFs};
+use super::reap::Reaped;
+use crate::machine::{Event, RunId};
+use crate::spec::Signal;
+
+/// Every run with a living process, by its own or by the kernel's name.
+pub struct Runs {
+    proc: Option<ProcFs>,
+    /// Whether orphans are given to us, so that whoever lives has a chain of parents up to us.
+    adopts: bool,
+    /// Tells this supervisor's markers from those of another one above or below it.
+    instance: String,
+    records: HashMap<RunId, Record>,
+    /// The latest run that began with a process of that number.
+    leaders: HashMap<Pid, RunId>,
+    markers: HashMap<Vec<u8>, RunId>,
+    /// Processes seen with a run outside its session.
+    seen: HashMap<(Pid, u64), RunId>,
+    /// Whose each process is, as long as one batch of actions lasts.
+    table: Option<Vec<(Entry, Owner)>>,
+}
+
+struct Record {
+    leader: Pid,
+    marker: Vec<u8>,
+    alive: bool,
+    /// It was ordered to be killed, which goes for whoever turns up later as well.
+    killed: bool,
+}
+
+impl Runs {
+    /// An empty table. Without `proc` only process groups can be signalled.
+    #[must_use]
+    pub fn new(proc: Option<ProcFs>, adopts: bool, instance: String) -> Self {
+        Self {
+            proc,
+            adopts,
+            instance,
+            records: HashMap::new(),
+            leaders: HashMap::new(),
+            markers: HashMap::new(),
+            seen: HashMap::new(),
+            table: None,
+        }
+    }
+
+    /// The marker a run's processes carry in their environment.
+    #[must_use]
+    pub fn marker(&self, label: &str, run: RunId) -> String {
+        format!("{label}#{}@{}", run.number, self.instance)
+    }
+
+    /// A run has its process.
+    pub fn began(&mut self, run: RunId, leader: Pid, marker: String) {
+        let marker = marker.into_bytes();
+        self.leaders.insert(leader, run);
+        self.markers.insert(marker.clone(), run);
+        self.records.insert(run, Record { leader, marker, alive: true, killed: false });
+        self.table = None;
+    }
+
+    /// The process a run began with.
+    #[must_use]
+    pub fn leader(&self, run: RunId) -> Option<Pid> {
+        self.records.get(&run).map(|record| record.leader)
+    }
+
+    /// Forgets what was read of the process table: time has passed.
+    pub fn table_is_old(&mut self) {
+        self.table = None;
+    }
+
+    /// Sends a signal to every process of a run. Those that job control has stopped are woken to
+    /// receive it.
+    pub fn signal(&mut self, run: RunId, signal: Signal) {
+        let Some(leader) = self.leader(run) else { return };
+        let members = self.members(run);
+        self.to_group(run, leader, signal);
+        let outside = |entry: &&Entry| entry.group != leader.number();
+        members.iter().filter(outside).for_each(|entry| kill::process(entry.pid, signal));
+        if signal != Signal::KILL {
+            let stopped = members.iter().filter(|entry| entry.is_stopped());
+            stopped.for_each(|entry| kill::wake(entry.pid));
+        }
+    }
+
+    /// Kills every process of a run, now and whenever one more of it is found.
+    pub fn kill(&mut self, run: RunId) {
+        if let Some(record) = self.records.get_mut(&run) {
+            record.killed = true;
+        }
+        self.signal(run, Signal::KILL);
+    }
+
+    /// Passes a signal on to the process group of every run.
+    pub fn pass_on(&self, signal: Signal) {
+        let alive = self.records.values().filter(|record| record.alive);
+        alive.for_each(|record| kill::group(record.leader, signal));
+    }
+
+    /// Kills every process group there is, for a supervisor that is about to give up.
+    pub fn kill_all(&self) {
+        self.records.values().for_each(|record| kill::group(record.leader, Signal::KILL));
+    }
+
+    /// Turns reaped children into the machine's events: exits in the order given, and then the
+    /// runs of which now nobody is left.
+    pub fn reaped(&mut self, reaped: &[Reaped]) -> Vec<Event> {
+        let mut exits = Vec::new();
+        let mut orphans = false;
+        for child in reaped {
+            let run = self.leaders.get(&child.pid).copied();
+            let alive = |run: &RunId| self.records.get(run).is_some_and(|record| record.alive);
+            match run.filter(alive) {
+                Some(run) => exits.push((run, child.end)),
+                None => orphans = true,
+            }
+        }
+        if exits.is_empty() && !(orphans && self.is_clearing()) {
+            return Vec::new();
+        }
+        let was_clearing = self.clearing();
+        for (run, _) in &exits {
+            if let Some(record) = self.records.get_mut(run) {
+                record.alive = false;
+            }
+        }
+        let left = self.runs_with_someone_left();
+        let mut events = Vec::new();
+        for (run, end) in exits {
+            let descendants = left.contains(&run);
+            if !descendants {
+                self.forget(run);
+            }
+            events.push(Event::Exited { run, end, descendants });
+        }
+        events.extend(self.clear(was_clearing, &left));
+        events
+    }
+
+    /// Looks again at runs whose process has ended and that left somebody behind.
+    pub fn recheck(&mut self) -> Vec<Event> {
+        let left = self.runs_with_someone_left();
+        self.clear(self.clearing(), &left)
+    }
+
+    /// Whether somebody is left of a run whose end the kernel will not tell us.
+    #[must_use]
+    pub fn must_be_polled(&self) -> bool {
+        !(self.adopts && self.proc.is_some()) && self.is_clearing()
+    }
+
+    fn clear(&mut self, runs: Vec<RunId>, left: &HashSet<RunId>) -> Vec<Event> {
+        let gone: Vec<RunId> = runs.into_iter().filter(|run| !left.contains(run)).collect();
+        gone.into_iter()
+            .map(|run| {
+                self.forget(run);
+                Event::Cleared(run)
+            })
+            .collect()
+    }
+
+    fn clearing(&self) -> Vec<RunId> {
+        let ended = self.records.iter().filter(|(_, record)| !record.alive);
+        let mut runs: Vec<RunId> = ended.map(|(run, _)| *run).collect();
+        runs.sort_unstable();
+        runs
+    }
+
+    fn is_clearing(&self) -> bool {
+        self.records.values().any(|record| !record.alive)
+    }
+
+    fn forget(&mut self, run: RunId) {
+        let Some(record) = self.records.remove(&run) else { return };
+        self.markers.remove(&record.marker);
+        // The number may already lead another run.
+        if self.leaders.get(&record.leader) == Some(&run) {
+            self.leaders.remove(&record.leader);
+        }
+        self.seen.retain(|_, of| *of != run);
+    }
+
+    /// The runs without their first process of which somebody still lives. Whoever lives although
+    /// the run was to be killed is killed on the way.
+    fn runs_with_someone_left(&mut self) -> HashSet<RunId> {
+        let clearing = self.clearing();
+        if clearing.is_empty() {
+            return HashSet::new();
+        }
+        let Some(proc) = self.proc else {
+            let left = |run: &RunId| self.leader(*run).is_some_and(kill::group_exists);
+            return clearing.into_iter().filter(left).collect();
+        };
+        let found = if self.adopts { self.orphans(&proc) } else { self.everybody(&proc) };
+        let mut left = HashSet::new();
+        for (entry, owner) in found {
+            let Owner::Run(run) = owner else { continue };
+            let Some(record) = self.records.get(&run) else { continue };
+            if !record.alive && entry.is_alive() {
+                if record.killed {
+                    kill::process(entry.pid, Signal::KILL);
+                }
+                left.insert(run);
+            }
+        }
+        left
+    }
+
+    /// Our direct children that lead no living run. When the first process of a run has ended,
+    /// everybody that is left of it descends from one of these, so the whole table is not needed.
+    fn orphans(&self, proc: &ProcFs) -> Vec<(Entry, Owner)> {
+        let leads = |pid: &Pid| {
+            let run = self.leaders.get(pid);
+            run.and_then(|run| self.records.get(run)).is_some_and(|record| record.alive)
+        };
+        let known = self.known(proc);
+        let children = proc.children().into_iter().filter(|pid| !leads(pid));
+        children
+            .filter_map(|pid| proc.entry(pid))
+            .map(|entry| {
+                (entry, descendants::of_root(&entry, &known, &mut |pid| self.by_marker(proc, pid)))
+            })
+            .collect()
+    }
+
+    fn everybody(&self, proc: &ProcFs) -> Vec<(Entry, Owner)> {
+        let table = proc.all();
+        let mut by_marker = |pid| self.by_marker(proc, pid);
+        let owners = descendants::owners(&table, &self.known(proc), &mut by_marker);
+        table.into_iter().zip(owners).collect()
+    }
+
+    fn known<'a>(&'a self, proc: &ProcFs) -> Known<'a> {
+        Known { me: proc.me(), leaders: &self.leaders, seen: &self.seen }
+    }
+
+    fn by_marker(&self, proc: &ProcFs, pid: Pid) -> Option<RunId> {
+        self.markers.get(&proc.marker(pid).ok()??).copied()
+    }
+
+    /// The living processes of a run. The table is read once for a batch of actions: stopping a
+    /// thousand processes at once must not read it a thousand times.
+    fn members(&mut self, run: RunId) -> Vec<Entry> {
+        let Some(proc) = self.proc else { return Vec::new() };
+        let table = match self.table.take() {
+            Some(table) => table,
+            None => self.everybody(&proc),
+        };
+        let of_run =
+            |(entry, owner): &&(Entry, Owner)| *owner == Owner::Run(run) && entry.is_alive();
+        let members: Vec<Entry> = table.iter().filter(of_run).map(|(entry, _)| *entry).collect();
+        self.table = Some(table);
+        let leader = self.leader(run).map_or(0, Pid::number);
+        let escaped = members.iter().filter(|entry| entry.session != leader);
+        self.seen.extend(escaped.map(|entry| ((entry.pid, entry.started), run)));
+        members
+    }
+
+    /// A group outlives its leader, but its number must not be used once it leads another run.
+    fn to_group(&self, run: RunId, leader: Pid, signal: Signal) {
+        if self.leaders.get(&leader) == Some(&run) {
+            kill::group(leader, signal);
+        }
+    }
+}

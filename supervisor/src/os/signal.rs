@@ -1,0 +1,77 @@
+//! From the kernel's signals to the reactor: flags that say which, and a pipe that wakes.
+//!
+//! A handler may do almost nothing, so it only raises a flag and writes one byte into a pipe. The
+//! pipe may be full: the byte is dropped then, which is fine, since the reader is to be woken
+//! anyway and looks at all flags each time.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::libc;
+
+use crate::spec::Signal;
+
+/// Signals that ask to stop everything.
+pub const STOPPING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
+
+/// Signals that mean nothing to the supervisor itself and are passed on to the processes.
+pub const PASSED_ON: [i32; 5] =
+    [libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH];
+
+/// Signals received and not yet looked at.
+pub struct Signals {
+    wakeups: UnixStream,
+    flags: Vec<(Signal, Arc<AtomicBool>)>,
+}
+
+impl Signals {
+    /// Starts to catch SIGCHLD and the given signals, for the rest of the program's life.
+    ///
+    /// # Errors
+    /// The pipe cannot be made, or the kernel refuses a handler.
+    pub fn catch(numbers: &[i32]) -> io::Result<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        let mut flags = Vec::new();
+        for number in numbers {
+            let Some(signal) = Signal::from_number(*number) else { continue };
+            let flag = Arc::new(AtomicBool::new(false));
+            // Handlers run in the order they are registered in: the flag is up before the byte
+            // is in the pipe.
+            signal_hook::flag::register(*number, Arc::clone(&flag))?;
+            wake(*number, &writer)?;
+            flags.push((signal, flag));
+        }
+        wake(libc::SIGCHLD, &writer)?;
+        Ok(Self { wakeups: reader, flags })
+    }
+
+    /// Takes what has been received, each kind at the most once, in the order asked for. Empties
+    /// the pipe first: a signal that comes in meanwhile is seen now, or wakes once more.
+    pub fn take(&mut self) -> Vec<Signal> {
+        let mut bytes = [0; 64];
+        while matches!(self.wakeups.read(&mut bytes), Ok(1..)) {}
+        let raised = self.flags.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst));
+        raised.map(|(signal, _)| *signal).collect()
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wakeups.as_fd()
+    }
+}
+
+impl std::os::fd::AsRawFd for Signals {
+    fn as_raw_fd(&self) -> i32 {
+        self.wakeups.as_raw_fd()
+    }
+}
+
+fn wake(number: i32, writer: &UnixStream) -> io::Result<()> {
+    let writer = OwnedFd::from(writer.try_clone()?);
+    signal_hook::low_level::pipe::register(number, writer).map(drop)
+}
