@@ -26,14 +26,15 @@ __capture_is_foreign() {
         HISTCMD | HOSTNAME | HOSTTYPE | IFS | LINENO | MACHTYPE | OLDPWD | OPTARG | OPTERR | OPTIND | \
         OSTYPE | PIPESTATUS | PPID | PS4 | PWD | RANDOM | SECONDS | SHELLOPTS | SHLVL | SRANDOM | UID | _ | \
         HOME | NIX_ATTRS_* | NIX_BUILD_TOP | NIX_ENFORCE_PURITY | NIX_LOG_FD | NIX_REMOTE | \
-        SSL_CERT_FILE | NIX_SSL_CERT_FILE | TEMP | TEMPDIR | TERM | TMP | TMPDIR | TZ | __capture*) return 0 ;;
+        SSL_CERT_FILE | NIX_SSL_CERT_FILE | TEMP | TEMPDIR | TERM | TMP | TMPDIR | TZ | __capture* | __devenv_append) return 0 ;;
     esac
     return 1
 }
 
 # A JSON string. Control characters without an escape of their own are written as \u00XX.
 __capture_string() {
-    local text=$1 code character escape
+    # In this locale a character is a byte, whatever bytes there are.
+    local text=$1 code character escape LC_ALL=C
     text=${text//\\/\\\\}
     text=${text//\"/\\\"}
     text=${text//$'\n'/\\n}
@@ -133,17 +134,34 @@ __capture_flags() {
 } > "$__capture_out"
 
 # The script is sourced by an interactive shell as its `--rcfile`, or by a script before a command.
-# `declare -g` because that command may source it from within a function. The outputs of this build
-# are not part of the environment, so mentions of them do not tie the script to them.
+# `declare -g` because that command may source it from within a function. The output of this build is
+# no part of the environment. Compiler flags mention it, some by its hash alone, and any mention
+# would drag it into the image, so path and hash are replaced.
+__capture_hash=${__capture_out##*/}
+__capture_hash=${__capture_hash%%-*}
 __capture_place() {
     local text=${1//"$__capture_out"/\/env\/outputs\/out}
-    printf '%s\n' "${text//"$__capture_script"/\/env\/outputs\/out}"
+    printf '%s\n' "${text//"$__capture_hash"/00000000000000000000000000000000}"
 }
+
+# Appends those entries of a search path that it does not have yet, and no empty one. It makes no
+# temporary file, which a here string may: the root file system can be read-only.
+__devenv_append() {
+    local rest=${!1-}:$2: joined= entry
+    while [[ -n $rest ]]; do
+        entry=${rest%%:*}
+        rest=${rest#*:}
+        [[ -z $entry || :$joined: == *":$entry:"* ]] || joined+=${joined:+:}$entry
+    done
+    printf -v "$1" '%s' "$joined"
+}
+
 {
     printf '%s\n' \
         'if [[ -n ${PS1-} && -e ~/.bashrc ]]; then source ~/.bashrc; fi' \
         '__devenv_path=${PATH-} __devenv_data_dirs=${XDG_DATA_DIRS-}' \
         'unset shellHook'
+    declare -f __devenv_append
     for __capture_name in "${__capture_names[@]}"; do
         if __capture_is_foreign "$__capture_name"; then continue; fi
         __capture_letters=$(__capture_flags "$__capture_name") || continue
@@ -157,9 +175,10 @@ __capture_place() {
         declare -f "$__capture_name"
     done < <(declare -F)
     printf '%s\n' \
-        'PATH=${PATH%:}${__devenv_path:+:$__devenv_path}' \
-        'XDG_DATA_DIRS=${XDG_DATA_DIRS%:}${__devenv_data_dirs:+:$__devenv_data_dirs}' \
+        '__devenv_append PATH "$__devenv_path"' \
+        '__devenv_append XDG_DATA_DIRS "$__devenv_data_dirs"' \
         'unset __devenv_path __devenv_data_dirs' \
+        'unset -f __devenv_append' \
         'eval "${shellHook-}"' \
         'if [[ -n ${PS1-} && $PS1 != *"(devenv)"* ]]; then PS1="(devenv) $PS1"; fi'
 } > "$__capture_script"

@@ -12,14 +12,15 @@ let
 
   # Whether the path is there while the project is evaluated. What a derivation will hold is not known
   # before it is built, and a build must not be part of the evaluation.
-  isLocal = inStore:
-    lib.all (origin: !(origin ? outputs) && !(origin ? allOutputs)) (lib.attrValues (builtins.getContext inStore));
+  isLocal = path:
+    builtins.isPath path
+    || lib.all (origin: !(origin ? outputs || origin ? allOutputs)) (lib.attrValues (builtins.getContext "${path}"));
 
-  isFolder = inStore:
+  isFolder = path:
     let
       typeOf = builtins.readFileType or (path: (builtins.readDir (dirOf path)).${baseNameOf path});
     in
-    !(isLocal inStore) || typeOf (builtins.unsafeDiscardStringContext inStore) == "directory";
+    typeOf (if builtins.isPath path then path else builtins.unsafeDiscardStringContext "${path}") == "directory";
 
   # The name of a file in the image: without the hash it has in the store.
   plainName = inStore:
@@ -28,39 +29,47 @@ let
       hashed = builtins.match "[0-9a-z]{32}-(.*)" name;
     in
     if hashed == null then name else builtins.head hashed;
+
+  item = projectSource: path:
+    if path == projectSource then { inherit path; inStore = path; folder = true; top = [ ]; }
+    else if !(isLocal path) then { inherit path; inStore = "${path}"; folder = true; top = [ ]; }
+    else rec {
+      inherit path;
+      inStore = "${path}";
+      folder = isFolder path;
+      top = if folder then builtins.attrNames (builtins.readDir path) else [ (plainName inStore) ];
+    };
 in
 {
-  /** A `copyToRoot` as a list of store paths. */
-  paths = copyToRoot:
-    map (path: "${path}") (
+  /**
+    The items of a `copyToRoot`: `inStore` is the path in the store, `folder` says whether it is one,
+    `top` are the names to link from `/`.
+
+    Outputs of derivations are taken for folders. They, and the project itself, are not linked: what
+    the first hold is unknown, and the second is the home folder of people, not an artifact.
+  */
+  items = { copyToRoot, projectSource }:
+    map (item projectSource) (
       if copyToRoot == null then [ ]
       else if builtins.isList copyToRoot then copyToRoot
       else [ copyToRoot ]
     );
 
   /**
-    One store path with its place in the image, as the builder takes it: the contents of a folder go
-    to `/env`, a file goes into it under its own name. Outputs of derivations are taken for folders.
+    One item with its place in the image, as the builder takes it: the contents of a folder go to
+    `/env`, a file goes into it under its own name.
   */
-  special = inStore: {
+  special = { inStore, folder, ... }: {
     path = inStore;
     rewrite = {
       regex = "^${lib.escapeRegex (builtins.unsafeDiscardStringContext inStore)}";
-      repl = if isFolder inStore then root.home else "${root.home}/${plainName inStore}";
+      repl = if folder then root.home else "${root.home}/${plainName inStore}";
     };
     perms = [ root.ownedByUser ];
   };
 
-  inherit isFolder;
-
-  /** Links from `/` to what lies at the top of a local folder, or to a local file. */
-  links = inStore:
-    let
-      names =
-        if !(isLocal inStore) then [ ]
-        else if isFolder inStore then builtins.attrNames (builtins.readDir inStore)
-        else [ (plainName inStore) ];
-    in
+  /** Links from `/` to the top of all items. */
+  links = items:
     map (name: { path = "/${name}"; link = "${root.home}/${name}"; })
-      (lib.filter (name: !(lib.elem name reserved)) names);
+      (lib.filter (name: !(lib.elem name reserved)) (lib.unique (lib.concatMap (one: one.top) items)));
 }

@@ -55,16 +55,15 @@ in
         capture = if plan.environment == "declared" then null else captured.json;
       };
 
-      sources = copied.paths container.copyToRoot;
-      isDefault = container.copyToRoot == projectSource;
-      home = !(lib.any copied.isFolder sources);
+      items = copied.items { inherit (container) copyToRoot; inherit projectSource; };
+      home = !(lib.any (item: item.folder) items);
       tree = build "${safeName name}-root" "nix-root" {
         entries = root.entries {
           inherit home;
           init = "${initProgram}";
           shell = if plan.usesBash then "${shellProgram}/bin/bash" else null;
           env = if plan.environment == "declared" then null else "${coreutils}/bin/env";
-          links = if isDefault then [ ] else lib.unique (lib.concatMap copied.links sources);
+          links = copied.links items;
         };
       };
 
@@ -80,9 +79,14 @@ in
       // lib.optionalAttrs (container.labels != { }) { Labels = container.labels; }
       // lib.optionalAttrs (container.stopSignal != null) { StopSignal = container.stopSignal; };
 
+      treePath = builtins.unsafeDiscardStringContext "${tree}";
       special = [
-        { path = "${tree}"; rewrite = { regex = "^${lib.escapeRegex (builtins.unsafeDiscardStringContext "${tree}")}"; repl = ""; }; perms = root.permissions { inherit home; }; }
-      ] ++ map copied.special sources;
+        {
+          path = "${tree}";
+          rewrite = { regex = "^${lib.escapeRegex treePath}"; repl = ""; };
+          perms = root.permissions { inherit home; tree = treePath; };
+        }
+      ] ++ map copied.special items;
     in
     build "image-${safeName container.name}.json" "nix-image" {
       image = {

@@ -15,8 +15,9 @@ let
   lines = lib.concatMapStrings (line: "${line}\n");
 
   owner = { inherit uid gid; uname = "user"; gname = "user"; };
-  # `$` because the expression is searched for in the whole path in the store.
-  at = path: permissions: permissions // { regex = "${lib.escapeRegex path}$"; };
+  # An expression is searched for in the whole path in the store, so it is tied down at both ends:
+  # `/env` alone would fit `/usr/bin/env` as well.
+  within = tree: path: permissions: permissions // { regex = "^${lib.escapeRegex (tree + path)}$"; };
 in
 {
   home = "/env";
@@ -43,8 +44,9 @@ in
     ++ optional (env != null) { path = "/usr/bin/env"; link = env; }
     ++ links;
 
-  /** Permissions of the tree's entries. The first fitting the rest, then what differs from it. */
-  permissions = { home }:
+  /** Permissions of the entries that do not have the usual ones; `tree` is the tree's path in the store. */
+  permissions = { tree, home }:
+    let at = within tree; in
     [
       (at "/tmp" { mode = "1777"; uid = 0; gid = 0; uname = "root"; gname = "root"; })
       (at "/root" { mode = "0700"; uid = 0; gid = 0; uname = "root"; gname = "root"; })

@@ -55,7 +55,8 @@ let
       files = map (def: def.file) merged.definitions;
       declarations = [ file ];
       value =
-        if (option.readOnly or false) && length merged.definitions > 1 then
+        # The default counts: to define a read-only option that has one is to define it twice.
+        if (option.readOnly or false) && length (fallback ++ definitions) > 1 then
           throw "The option `${showOption loc}' is read-only, but it's set multiple times. Definition values:${showDefs merged.definitions}"
         else (option.apply or (x: x)) merged.value;
     };

@@ -1,0 +1,105 @@
+# Mistakes and what must be said about them: `{ <name> = { expr, says = [ <part of the message> ]; }; }`.
+#
+# An evaluation can find out that another one fails but not why, so `run` evaluates each by itself.
+let
+  lib = import ../../tests/nixpkgs/lib;
+  specs = import ../spec.nix { inherit lib; };
+
+  core = module: (lib.evalModules {
+    specialArgs = { inputs = { }; projectSource = "/nix/store/00000000000000000000000000000000-source"; };
+    modules = [ ../modules { _file = "devenv.nix"; imports = [ module ]; } { _module.args.pkgs = throw "a pure function looked at the package set"; } ];
+  }).config;
+  spec = module: specs.processes {
+    config = core module;
+    script = name: text: "${name}: ${text}";
+    environment = { };
+    workingDir = "/env";
+  };
+  process = options: spec { processes.web = { exec = "web"; } // options; processes.db.exec = "db"; tasks."a:b".exec = "b"; };
+in
+{
+  unknown-option = {
+    expr = spec { proceses.web.exec = "web"; };
+    says = [ "The option `proceses' does not exist" ];
+  };
+  unknown-process-option = {
+    expr = process { exce = "web"; };
+    says = [ "The option `processes.web.exce' does not exist" "devenv.nix" ];
+  };
+  missing-exec = {
+    expr = spec { processes.web.env.A = "1"; };
+    says = [ "The option `processes.web.exec' was accessed but has no value defined" ];
+  };
+  wrong-type = {
+    expr = process { restart.max = "many"; };
+    says = [ "A definition for option `processes.web.restart.max' is not of type `null or signed integer'" "many" ];
+  };
+  not-a-choice = {
+    expr = process { restart.on = "sometimes"; };
+    says = [ "processes.web.restart.on' is not of type `one of" "sometimes" ];
+  };
+  conflict = {
+    expr = spec { imports = [ { processes.web.exec = "one"; } { processes.web.exec = "two"; } ]; };
+    says = [ "The option `processes.web.exec' has conflicting definition values" "one" "two" ];
+  };
+  read-only = {
+    expr = (core { processes.web.ports.http = { allocate = 80; value = 81; }; }).processes.web.ports.http.value;
+    says = [ "The option `processes.web.ports.http.value' is read-only, but it's set multiple times" ];
+  };
+  a-set-was-expected = {
+    expr = (core { devenv = "x"; }).devenv.root;
+    says = [ "devenv" "devenv.nix" ];
+  };
+  no-image-name = {
+    expr = (core { name = null; containers.app = { }; }).containers.app.name;
+    says = [ "container `app` has no name" "hint: set `name = \"myproject\";`" ];
+  };
+  unknown-dependency = {
+    expr = process { after = [ "devenv:processes:dbb" ]; };
+    says = [ "`processes.web.after`: `devenv:processes:dbb` is neither a process nor a task" "hint: there are `a:b`, `devenv:processes:db`, `devenv:processes:web`" ];
+  };
+  dependency-by-short-name = {
+    expr = process { before = [ "db" ]; };
+    says = [ "`processes.web.before`: `db` is neither a process nor a task" ];
+  };
+  unknown-condition = {
+    expr = process { after = [ "devenv:processes:db@succeeded" ]; };
+    says = [ "`@succeeded` is not a condition of the process `devenv:processes:db`" "hint: use one of @completed, @ready, @started" ];
+  };
+  condition-of-a-task = {
+    expr = process { after = [ "a:b@ready" ]; };
+    says = [ "`@ready` is not a condition of the task `a:b`" "hint: use one of @completed, @started, @succeeded" ];
+  };
+  two-conditions = {
+    expr = process { after = [ "a:b@ready@started" ]; };
+    says = [ "has more than one `@`" ];
+  };
+  cycle = {
+    expr = spec {
+      processes.a = { exec = "a"; after = [ "devenv:processes:b" ]; };
+      processes.b = { exec = "b"; after = [ "devenv:processes:a" ]; };
+    };
+    says = [ "processes and tasks wait for each other: devenv:processes:a -> devenv:processes:b -> devenv:processes:a" "hint:" ];
+  };
+  task-without-exec = {
+    expr = spec { tasks."a:b" = { }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
+    says = [ "`tasks.a:b.exec` is not set" ];
+  };
+  readiness-probe = {
+    expr = process { ready.http.get.port = 80; };
+    says = [ "`processes.web.ready`: not supported in containers by this version" "hint:" ];
+  };
+  several-unsupported = {
+    expr = process { listen = [ { name = "a"; kind = "tcp"; } ]; watchdog.usec = 1; linux.capabilities = [ "cap_net_admin" ]; };
+    says = [ "`processes.web.listen`, `processes.web.watchdog`, `processes.web.linux.capabilities`: not supported" ];
+  };
+  task-status = {
+    expr = spec { tasks."a:b" = { exec = "b"; status = "true"; }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
+    says = [ "`tasks.a:b.status`: not supported" ];
+  };
+  # The same project without a mistake, so that every case above fails for its own reason.
+  control = {
+    expr = process { };
+    says = null;
+  };
+}

@@ -1,0 +1,64 @@
+# The core modules: defaults and how they depend on each other.
+{ lib, core, throwing }:
+let
+  empty = core { };
+  web = core { name = "app"; processes.web = { exec = "serve"; ports.http.allocate = 8080; }; containers.serve = { }; };
+in
+{
+  "the default containers" = { expr = builtins.attrNames empty.containers; expected = [ "processes" "shell" ]; };
+  "images of the default containers are called like them" = {
+    expr = map (name: empty.containers.${name}.name) [ "processes" "shell" ];
+    expected = [ "processes" "shell" ];
+  };
+  "other images are called after the project" = { expr = web.containers.serve.name; expected = "app-serve"; };
+  "devenv's defaults of a container" = {
+    expr = { inherit (web.containers.serve) version registry workingDir maxLayers enableLayerDeduplication isBuilding defaultCopyArgs startupCommand fromImage; };
+    expected = {
+      version = "latest";
+      registry = "docker-daemon:";
+      workingDir = "/env";
+      maxLayers = 1;
+      enableLayerDeduplication = true;
+      isBuilding = false;
+      defaultCopyArgs = [ ];
+      startupCommand = null;
+      fromImage = null;
+    };
+  };
+  "the project is copied by default" = { expr = baseNameOf web.containers.serve.copyToRoot; expected = "00000000000000000000000000000000-source"; };
+  "devenv's defaults of a process" = {
+    expr = { inherit (web.processes.web) start env cwd after before restart shutdown ready listen; };
+    expected = {
+      start.enable = true;
+      env = { };
+      cwd = null;
+      after = [ ];
+      before = [ ];
+      restart = { on = "on_failure"; max = 5; window = null; };
+      shutdown = { signal = 15; grace = 5; };
+      ready = null;
+      listen = [ ];
+    };
+  };
+  "a port has the value it asks for" = { expr = web.processes.web.ports.http.value; expected = 8080; };
+  "the ports of processes are exposed" = { expr = web.containers.processes.exposedPorts; expected = [ 8080 ]; };
+  "packages may depend on isBuilding" = {
+    expr = (core ({ config, lib, ... }: {
+      container.isBuilding = true;
+      env.WHERE = if config.container.isBuilding then "container" else "shell";
+    })).env.WHERE;
+    expected = "container";
+  };
+  "definitions of several modules meet" = {
+    expr = (core { imports = [ { env.A = "1"; enterShell = "first"; } { env.B = "2"; enterShell = lib.mkAfter "last"; } ]; }).env;
+    expected = (core { env = { A = "1"; B = "2"; }; }).env;
+  };
+  "a stronger definition wins" = {
+    expr = (core { imports = [ { name = lib.mkForce "forced"; } { name = "plain"; } { name = lib.mkDefault "weak"; } ]; }).name;
+    expected = "forced";
+  };
+  "any process manager may be chosen" = {
+    expr = (core { process.manager.implementation = "honcho"; }).process.manager.implementation;
+    expected = "honcho";
+  };
+}
