@@ -1,1 +1,376 @@
-//! t
+//! What must always hold, as functions: shared by unit tests, fuzzers and the exhaustive search.
+//!
+//! A [`Witness`] stands beside a machine and believes none of its bookkeeping. It sees the same
+//! events go in and the same actions come out, keeps its own count of what is alive, and names the
+//! rule a step broke.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use super::shutdown::Shutdown;
+use super::{Action, Event, Machine, Moment, RunEnd, RunId};
+use crate::spec::{Condition, ExitRule, Plan, ProcessId, Signal};
+
+/// A rule that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub rule: Rule,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// The rules, each a promise to the people who run this as PID 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rule {
+    /// No signal goes to a run of which nothing lives: its pid may be somebody else's by now.
+    NoActionOnADeadRun,
+    /// An event about a run that is over changes nothing and orders nothing.
+    AStaleEventChangesNothing,
+    /// Nothing is started once the stop of everything has begun.
+    NoSpawnAfterShutdownBegan,
+    /// A process has at the most one run.
+    OneRunAtATime,
+    /// A dependant never starts before its condition held.
+    ConditionsHoldAtSpawn,
+    /// SIGKILL comes only when the grace period is over, the whole time is, or a second signal came.
+    GraceIsGiven,
+    /// After a second signal no grace is running: all that lives has been killed.
+    ASecondSignalKills,
+    /// Within an orderly stop a process is stopped only when nothing that depends on it lives.
+    DependantsStopFirst,
+    /// The supervisor ends only when nothing lives.
+    ExitOnlyWhenNothingLives,
+    /// A container in which a process failed that counts never ends with 0 of itself.
+    NeverZeroAfterAFailure,
+    /// A container that was told to stop by a signal, and had not begun to by itself, ends with
+    /// 128 + that signal's number.
+    ToldMeans128PlusSignal,
+    /// Nothing is ordered after the end.
+    NothingAfterExit,
+    /// The container does not linger when nothing lives and nothing is due.
+    NeverLingers,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.rule, self.detail)
+    }
+}
+
+/// What lives of one run, as the witness counts it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Life {
+    /// Its process has not been reaped.
+    pub leader: bool,
+    /// Descendants outlived the process.
+    pub descendants: bool,
+    /// SIGKILL was ordered.
+    pub killed: bool,
+    /// When it was first told to stop.
+    pub told_at: Option<Moment>,
+}
+
+/// An observer of one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Witness {
+    /// Runs ordered and not yet answered, in order.
+    pub ordered: Vec<RunId>,
+    /// Runs of which something lives.
+    pub alive: BTreeMap<RunId, Life>,
+    /// How the latest run of each process ended; `None` while it runs or before it ever ran.
+    last_end: BTreeMap<ProcessId, Option<RunEnd>>,
+    /// Processes of which some run got a process.
+    started: Vec<ProcessId>,
+    /// Processes whose latest run failed of itself, while nobody was stopping anything.
+    failed: BTreeSet<ProcessId>,
+    /// The signal that began the stop of everything, when it was one.
+    told: Option<Signal>,
+    signals: u8,
+    exited: bool,
+}
+
+impl Witness {
+    /// Nothing has been seen yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            ordered: Vec::new(),
+            alive: BTreeMap::new(),
+            last_end: BTreeMap::new(),
+            started: Vec::new(),
+            failed: BTreeSet::new(),
+            told: None,
+            signals: 0,
+            exited: false,
+        }
+    }
+
+    /// Whether the machine has given its last order.
+    #[must_use]
+    pub fn has_exited(&self) -> bool {
+        self.exited
+    }
+
+    /// How many signals asked for the stop of everything.
+    #[must_use]
+    pub fn signals(&self) -> u8 {
+        self.signals
+    }
+
+    /// Judges one step: `before` was given `event` at `now`, became `after` and ordered `actions`.
+    ///
+    /// # Errors
+    /// The first rule the step broke.
+    pub fn observe(
+        &mut self,
+        plan: &Arc<Plan>,
+        before: &Machine,
+        now: Moment,
+        event: Event,
+        after: &Machine,
+        actions: &[Action],
+    ) -> Result<(), Violation> {
+        if self.is_stale(event) && (before != after || !actions.is_empty()) {
+            return broken(Rule::AStaleEventChangesNothing, format!("{event:?} gave {actions:?}"));
+        }
+        self.learn(plan, before, event);
+        let forced = matches!(after.shutdown(), Shutdown::Forced { .. } | Shutdown::Over);
+        for action in actions {
+            let order = !matches!(action, Action::Report(_));
+            if self.exited && order {
+                return broken(Rule::NothingAfterExit, format!("{action:?} after the end"));
+            }
+            match action {
+                Action::Spawn(run) => self.on_spawn(plan, before, after, *run)?,
+                Action::Signal(run, _) => self.on_signal(plan, after, now, *run)?,
+                Action::Kill(run) => self.on_kill(plan, now, forced, *run)?,
+                Action::Exit(code) => self.on_exit(plan, before, *code)?,
+                Action::Report(_) => {}
+            }
+        }
+        self.at_rest(after)
+    }
+
+    /// The same with every moment told relative to `now` and runs numbered anew; goes with
+    /// [`Machine::relative_to`]. What lies further back than `horizon_ms`, the longest grace
+    /// period of the plan, makes no difference to any rule.
+    #[must_use]
+    pub fn relative_to(&self, now: Moment, horizon_ms: u64) -> Self {
+        let mut moved = self.clone();
+        // There is one run of a process at a time, so its number can be left out.
+        let anew = |run: &RunId| RunId { process: run.process, number: 1 };
+        moved.ordered = self.ordered.iter().map(anew).collect();
+        moved.alive = self.alive.iter().map(|(run, life)| (anew(run), life.clone())).collect();
+        for life in moved.alive.values_mut() {
+            // Only how long ago it was matters; graces of the searched plans are far below this.
+            life.told_at = life.told_at.map(|told| Moment(now.since(told).min(horizon_ms)));
+        }
+        moved
+    }
+
+    fn is_stale(&self, event: Event) -> bool {
+        match event {
+            Event::Spawned(run) | Event::SpawnFailed(run, _) => !self.ordered.contains(&run),
+            Event::Exited { run, .. } => !self.alive.get(&run).is_some_and(|life| life.leader),
+            Event::Cleared(run) => {
+                !self.alive.get(&run).is_some_and(|life| !life.leader && life.descendants)
+            }
+            Event::Begun
+            | Event::ShutdownAsked(_)
+            | Event::StartAsked(_)
+            | Event::StopAsked(_)
+            | Event::RestartAsked(_)
+            | Event::Tick => false,
+        }
+    }
+
+    fn learn(&mut self, plan: &Plan, before: &Machine, event: Event) {
+        match event {
+            Event::Spawned(run) if self.ordered.contains(&run) => {
+                self.ordered.retain(|ordered| *ordered != run);
+                self.started.push(run.process);
+                self.started.sort_unstable();
+                self.started.dedup();
+                self.last_end.insert(run.process, None);
+                self.failed.remove(&run.process);
+                let life = Life { leader: true, descendants: false, killed: false, told_at: None };
+                self.alive.insert(run, life);
+            }
+            Event::SpawnFailed(run, _) => self.ordered.retain(|ordered| *ordered != run),
+            Event::Exited { run, end, descendants } => {
+                if let Some(life) = self.alive.get_mut(&run).filter(|life| life.leader) {
+                    life.leader = false;
+                    life.descendants = descendants;
+                    self.last_end.insert(run.process, Some(end));
+                    let of_itself = life.told_at.is_none() && !before.is_shutting_down();
+                    if of_itself && !ended_well(plan, run.process, end) {
+                        self.failed.insert(run.process);
+                    }
+                    if !descendants {
+                        self.alive.remove(&run);
+                    }
+                }
+            }
+            Event::Cleared(run) => {
+                self.alive.remove(&run);
+            }
+            Event::ShutdownAsked(signal) => {
+                self.signals = self.signals.saturating_add(1);
+                if !before.is_shutting_down() {
+                    self.told = Some(signal);
+                }
+            }
+            // Whoever stops a failed process by hand takes its failure back.
+            Event::StopAsked(id) => {
+                self.failed.remove(&id);
+            }
+            Event::Spawned(_)
+            | Event::Begun
+            | Event::StartAsked(_)
+            | Event::RestartAsked(_)
+            | Event::Tick => {}
+        }
+    }
+
+    fn on_spawn(
+        &mut self,
+        plan: &Plan,
+        before: &Machine,
+        after: &Machine,
+        run: RunId,
+    ) -> Result<(), Violation> {
+        if before.is_shutting_down() || self.signals > 0 {
+            return broken(Rule::NoSpawnAfterShutdownBegan, format!("{run:?}"));
+        }
+        let busy = self.alive.keys().chain(&self.ordered).any(|other| other.process == run.process);
+        if busy {
+            return broken(Rule::OneRunAtATime, format!("{run:?} beside a living run"));
+        }
+        for edge in plan.process(run.process).map(|p| p.after.as_slice()).unwrap_or_default() {
+            if !self.holds(plan, after, edge.on, edge.condition) {
+                return broken(Rule::ConditionsHoldAtSpawn, format!("{run:?} needs {edge:?}"));
+            }
+        }
+        self.ordered.push(run);
+        Ok(())
+    }
+
+    /// Whether a condition holds by what was seen, not by what the machine believes.
+    fn holds(&self, plan: &Plan, after: &Machine, on: ProcessId, condition: Condition) -> bool {
+        let runs = self.alive.iter().any(|(run, life)| run.process == on && life.leader);
+        let end = self.last_end.get(&on).copied().flatten();
+        let well = end.is_some_and(|end| ended_well(plan, on, end));
+        match condition {
+            Condition::Started => self.started.contains(&on),
+            Condition::Ready => runs || well,
+            Condition::Succeeded => well && !runs,
+            Condition::Completed => {
+                let wanted = after.services().get(on.index()).is_some_and(|s| s.wanted);
+                !runs && (end.is_some() || !wanted || !self.started.contains(&on))
+            }
+        }
+    }
+
+    fn on_signal(
+        &mut self,
+        plan: &Plan,
+        after: &Machine,
+        now: Moment,
+        run: RunId,
+    ) -> Result<(), Violation> {
+        let Some(life) = self.alive.get_mut(&run) else {
+            return broken(Rule::NoActionOnADeadRun, format!("signal to {run:?}"));
+        };
+        life.told_at.get_or_insert(now);
+        let own_end = !life.leader;
+        if after.is_shutting_down() && !own_end {
+            let dependant =
+                self.alive.keys().find(|other| depends(plan, other.process, run.process));
+            if let Some(dependant) = dependant {
+                let detail = format!("{run:?} is stopped while {dependant:?} lives");
+                return broken(Rule::DependantsStopFirst, detail);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_kill(
+        &mut self,
+        plan: &Plan,
+        now: Moment,
+        forced: bool,
+        run: RunId,
+    ) -> Result<(), Violation> {
+        let Some(life) = self.alive.get_mut(&run) else {
+            return broken(Rule::NoActionOnADeadRun, format!("kill of {run:?}"));
+        };
+        let grace = plan.process(run.process).map_or(0, |process| process.stop.grace_ms);
+        let given = life.told_at.is_some_and(|told| now.since(told) >= grace);
+        if !given && !forced {
+            return broken(Rule::GraceIsGiven, format!("{run:?} killed at {now:?}"));
+        }
+        life.killed = true;
+        Ok(())
+    }
+
+    fn on_exit(&mut self, plan: &Plan, before: &Machine, code: u8) -> Result<(), Violation> {
+        self.exited = true;
+        let left = !self.alive.is_empty() || !self.ordered.is_empty();
+        // After SIGKILL and a last wait, what the kernel cannot end is left to it.
+        let abandoned = matches!(before.shutdown(), Shutdown::Forced { .. })
+            && self.alive.values().all(|life| life.killed);
+        if left && !abandoned {
+            return broken(Rule::ExitOnlyWhenNothingLives, format!("{:?} live", self.alive));
+        }
+        if let Some(signal) = self.told {
+            if i64::from(code) != 128 + i64::from(signal.number()) {
+                return broken(Rule::ToldMeans128PlusSignal, format!("exit {code} after {signal}"));
+            }
+            return Ok(());
+        }
+        let counts = |id: &ProcessId| {
+            plan.process(*id).is_some_and(|process| process.exit != ExitRule::Never)
+        };
+        if code == 0 && self.failed.iter().any(counts) {
+            return broken(Rule::NeverZeroAfterAFailure, format!("{:?} failed", self.failed));
+        }
+        Ok(())
+    }
+
+    /// Rules about where a step may leave things.
+    fn at_rest(&self, after: &Machine) -> Result<(), Violation> {
+        if self.exited {
+            return Ok(());
+        }
+        if self.signals > 1 && self.alive.values().any(|life| !life.killed) {
+            return broken(Rule::ASecondSignalKills, format!("{:?}", self.alive));
+        }
+        let quiet = self.alive.is_empty() && self.ordered.is_empty();
+        if quiet && after.next_deadline().is_none() {
+            return broken(Rule::NeverLingers, "nothing lives, nothing is due".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Default for Witness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn ended_well(plan: &Plan, id: ProcessId, end: RunEnd) -> bool {
+    let codes = plan.process(id).map(|p| p.success_exit_codes.as_slice()).unwrap_or_default();
+    matches!(end, RunEnd::Code(code) if codes.contains(&code))
+}
+
+fn depends(plan: &Plan, who: ProcessId, on: ProcessId) -> bool {
+    let after = plan.process(who).map(|process| process.after.as_slice()).unwrap_or_default();
+    after.iter().any(|edge| edge.on == on || depends(plan, edge.on, on))
+}
+
+fn broken(rule: Rule, detail: String) -> Result<(), Violation> {
+    Err(Violation { rule, detail })
+}

@@ -55,10 +55,9 @@ fn judge(condition: Condition, service: &Service) -> Verdict {
         // it has been started.
         Phase::Backoff { .. } | Phase::Stopping { .. } => match condition {
             Condition::Started if service.has_started => Verdict::Met,
-            Condition::Started
-            | Condition::Ready
-            | Condition::Succeeded
-            | Condition::Completed => Verdict::NotYet,
+            Condition::Started | Condition::Ready | Condition::Succeeded | Condition::Completed => {
+                Verdict::NotYet
+            }
         },
         Phase::Done(outcome) => judge_done(condition, *outcome, service),
     }

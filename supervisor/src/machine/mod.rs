@@ -171,7 +171,7 @@ impl Machine {
     pub fn relative_to(&self, now: Moment) -> Self {
         let mut moved = self.clone();
         for (service, process) in moved.services.iter_mut().zip(&self.plan.processes) {
-            service.shift(now, process.restart.backoff.healthy_after_ms);
+            service.normalise(now, process);
         }
         moved.shutdown.shift(now);
         moved
@@ -192,10 +192,7 @@ impl Machine {
                 self.shutdown = Shutdown::Over;
                 actions.push(Action::Exit(code));
             }
-            Shutdown::No
-            | Shutdown::Orderly { .. }
-            | Shutdown::Forced { .. }
-            | Shutdown::Over => {}
+            Shutdown::No | Shutdown::Orderly { .. } | Shutdown::Forced { .. } | Shutdown::Over => {}
         }
     }
 

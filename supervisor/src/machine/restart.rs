@@ -68,9 +68,8 @@ impl Ledger {
 
     /// The next wait in the row, for a run that never came to be: costs no restart.
     pub fn wait(&mut self, rule: &RestartRule) -> u64 {
-        let doubled = rule.backoff.first_ms.checked_shl(self.in_a_row).unwrap_or(u64::MAX);
-        // A shift drops the bits it pushes out, so a value that came back smaller has overflowed.
-        let doubled = if doubled < rule.backoff.first_ms { u64::MAX } else { doubled };
+        let factor = 1u64.checked_shl(self.in_a_row).unwrap_or(u64::MAX);
+        let doubled = rule.backoff.first_ms.saturating_mul(factor);
         if doubled < rule.backoff.max_ms {
             self.in_a_row = self.in_a_row.saturating_add(1);
         }
@@ -88,10 +87,17 @@ impl Ledger {
         *self = Self::default();
     }
 
-    /// The same with every moment moved `base` closer to zero; only the model search needs it.
-    pub(super) fn shift(&mut self, base: Moment) {
+    /// The same with every moment told as the time since it, and without a total that no rule
+    /// looks at; only the model search needs it.
+    pub(super) fn normalise(&mut self, base: Moment, rule: &RestartRule) {
         for moment in &mut self.recent {
-            *moment = Moment(moment.since(base));
+            *moment = Moment(base.since(*moment));
+        }
+        if let Some(window) = rule.window_ms {
+            self.recent.retain(|ago| ago.0 < window);
+        }
+        if rule.window_ms.is_some() || rule.max.is_none() {
+            self.total = 0;
         }
     }
 
@@ -171,7 +177,8 @@ mod tests {
     fn a_budget_with_window_forgets_what_lies_before_it() {
         let rule = rule(RestartOn::OnFailure, Some(2), Some(10_000));
         let mut ledger = Ledger::default();
-        for (at, again) in [(0, true), (1_000, true), (9_999, false), (10_000, true), (10_500, false)]
+        for (at, again) in
+            [(0, true), (1_000, true), (9_999, false), (10_000, true), (10_500, false)]
         {
             let decision = ledger.decide(&rule, Moment(at), 0, false);
             assert_eq!(matches!(decision, Decision::Again { .. }), again, "at {at}");

@@ -179,12 +179,7 @@ impl Service {
     }
 
     /// Somebody asked for it to be stopped and started again.
-    pub fn on_restart_asked(
-        &mut self,
-        process: &Process,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
+    pub fn on_restart_asked(&mut self, process: &Process, now: Moment, actions: &mut Vec<Action>) {
         self.on_start_asked();
         self.begin_stop(process, now, actions);
     }
@@ -365,22 +360,29 @@ impl Service {
         }
     }
 
-    /// The same with every moment moved `base` closer to zero, for the model search: two states
-    /// that differ only in what the clock says are one.
-    pub(super) fn shift(&mut self, base: Moment, healthy_after_ms: u64) {
-        let moved = |moment: Moment| Moment(moment.since(base));
+    /// The same with every moment told relative to `base` and runs numbered anew, for the model
+    /// search: two states that differ only in what the clock says, or in how often something has
+    /// been started before, are one.
+    pub(super) fn normalise(&mut self, base: Moment, process: &Process) {
+        // How long it has been running matters only up to being healthy.
+        let healthy = process.restart.backoff.healthy_after_ms;
+        let age = |since: Moment| Moment(base.since(since).min(healthy));
+        let ahead = |moment: Moment| Moment(moment.since(base));
+        self.runs = u32::from(self.living_run().is_some());
         match &mut self.phase {
-            Phase::Backoff { until } => *until = moved(*until),
-            Phase::Running { since, .. } => {
-                // How long it has been running matters only up to being healthy.
-                *since = Moment(base.since(*since).min(healthy_after_ms));
+            Phase::Starting { run } => run.number = 1,
+            Phase::Backoff { until } => *until = ahead(*until),
+            Phase::Running { run, since, .. } => {
+                run.number = 1;
+                *since = age(*since);
             }
-            Phase::Stopping { since, kill_at, .. } => {
-                *since = Moment(base.since(*since).min(healthy_after_ms));
-                *kill_at = kill_at.map(moved);
+            Phase::Stopping { run, since, kill_at, .. } => {
+                run.number = 1;
+                *since = age(*since);
+                *kill_at = kill_at.map(ahead);
             }
-            Phase::Waiting | Phase::Starting { .. } | Phase::Done(_) => {}
+            Phase::Waiting | Phase::Done(_) => {}
         }
-        self.ledger.shift(base);
+        self.ledger.normalise(base, &process.restart);
     }
 }

@@ -1,1 +1,6 @@
-//! t
+//! The machine under test: single stories, and the search through all of them.
+
+mod mutants;
+mod plans;
+mod search;
+mod stories;

@@ -1,0 +1,124 @@
+//! Small plans to search and to tell stories with.
+
+use std::sync::Arc;
+
+use crate::spec::wire::{Dependency, Process, Restart, Stop};
+use crate::spec::{Condition, ExitPolicy, Kind, Plan, RestartOn, Spec};
+
+/// A plan of services `a`, `b`, … with a grace of 100 ms and whatever `shape` makes of them.
+pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
+    let mut spec: Spec = serde_json::from_str(r#"{"version":1}"#).expect("the smallest spec");
+    spec.stop_timeout_ms = 1_000;
+    spec.processes = names.iter().map(|name| process(name)).collect();
+    shape(&mut spec);
+    Arc::new(Plan::from_spec(spec).expect("a plan of a test is valid"))
+}
+
+fn process(name: &str) -> Process {
+    Process {
+        name: name.to_owned(),
+        command: vec!["/bin/true".to_owned()],
+        kind: Kind::Service,
+        enabled: true,
+        environment: Default::default(),
+        working_dir: None,
+        after: Vec::new(),
+        restart: Restart {
+            backoff_ms: 50,
+            backoff_max_ms: 100,
+            healthy_after_ms: 60,
+            ..Restart::default()
+        },
+        stop: Stop { signal: "TERM".to_owned(), grace_ms: 100 },
+        exit: Default::default(),
+        success_exit_codes: Vec::new(),
+    }
+}
+
+pub fn after(spec: &mut Spec, who: &str, on: &str, condition: Condition) {
+    let dependency = Dependency { process: on.to_owned(), condition };
+    find(spec, who).after.push(dependency);
+}
+
+pub fn find<'a>(spec: &'a mut Spec, name: &str) -> &'a mut Process {
+    spec.processes.iter_mut().find(|process| process.name == name).expect("named in the plan")
+}
+
+pub fn restarts(spec: &mut Spec, who: &str, on: RestartOn, max: u32) {
+    let restart = &mut find(spec, who).restart;
+    restart.on = on;
+    restart.max_restarts = Some(max);
+}
+
+/// Every shape the search goes through, by name.
+pub fn all() -> Vec<(&'static str, Arc<Plan>)> {
+    let policies = [
+        ("alone, all ended", ExitPolicy::AllEnded),
+        ("alone, first failure", ExitPolicy::FirstFailure),
+        ("alone, any ended", ExitPolicy::AnyEnded),
+    ];
+    let mut plans: Vec<(&str, Arc<Plan>)> = policies
+        .into_iter()
+        .map(|(name, policy)| (name, plan(&["a", "b"], |spec| spec.exit = policy)))
+        .collect();
+    plans.push(("restart", plan(&["a"], |spec| restarts(spec, "a", RestartOn::Always, 2))));
+    plans.push((
+        "restart in a window",
+        plan(&["a"], |spec| {
+            restarts(spec, "a", RestartOn::OnFailure, 1);
+            find(spec, "a").restart.window_ms = Some(75);
+        }),
+    ));
+    plans.push((
+        "pair, ready",
+        plan(&["a", "b"], |spec| {
+            after(spec, "b", "a", Condition::Ready);
+            restarts(spec, "a", RestartOn::OnFailure, 1);
+        }),
+    ));
+    plans.push((
+        "pair, started",
+        plan(&["a", "b"], |spec| {
+            after(spec, "b", "a", Condition::Started);
+        }),
+    ));
+    plans.push((
+        "pair, soft, all ended",
+        plan(&["a", "b"], |spec| {
+            spec.exit = ExitPolicy::AllEnded;
+            after(spec, "b", "a", Condition::Completed);
+        }),
+    ));
+    plans.push((
+        "task before service",
+        plan(&["a", "b"], |spec| {
+            find(spec, "a").kind = Kind::Task;
+            restarts(spec, "a", RestartOn::OnFailure, 1);
+            after(spec, "b", "a", Condition::Succeeded);
+        }),
+    ));
+    plans.push((
+        "disabled dependency",
+        plan(&["a", "b"], |spec| {
+            find(spec, "a").enabled = false;
+            after(spec, "b", "a", Condition::Completed);
+        }),
+    ));
+    plans.push((
+        "chain of 3",
+        plan(&["a", "b", "c"], |spec| {
+            after(spec, "b", "a", Condition::Ready);
+            after(spec, "c", "b", Condition::Ready);
+        }),
+    ));
+    plans.push((
+        "diamond of 4",
+        plan(&["a", "b", "c", "d"], |spec| {
+            after(spec, "b", "a", Condition::Ready);
+            after(spec, "c", "a", Condition::Started);
+            after(spec, "d", "b", Condition::Ready);
+            after(spec, "d", "c", Condition::Ready);
+        }),
+    ));
+    plans
+}
