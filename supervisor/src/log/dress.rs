@@ -122,7 +122,7 @@ pub(super) fn width(sources: &[SourceName]) -> usize {
 /// Writes valid UTF-8 as the inside of a JSON string (RFC 8259, section 7).
 fn escape(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
+    while let Some(at) = first_to_escape(rest) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((byte, behind)) = special.split_first() else { return };
@@ -137,6 +137,26 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
         rest = behind;
     }
     out.extend_from_slice(rest);
+}
+
+/// Where the first byte is that may not stand in a JSON string as it is.
+fn first_to_escape(text: &[u8]) -> Option<usize> {
+    let (words, _) = text.as_chunks::<8>();
+    let clean = 8 * words.iter().take_while(|word| !any_to_escape(**word)).count();
+    let special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
+    Some(clean + text.get(clean..)?.iter().position(special)?)
+}
+
+/// Whether one of eight bytes is below 0x20, a quote or a backslash, all looked at together: a byte
+/// below `n` borrows from its top bit when `n` is taken from each, and two bytes are equal
+/// when what differs between them is below 1.
+fn any_to_escape(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    let word = u64::from_le_bytes(bytes);
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | equal(b'"') | equal(b'\\')) & TOPS != 0
 }
 
 #[cfg(test)]
@@ -180,10 +200,20 @@ mod tests {
 
     #[test]
     fn escaped_text_is_read_back_by_a_json_parser() {
-        let text: String = (0..0x80u8).map(char::from).chain("é\u{7f}😀".chars()).collect();
-        let mut out = b"\"".to_vec();
-        escape(text.as_bytes(), &mut out);
-        out.push(b'"');
-        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        let round_trip = |text: &str| {
+            let mut out = b"\"".to_vec();
+            escape(text.as_bytes(), &mut out);
+            out.push(b'"');
+            serde_json::from_slice::<String>(&out).unwrap()
+        };
+        let all: String = (0..0x80u8).map(char::from).chain("é\u{7f}😀".chars()).collect();
+        assert_eq!(round_trip(&all), all);
+        for byte in 0..0x80u8 {
+            for at in 0..20 {
+                let mut text = "é".repeat(10);
+                text.insert(2 * (at / 2), char::from(byte));
+                assert_eq!(round_trip(&text), text, "{byte:#x} at {at}");
+            }
+        }
     }
 }

@@ -10,9 +10,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::write;
 
 use super::page::{Lost, Page};
+use super::pipe;
 
 /// How long a failed output (a full disk) is left alone before it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// The size of a pipe nobody has enlarged (`pipe(7)`), in bytes.
+const USUAL_PIPE: usize = 64 * 1024;
 
 /// The one place lines are written to.
 ///
@@ -24,6 +28,8 @@ pub(super) struct Output {
     in_flight: Arc<InFlight>,
     /// The last byte written was not a newline.
     midline: bool,
+    /// A pipe for an output was found too small for what is written; see [`Output::write`].
+    enlarged: bool,
     /// Everything that could not be written since the start.
     total: Lost,
 }
@@ -63,7 +69,14 @@ impl InFlight {
 impl Output {
     /// Writes to `fd` and keeps `in_flight` up to date.
     pub fn new(fd: OwnedFd, in_flight: Arc<InFlight>) -> Self {
-        Self { fd, state: State::Working, in_flight, midline: false, total: Lost::default() }
+        Self {
+            fd,
+            state: State::Working,
+            in_flight,
+            midline: false,
+            enlarged: false,
+            total: Lost::default(),
+        }
     }
 
     /// Everything that could not be written since the start.
@@ -77,9 +90,16 @@ impl Output {
     }
 
     /// Writes all of `page`, however long that takes. What cannot be written is counted.
+    ///
+    /// The first page too large for a pipe of the usual 64 KiB has that pipe enlarged, because
+    /// writer and reader would take turns four times as often. Unlike the blocking mode, its size
+    /// changes nothing for others who hold it.
     pub fn write(&mut self, page: &Page) {
         if page.bytes.is_empty() {
             return;
+        }
+        if page.bytes.len() >= USUAL_PIPE && !std::mem::replace(&mut self.enlarged, true) {
+            pipe::enlarge(self.fd.as_fd());
         }
         let result = match &self.state {
             State::Working => self.put(page),

@@ -78,10 +78,16 @@ impl Pipe {
         if std::mem::replace(&mut self.tried, true) || budget < large {
             return 0;
         }
-        let granted = fcntl(&self.fd, FcntlArg::F_SETPIPE_SZ(LARGE)).is_ok();
-        self.growth = if granted { large } else { 0 };
+        self.growth = if enlarge(self.fd.as_fd()) { large } else { 0 };
         self.growth
     }
+}
+
+/// Gives a pipe room for 256 KiB. False when it has that already, or is none, or when the
+/// kernel refuses because the user's share is used up: each is as good as before.
+pub(super) fn enlarge(fd: BorrowedFd<'_>) -> bool {
+    fcntl(fd, FcntlArg::F_GETPIPE_SZ).is_ok_and(|size| size < LARGE)
+        && fcntl(fd, FcntlArg::F_SETPIPE_SZ(LARGE)).is_ok()
 }
 
 impl AsFd for Pipe {
