@@ -16,12 +16,14 @@
 mod cli;
 mod closure;
 mod digest;
+mod docker;
 mod environment;
 mod error;
 mod image;
 mod layers;
 mod nix;
 mod project;
+mod sink;
 mod tar;
 
 use std::process::ExitCode;

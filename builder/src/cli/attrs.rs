@@ -20,13 +20,10 @@ struct Outputs {
 /// # Errors
 /// When not run by Nix, or when an attribute is missing or of the wrong type.
 pub fn read<T: DeserializeOwned>() -> Result<(T, PathBuf)> {
-    let file = env::var_os("NIX_ATTRS_JSON_FILE")
-        .map(PathBuf::from)
-        .or_else(|| env::var_os("NIX_BUILD_TOP").map(|top| PathBuf::from(top).join(".attrs.json")))
-        .ok_or_else(|| {
-            Failure::new(Kind::Usage, "this command is the builder of a derivation")
-                .hint("use `devenv-container build`, which has Nix run it")
-        })?;
+    let file = find().ok_or_else(|| {
+        Failure::new(Kind::Usage, "this command is the builder of a derivation")
+            .hint("use `devenv-container build`, which has Nix run it")
+    })?;
     let doing = || format!("cannot read the derivation's attributes from {}", file.display());
     let text = fs::read_to_string(&file).or_fail(Kind::NoInput, doing)?;
     let attributes = serde_json::from_str(&text).or_fail(Kind::Data, doing)?;
@@ -36,4 +33,12 @@ pub fn read<T: DeserializeOwned>() -> Result<(T, PathBuf)> {
         .remove("out")
         .ok_or_else(|| Failure::new(Kind::Data, "the derivation has no output named out"))?;
     Ok((attributes, out))
+}
+
+/// The file with the attributes. Some versions of Nix (2.8 is one) set `NIX_ATTRS_JSON_FILE` to
+/// the file's path outside the sandbox, where the builder cannot see it.
+fn find() -> Option<PathBuf> {
+    let named = env::var_os("NIX_ATTRS_JSON_FILE").map(PathBuf::from);
+    let in_build = env::var_os("NIX_BUILD_TOP").map(|top| PathBuf::from(top).join(".attrs.json"));
+    named.filter(|file| file.exists()).or(in_build)
 }

@@ -3,6 +3,7 @@
 mod attrs;
 mod build;
 mod common;
+mod copy;
 mod list;
 mod nix_image;
 mod nix_root;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Verb {
     /// Build a container and print the path of its description
     Build(build::Arguments),
+    /// Copy a container to the Docker daemon, an archive or a directory
+    Copy(copy::Arguments),
     /// List the project's containers
     List(list::Arguments),
     /// Make a checked spec.json (builder of a derivation)
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
 fn carry_out(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Build(arguments) => build::run(&arguments),
+        Verb::Copy(arguments) => copy::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),

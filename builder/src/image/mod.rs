@@ -1,7 +1,9 @@
 //! An image as a value: its configuration and its layers, before any of it is sent anywhere.
 
+pub mod blob;
 pub mod config;
 pub mod json;
+pub mod manifest;
 pub mod nix2container;
 pub mod pack;
 

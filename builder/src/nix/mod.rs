@@ -39,6 +39,12 @@ pub struct Container {
     pub image: String,
     /// The tag of its image.
     pub version: String,
+    /// Where `copy` sends it unless told otherwise, such as `docker://registry.example/`.
+    #[serde(default)]
+    pub registry: Option<String>,
+    /// Arguments `copy` takes beside those it is given.
+    #[serde(default, rename = "copyArgs")]
+    pub copy_arguments: Vec<String>,
 }
 
 impl Evaluation {

@@ -1,0 +1,8 @@
+//! The Docker Engine, spoken to over its socket: no client program is needed to load an image.
+
+pub mod endpoint;
+pub mod engine;
+pub mod http;
+
+pub use endpoint::Endpoint;
+pub use engine::Engine;

@@ -1,0 +1,98 @@
+//! Destinations as users write them: a transport, a colon and what the transport makes of the rest.
+
+use std::path::PathBuf;
+
+use crate::error::{Failure, Kind, Result};
+
+/// A parsed destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// `docker-daemon:[name[:tag]]`.
+    DockerDaemon(Option<String>),
+    /// `docker-archive:FILE[:name:tag]`.
+    DockerArchive(PathBuf, Option<String>),
+    /// `oci:DIR[:tag]`.
+    OciLayout(PathBuf, Option<String>),
+    /// `docker://host/name[:tag]`.
+    Registry(String),
+}
+
+impl Destination {
+    /// Parses a destination.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`], naming the transports there are.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = |why: &str| {
+            Failure::new(Kind::Usage, format!("cannot copy to `{text}`: {why}")).hint(
+                "use docker-daemon:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG], oci:DIR[:TAG] \
+                 or docker://HOST/NAME[:TAG]",
+            )
+        };
+        let (transport, rest) = text.split_once(':').ok_or_else(|| wrong("no transport"))?;
+        let path_and_rest = |rest: &str| {
+            let (path, name) = match rest.split_once(':') {
+                Some((path, name)) => (path, Some(name.to_owned()).filter(|name| !name.is_empty())),
+                None => (rest, None),
+            };
+            if path.is_empty() { Err(wrong("no path")) } else { Ok((PathBuf::from(path), name)) }
+        };
+        match transport {
+            "docker-daemon" => {
+                Ok(Self::DockerDaemon(Some(rest.to_owned()).filter(|name| !name.is_empty())))
+            }
+            "docker-archive" => {
+                path_and_rest(rest).map(|(path, name)| Self::DockerArchive(path, name))
+            }
+            "oci" => path_and_rest(rest).map(|(path, tag)| Self::OciLayout(path, tag)),
+            "docker" => match rest.strip_prefix("//") {
+                Some(reference) if !reference.is_empty() => {
+                    Ok(Self::Registry(reference.to_owned()))
+                }
+                _ => Err(wrong("two slashes and a name must follow")),
+            },
+            _ => Err(wrong("unknown transport")),
+        }
+    }
+}
+
+/// Adds the tag `latest` to a name that has none.
+pub fn with_tag(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains(':') { name.to_owned() } else { format!("{name}:latest") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transport_is_understood() {
+        let some = |text: &str| Some(text.to_owned());
+        for (text, expected) in [
+            ("docker-daemon:", Destination::DockerDaemon(None)),
+            ("docker-daemon:a:b", Destination::DockerDaemon(some("a:b"))),
+            ("oci:dir", Destination::OciLayout("dir".into(), None)),
+            ("oci:/a/dir:v1", Destination::OciLayout("/a/dir".into(), some("v1"))),
+            ("docker-archive:a.tar:n:t", Destination::DockerArchive("a.tar".into(), some("n:t"))),
+            ("docker://localhost:5000/a", Destination::Registry("localhost:5000/a".into())),
+        ] {
+            assert_eq!(Destination::parse(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_destination_is_refused_with_those_there_are() {
+        for text in ["", "web", "oci:", "docker:", "docker:/a", "ftp:a"] {
+            let failure = Destination::parse(text).unwrap_err();
+            assert_eq!(failure.kind(), Kind::Usage);
+            assert!(failure.to_string().contains("oci:DIR"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_not_a_tag() {
+        assert_eq!(with_tag("localhost:5000/a"), "localhost:5000/a:latest");
+        assert_eq!(with_tag("a:1"), "a:1");
+    }
+}

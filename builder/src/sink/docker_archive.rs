@@ -1,0 +1,120 @@
+//! The archive `docker save` writes and `docker load` reads.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::{Published, Sink};
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::{Image, blob};
+use crate::tar::header::{self, Header};
+
+/// An archive in a file.
+#[derive(Debug)]
+pub struct DockerArchive {
+    file: PathBuf,
+    reference: Option<String>,
+}
+
+impl DockerArchive {
+    /// Writes images to `file`, under `reference` or the image's own name.
+    pub fn new(file: PathBuf, reference: Option<String>) -> Self {
+        Self { file, reference }
+    }
+}
+
+impl Sink for DockerArchive {
+    fn put(&self, image: &Image) -> Result<Published> {
+        let reference = reference(self.reference.as_deref(), image)?;
+        let doing = || format!("cannot write {}", self.file.display());
+        let directory = match self.file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => std::path::Path::new("."),
+        };
+        let file = tempfile::NamedTempFile::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
+        let mut out = BufWriter::with_capacity(256 * 1024, file);
+        write(image, &reference, 0, &mut out)?;
+        let file = out.into_inner().or_fail(Kind::Io, doing)?;
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.as_file()
+                .set_permissions(fs::Permissions::from_mode(0o644))
+                .or_fail(Kind::Io, doing)?;
+        }
+        file.persist(&self.file).or_fail(Kind::CannotCreate, doing)?;
+        let (digest, _) = blob::config(image)?;
+        Ok(Published { reference, digest, unchanged: false })
+    }
+}
+
+/// The name to give the image: the one asked for, or its own.
+pub fn reference(asked: Option<&str>, image: &Image) -> Result<String> {
+    asked.map(super::destination::with_tag).or_else(|| image.reference()).ok_or_else(|| {
+        Failure::new(Kind::Usage, "the image has no name of its own")
+            .hint("say what to call it, as in docker-daemon:NAME:TAG")
+    })
+}
+
+/// Writes the archive to `out`, without the lowest `skip` layers.
+///
+/// A daemon that has those layers already does not miss them: it looks for a layer by the digests
+/// of those up to it before it looks into the archive.
+pub fn write(image: &Image, reference: &str, skip: usize, out: &mut dyn Write) -> Result<()> {
+    let (digest, config) = blob::config(image)?;
+    let config_name = format!("{}.json", digest.hex());
+    bytes(&config_name, &config, out)?;
+
+    let mut names = Vec::with_capacity(image.layers.len());
+    for (at, layer) in image.layers.iter().enumerate() {
+        let name = format!("{}.tar", layer.diff_id.hex());
+        // A layer may occur twice in an image but only once in an archive.
+        if at >= skip && !names.contains(&name) {
+            let size = blob::tar_size(layer)?;
+            head(&name, size, out)?;
+            blob::write_tar(layer, out)?;
+            end(size, out)?;
+        }
+        names.push(name);
+    }
+    let manifest = json!([{
+        "Config": config_name,
+        "RepoTags": [reference],
+        "Layers": names,
+    }]);
+    bytes("manifest.json", manifest.to_string().as_bytes(), out)?;
+    raw(&[0; 2 * header::BLOCK], out)
+}
+
+fn bytes(name: &str, content: &[u8], out: &mut dyn Write) -> Result<()> {
+    head(name, content.len() as u64, out)?;
+    raw(content, out)?;
+    end(content.len() as u64, out)
+}
+
+fn head(name: &str, size: u64, out: &mut dyn Write) -> Result<()> {
+    let mut blocks = Vec::with_capacity(header::BLOCK);
+    Header {
+        name: name.as_bytes(),
+        link: b"",
+        kind: header::Kind::Regular,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        uname: b"root",
+        gname: b"root",
+        size,
+        mtime: 1,
+    }
+    .encode(&mut blocks);
+    raw(&blocks, out)
+}
+
+fn end(size: u64, out: &mut dyn Write) -> Result<()> {
+    raw([0; header::BLOCK].get(..header::padding(size)).unwrap_or_default(), out)
+}
+
+fn raw(bytes: &[u8], out: &mut dyn Write) -> Result<()> {
+    out.write_all(bytes).or_fail(Kind::Io, || "cannot write the archive")
+}

@@ -1,0 +1,29 @@
+//! Where images go.
+
+pub mod destination;
+pub mod docker;
+pub mod docker_archive;
+pub mod oci_layout;
+
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::image::Image;
+
+pub use destination::Destination;
+
+/// What became of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// What to call it there, such as `myapp:latest`.
+    pub reference: String,
+    /// The digest it has there: of its manifest, or of its configuration where there is none.
+    pub digest: Digest,
+    /// Whether it was there already, so that nothing was sent.
+    pub unchanged: bool,
+}
+
+/// Something that takes images.
+pub trait Sink {
+    /// Sends the image. Either all of it arrives or what was there before stays in place.
+    fn put(&self, image: &Image) -> Result<Published>;
+}

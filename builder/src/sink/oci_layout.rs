@@ -1,0 +1,140 @@
+//! An OCI image layout: a directory with `oci-layout`, `index.json` and `blobs/sha256/`.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Published, Sink};
+use crate::digest::Digest;
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::manifest::{self, Descriptor, Platform};
+use crate::image::{Image, blob};
+
+/// The annotation that names an image in a layout.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// A layout, made when it is not there yet; other images in it stay.
+#[derive(Debug)]
+pub struct OciLayout {
+    directory: PathBuf,
+    tag: Option<String>,
+}
+
+impl OciLayout {
+    /// Puts images into `directory`, under `tag` or the image's own.
+    pub fn new(directory: PathBuf, tag: Option<String>) -> Self {
+        Self { directory, tag }
+    }
+
+    fn blobs(&self) -> PathBuf {
+        self.directory.join("blobs").join("sha256")
+    }
+
+    /// Writes a blob whose digest is known only once it is written.
+    fn store(
+        &self,
+        write: &mut dyn FnMut(&mut dyn Write) -> Result<(Digest, u64)>,
+    ) -> Result<(Digest, u64)> {
+        let blobs = self.blobs();
+        let doing = || format!("cannot write a blob into {}", blobs.display());
+        let file = tempfile::NamedTempFile::new_in(&blobs).or_fail(Kind::CannotCreate, doing)?;
+        let mut out = BufWriter::with_capacity(256 * 1024, file);
+        let (digest, size) = write(&mut out)?;
+        let file = out.into_inner().or_fail(Kind::Io, doing)?;
+        make_readable(file.as_file()).or_fail(Kind::Io, doing)?;
+        file.persist(blobs.join(digest.hex())).or_fail(Kind::CannotCreate, doing)?;
+        Ok((digest, size))
+    }
+
+    fn store_bytes(&self, bytes: &[u8]) -> Result<(Digest, u64)> {
+        self.store(&mut |out| {
+            out.write_all(bytes).or_fail(Kind::Io, || "cannot write a blob")?;
+            Ok((Digest::of(bytes), bytes.len() as u64))
+        })
+    }
+
+    /// The manifests other images have in the index.
+    fn others(&self, tag: &str) -> Result<Vec<Value>> {
+        let path = self.directory.join("index.json");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(error).or_fail(Kind::Io, || format!("cannot read {}", path.display()));
+            }
+        };
+        let index: Value = serde_json::from_str(&text)
+            .or_fail(Kind::Data, || format!("cannot read {}", path.display()))?;
+        let manifests = index.get("manifests").and_then(Value::as_array).ok_or_else(|| {
+            Failure::new(Kind::Data, format!("{} is no image index", path.display()))
+        })?;
+        let is_ours = |entry: &&Value| {
+            entry.pointer("/annotations").and_then(|notes| notes.get(REF_NAME)?.as_str())
+                == Some(tag)
+        };
+        Ok(manifests.iter().filter(|entry| !is_ours(entry)).cloned().collect())
+    }
+
+    fn write_index(&self, ours: &Descriptor, others: Vec<Value>) -> Result<()> {
+        let doing = || format!("cannot write the index of {}", self.directory.display());
+        let mut index: Value =
+            serde_json::from_slice(&manifest::index(std::slice::from_ref(ours))?)
+                .or_fail(Kind::Internal, doing)?;
+        if let Some(manifests) = index.get_mut("manifests").and_then(Value::as_array_mut) {
+            manifests.splice(0..0, others);
+        }
+        replace(&self.directory, "index.json", index.to_string().as_bytes())
+    }
+}
+
+impl Sink for OciLayout {
+    fn put(&self, image: &Image) -> Result<Published> {
+        let blobs = self.blobs();
+        fs::create_dir_all(&blobs)
+            .or_fail(Kind::CannotCreate, || format!("cannot create {}", blobs.display()))?;
+        replace(&self.directory, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+
+        let mut layers = Vec::with_capacity(image.layers.len());
+        for layer in &image.layers {
+            let (digest, size) = self.store(&mut |out| blob::write_gzip(layer, out))?;
+            layers.push(Descriptor::new(blob::TAR_GZIP, digest, size));
+        }
+        let (_, config) = blob::config(image)?;
+        let (digest, size) = self.store_bytes(&config)?;
+        let config = Descriptor::new(manifest::CONFIG, digest, size);
+        let (digest, size) = self.store_bytes(&manifest::manifest(&config, &layers)?)?;
+
+        let tag =
+            self.tag.clone().or_else(|| image.tag.clone()).unwrap_or_else(|| "latest".to_owned());
+        let mut ours = Descriptor::new(manifest::MANIFEST, digest.clone(), size);
+        ours.annotations.insert(REF_NAME.to_owned(), tag.clone());
+        ours.platform =
+            Some(Platform { architecture: image.architecture.clone(), os: "linux".to_owned() });
+        // The index comes last: until then the layout shows what it showed before.
+        self.write_index(&ours, self.others(&tag)?)?;
+        Ok(Published {
+            reference: format!("oci:{}:{tag}", self.directory.display()),
+            digest,
+            unchanged: false,
+        })
+    }
+}
+
+/// Writes a file of `directory` so that nobody ever sees half of it.
+fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let target = directory.join(name);
+    let doing = || format!("cannot write {}", target.display());
+    let mut file = tempfile::NamedTempFile::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
+    file.write_all(bytes).or_fail(Kind::Io, doing)?;
+    make_readable(file.as_file()).or_fail(Kind::Io, doing)?;
+    file.persist(&target).or_fail(Kind::CannotCreate, doing)?;
+    Ok(())
+}
+
+/// Temporary files are for their owner only; a layout is for everyone.
+fn make_readable(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
