@@ -119,8 +119,16 @@ impl Log {
     /// Says that the process behind `source` was reaped: everything its pipes hold at that moment
     /// is written, an unfinished last line included, and then `notice`. What a descendant writes
     /// into them later is still read.
+    ///
+    /// While the output is blocked the pipes of ended processes wait; beyond 256 the oldest are
+    /// given up, and how much they held is said in their place. A descendant that still holds such
+    /// a pipe finds it closed.
     pub fn ended(&self, source: SourceId, notice: Notice) {
         self.push(Command::Ended(source, Some(notice)));
+        let mut queue = lock(&self.shared.queue);
+        while let Some((index, pipe)) = queue.surplus() {
+            queue.give_up(index, left_in(&pipe));
+        }
     }
 
     /// The last lines of `source` that were read, at most `count` and at most about 4 KiB, undressed
@@ -144,7 +152,7 @@ impl Log {
         }
         drop(done);
         let mut lost = self.shared.in_flight.get();
-        lost.lines = lost.lines.saturating_add(lock(&self.shared.queue).notices());
+        lost += lock(&self.shared.queue).unsaid();
         for pipe in lock(&self.pipes).iter().filter_map(Weak::upgrade) {
             lost += left_in(&pipe);
         }

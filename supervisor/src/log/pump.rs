@@ -219,6 +219,12 @@ impl Pump {
                 }
                 Command::Say(notice) => self.say(&notice),
                 Command::Dropped(count) => self.say(&dropped(count)),
+                Command::Unread(source, lost) => {
+                    if let Some(name) = self.sources.get(source.0 as usize) {
+                        let message = format!("lost {lost} of {name}: the output was blocked");
+                        self.say(&Notice::new("output_lost", message));
+                    }
+                }
                 Command::Finish => return true,
             }
             if self.page.bytes.len() >= PAGE {

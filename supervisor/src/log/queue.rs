@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use super::notice::Notice;
 use super::options::{SourceId, Stream};
+use super::page::Lost;
 
 /// How much unread notices may weigh together, in bytes, while the output is blocked.
 const NOTICE_LIMIT: usize = 256 * 1024;
+
+/// How many pipes may wait before those of ended processes are given up.
+const PIPE_LIMIT: usize = 256;
 
 /// One order to the log thread.
 #[derive(Debug)]
@@ -21,14 +25,18 @@ pub(super) enum Command {
     Say(Notice),
     /// So many notices had no room here.
     Dropped(u64),
+    /// So much of this source was given up unread, because too many ended runs were waiting.
+    Unread(SourceId, Lost),
     /// Write everything and stop.
     Finish,
 }
 
 /// Orders not yet seen by the log thread.
 ///
-/// Pipes and ends are never dropped: their number follows that of processes started. Only the text
-/// of notices is, and then a count stands in its place.
+/// The text of notices is bounded, and so is the number of pipes of processes that have ended: each
+/// is a descriptor, and a process that is restarted for as long as the output is blocked would use
+/// up all there are. A count stands in the place of what is dropped. Pipes of live processes never
+/// are, since that would kill their writers.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     commands: VecDeque<Command>,
@@ -59,18 +67,53 @@ impl Queue {
         self.commands.iter().any(|command| match command {
             Command::Ended(ended, _) => *ended == source,
             Command::Finish => true,
-            Command::Attach(..) | Command::Say(_) | Command::Dropped(_) => false,
+            Command::Attach(..) | Command::Say(_) | Command::Dropped(_) | Command::Unread(..) => {
+                false
+            }
         })
     }
 
-    /// How many notices wait or were dropped: what is lost when nobody takes them any more.
-    pub fn notices(&self) -> u64 {
-        let count = |command: &Command| match command {
-            Command::Ended(_, Some(_)) | Command::Say(_) => 1,
-            Command::Dropped(count) => *count,
-            Command::Ended(_, None) | Command::Attach(..) | Command::Finish => 0,
+    /// Takes out the oldest waiting pipe whose process has ended, if too many wait. What it held is
+    /// to be said with the number returned, in [`Queue::give_up`].
+    pub fn surplus(&mut self) -> Option<(usize, Arc<OwnedFd>)> {
+        let is_pipe = |command: &&Command| matches!(command, Command::Attach(..));
+        if self.commands.iter().filter(is_pipe).count() <= PIPE_LIMIT {
+            return None;
+        }
+        let ended = |source: SourceId, from: usize| {
+            let is_end = |c: &Command| matches!(c, Command::Ended(ended, _) if *ended == source);
+            self.commands.iter().skip(from).any(is_end)
         };
-        self.commands.iter().map(count).sum()
+        let (index, source) = self.commands.iter().enumerate().find_map(|(index, command)| {
+            let Command::Attach(source, ..) = command else { return None };
+            ended(*source, index).then_some((index, *source))
+        })?;
+        let place = self.commands.get_mut(index)?;
+        let taken = std::mem::replace(place, Command::Unread(source, Lost::default()));
+        let Command::Attach(_, _, pipe) = taken else { return None };
+        Some((index, pipe))
+    }
+
+    /// Says what the pipe from [`Queue::surplus`] held. Nothing may have been taken in between.
+    pub fn give_up(&mut self, index: usize, held: Lost) {
+        if let Some(Command::Unread(_, lost)) = self.commands.get_mut(index) {
+            *lost += held;
+        }
+    }
+
+    /// What is lost when nobody takes the orders any more: a line for every notice, and what was
+    /// given up before. Pipes that still wait are not counted.
+    pub fn unsaid(&self) -> Lost {
+        let mut lost = Lost::default();
+        for command in &self.commands {
+            match command {
+                Command::Ended(_, Some(_)) | Command::Say(_) => lost.lines += 1,
+                Command::Dropped(count) => lost.lines += count,
+                Command::Unread(_, unread) => lost += *unread,
+                Command::Ended(_, None) | Command::Attach(..) | Command::Finish => {}
+            }
+        }
+        lost
     }
 
     fn has_room(&mut self, notice: &Notice) -> bool {
@@ -103,7 +146,7 @@ mod tests {
         }
         queue.push(Command::Ended(SourceId(7), Some(big())));
         queue.push(Command::Finish);
-        assert_eq!(queue.notices(), 5);
+        assert_eq!(queue.unsaid().lines, 5);
         assert!(queue.is_urgent_for(SourceId(7)));
         let commands: Vec<_> = queue.take().into();
         assert!(matches!(
@@ -127,5 +170,28 @@ mod tests {
         queue.push(Command::Ended(SourceId(1), None));
         assert!(!queue.is_urgent_for(SourceId(0)));
         assert!(queue.is_urgent_for(SourceId(1)));
+    }
+
+    #[test]
+    fn pipes_of_ended_processes_are_given_up_before_they_use_up_all_descriptors() {
+        let mut queue = Queue::default();
+        let pipe = Arc::new(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
+        let attach = |queue: &mut Queue, source| {
+            queue.push(Command::Attach(SourceId(source), Stream::Stdout, Arc::clone(&pipe)));
+        };
+        for _ in 0..=PIPE_LIMIT {
+            attach(&mut queue, 0);
+        }
+        assert!(queue.surplus().is_none(), "those of live processes are kept, however many");
+        attach(&mut queue, 1);
+        queue.push(Command::Ended(SourceId(1), None));
+        let (index, _) = queue.surplus().unwrap();
+        assert_eq!(index, PIPE_LIMIT + 1);
+        let held = Lost { lines: 2, bytes: 30 };
+        queue.give_up(index, held);
+        assert_eq!(queue.unsaid(), held);
+        let commands = queue.take();
+        assert!(matches!(commands[index], Command::Unread(SourceId(1), lost) if lost == held));
+        assert!(queue.surplus().is_none());
     }
 }

@@ -230,6 +230,31 @@ fn a_reader_that_comes_back_gets_every_line_and_the_count_of_what_had_no_room() 
 }
 
 #[test]
+fn restarts_during_a_blockade_do_not_use_up_the_descriptors() {
+    let (reader, writer) = io::pipe().unwrap();
+    let log = Log::start(options(), sources(&["flood", "web"]), writer.into()).unwrap();
+    stall(&flood(attach(&log, 0)));
+    let runs = 1000;
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+    for run in 0..runs {
+        writeln!(attach(&log, 1), "run {run}").unwrap();
+        log.ended(SourceId(1), notice("web.1 stopped"));
+    }
+    assert!(open() < before + 500, "{} descriptors", open() - before);
+    let screen = Screen::read(reader);
+    screen.wait_for("| run 999\n");
+    let text = screen.text();
+    let heard = text.lines().filter(|line| line.contains("| run ")).count();
+    let lost = text.lines().filter(|line| {
+        line.contains("lost 1 line (") && line.ends_with("of web.1: the output was blocked")
+    });
+    assert_eq!(heard + lost.count(), runs);
+    assert!(heard >= 256);
+    log.finish(LIMIT);
+}
+
+#[test]
 fn a_reader_that_goes_away_stops_nobody() {
     let (reader, writer) = io::pipe().unwrap();
     let log = Log::start(options(), sources(&["flood"]), writer.into()).unwrap();
