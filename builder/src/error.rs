@@ -62,6 +62,29 @@ impl Kind {
     }
 }
 
+impl Kind {
+    const ALL: [Self; 13] = [
+        Self::Usage,
+        Self::Data,
+        Self::NoInput,
+        Self::Unavailable,
+        Self::Internal,
+        Self::System,
+        Self::CannotCreate,
+        Self::Io,
+        Self::Protocol,
+        Self::Permission,
+        Self::Spec,
+        Self::NotExecutable,
+        Self::NotFound,
+    ];
+
+    /// The kind of an exit code; [`Kind::Internal`] for a code that is none of these.
+    pub fn from_code(code: u8) -> Self {
+        Self::ALL.into_iter().find(|kind| kind.code() == code).unwrap_or(Self::Internal)
+    }
+}
+
 /// Something that could not be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -91,6 +114,16 @@ impl Failure {
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
         self.message = format!("{doing}: {}", self.message);
         self
+    }
+
+    /// What could not be done and why.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The hint, when there is one.
+    pub fn way_out(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// What went wrong, by kind.
@@ -129,6 +162,14 @@ impl<T, E: fmt::Display> Context<T> for std::result::Result<T, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_is_known_by_its_code() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_code(kind.code()), kind);
+        }
+        assert_eq!(Kind::from_code(1), Kind::Internal);
+    }
 
     #[test]
     fn a_failure_reads_outermost_first_with_its_hint_on_a_line_of_its_own() {

@@ -21,6 +21,7 @@ mod environment;
 mod error;
 mod image;
 mod layers;
+mod native;
 mod nix;
 mod project;
 mod sink;

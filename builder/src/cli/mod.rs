@@ -8,6 +8,7 @@ mod list;
 mod nix_image;
 mod nix_root;
 mod nix_spec;
+mod run;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ enum Verb {
     Build(build::Arguments),
     /// Copy a container to the Docker daemon, an archive or a directory
     Copy(copy::Arguments),
+    /// Run a container
+    Run(run::Arguments),
     /// List the project's containers
     List(list::Arguments),
     /// Make a checked spec.json (builder of a derivation)
@@ -69,6 +72,7 @@ fn carry_out(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Build(arguments) => build::run(&arguments),
         Verb::Copy(arguments) => copy::run(&arguments),
+        Verb::Run(arguments) => run::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),

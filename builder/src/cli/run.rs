@@ -1,0 +1,186 @@
+//! `run`: runs a container, in Docker when its daemon answers and natively otherwise.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+
+use clap::{Args, ValueEnum};
+
+use super::common::ProjectArguments;
+use crate::docker::{Endpoint, Engine};
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::Image;
+use crate::native::{self, Plan, Request, Volume};
+use crate::sink::Sink as _;
+use crate::sink::docker::DockerDaemon;
+
+/// What runs containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// The Docker Engine.
+    Docker,
+    /// Namespaces of this machine: no daemon, no root, nothing copied.
+    Native,
+}
+
+/// What to run and how.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Name of the container, or the file `build` printed
+    name: String,
+    /// What runs it; by default Docker when its daemon answers, native otherwise
+    #[arg(long, value_enum)]
+    engine: Option<EngineName>,
+    /// Publish a port of the container; natively it is the host's anyway
+    #[arg(short, long, value_name = "HOST:CONTAINER")]
+    publish: Vec<String>,
+    /// Show a directory or file of the host in the container
+    #[arg(short = 'v', long, value_name = "HOST:CONTAINER[:ro]")]
+    volume: Vec<String>,
+    /// Set a variable, or pass on the one of this name
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Make the root read-only
+    #[arg(long)]
+    read_only: bool,
+    /// Run as another user than the image's
+    #[arg(long, value_name = "USER[:GROUP]")]
+    user: Option<String>,
+    /// Start in another directory than the image's
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<String>,
+    /// Network of Docker to use
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<String>,
+    #[command(flatten)]
+    project: ProjectArguments,
+    /// Arguments for the container in place of its own
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Ends with the container's own exit code.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let (_, image) = arguments.project.image(&arguments.name)?;
+    let connect = || Engine::connect(Endpoint::from_environment()?);
+    match arguments.engine {
+        Some(EngineName::Docker) => in_docker(arguments, &image, connect()?),
+        Some(EngineName::Native) => natively(arguments, &image),
+        None => match connect() {
+            Ok(engine) => in_docker(arguments, &image, engine),
+            Err(_) => natively(arguments, &image),
+        },
+    }
+}
+
+fn in_docker(arguments: &Arguments, image: &Image, engine: Engine) -> Result<ExitCode> {
+    let published = DockerDaemon::new(engine, None).put(image)?;
+    let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let words = docker_arguments(arguments, &published.reference, interactive);
+    // Becoming the client leaves signals, terminal and exit code entirely to it.
+    let error = Command::new("docker").args(words).exec();
+    Err(match error.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::new(Kind::Unavailable, "cannot find the program docker in PATH")
+                .hint("install Docker's client, or run without Docker: --engine native")
+        }
+        _ => Failure::new(Kind::System, format!("cannot run docker: {error}")),
+    })
+}
+
+/// The arguments of `docker`.
+fn docker_arguments(arguments: &Arguments, reference: &str, interactive: bool) -> Vec<OsString> {
+    let mut words: Vec<String> = vec!["run".into(), "--rm".into(), "--interactive".into()];
+    if interactive {
+        words.push("--tty".into());
+    }
+    if arguments.read_only {
+        words.push("--read-only".into());
+    }
+    let mut option = |name: &str, values: &[String]| {
+        for value in values {
+            words.extend([name.to_owned(), value.clone()]);
+        }
+    };
+    option("--publish", &arguments.publish);
+    option("--volume", &arguments.volume);
+    option("--env", &arguments.env);
+    option("--user", arguments.user.as_slice());
+    option("--workdir", arguments.workdir.as_slice());
+    option("--network", arguments.network.as_slice());
+    words.push(reference.to_owned());
+    words.extend(arguments.arguments.iter().cloned());
+    words.into_iter().map(OsString::from).collect()
+}
+
+fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
+    for port in &arguments.publish {
+        check_port(port)?;
+    }
+    let current = env::current_dir().or_fail(Kind::Io, || "cannot find the working directory")?;
+    let volumes = arguments
+        .volume
+        .iter()
+        .map(|volume| {
+            let mut volume = Volume::parse(volume, &current)?;
+            volume.source = volume
+                .source
+                .canonicalize()
+                .or_fail(Kind::NoInput, || format!("cannot mount {}", volume.source.display()))?;
+            Ok(volume)
+        })
+        .collect::<Result<_>>()?;
+    let environment = arguments
+        .env
+        .iter()
+        .filter_map(|entry| match entry.split_once('=') {
+            Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+            // As with docker: a name alone passes the variable on, when there is one.
+            None => env::var(entry).ok().map(|value| (entry.clone(), value)),
+        })
+        .collect();
+    let plan = Plan::new(
+        image,
+        Request {
+            arguments: arguments.arguments.clone(),
+            environment,
+            volumes,
+            read_only: arguments.read_only,
+            user: arguments.user.clone(),
+            working_dir: arguments.workdir.clone(),
+            terminal: env::var("TERM").ok().filter(|_| io::stdout().is_terminal()),
+        },
+    )?;
+    native::run(&plan).map(ExitCode::from)
+}
+
+/// The network is shared: a port can be what it is and nothing else.
+fn check_port(port: &str) -> Result<()> {
+    let plain = port.split('/').next().unwrap_or(port);
+    let mut parts = plain.rsplit(':');
+    match (parts.next(), parts.next()) {
+        (Some(container), Some(host)) if container != host => Err(Failure::new(
+            Kind::Usage,
+            format!("cannot publish {port}: the native engine shares the host's network"),
+        )
+        .hint(format!("use {container}:{container}, or --engine docker"))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_cannot_be_renumbered_in_a_shared_network() {
+        for port in ["8080", "8080:8080", "127.0.0.1:80:80/tcp"] {
+            assert!(check_port(port).is_ok(), "{port}");
+        }
+        for port in ["80:8080", "127.0.0.1:80:8080"] {
+            assert!(check_port(port).is_err(), "{port}");
+        }
+    }
+}

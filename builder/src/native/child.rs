@@ -1,0 +1,57 @@
+//! The container's first process, from its birth to the program it becomes.
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::Read as _;
+
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::unistd::{Gid, Uid, chdir, setgroups, sethostname, setresgid, setresuid};
+
+use super::idmap::IdMap;
+use super::plan::Plan;
+use super::{command, root};
+use crate::error::{Context as _, Failure, Kind, Result};
+
+/// Becomes the container's program. `ready` yields one byte once the user mapping is in place.
+///
+/// # Errors
+/// Whatever keeps the program from being executed; returns only then.
+pub fn become_program(plan: &Plan, map: &IdMap, mut ready: File) -> Result<Infallible> {
+    let mut byte = [0];
+    ready
+        .read_exact(&mut byte)
+        .map_err(|_| Failure::new(Kind::System, "the process that starts the container is gone"))?;
+    drop(ready);
+
+    sethostname(&plan.hostname).or_fail(Kind::System, || "cannot name the container")?;
+    root::enter(plan)?;
+    take_user(plan, map)?;
+
+    // After the change of user, which resets it: without its parent nobody would pass on signals
+    // or read the exit code, so the container goes with it.
+    prctl::set_pdeathsig(Signal::SIGKILL)
+        .or_fail(Kind::System, || "cannot tie the container to this process")?;
+    prctl::set_no_new_privs().or_fail(Kind::System, || "cannot give up privileges")?;
+    chdir(&plan.working_dir)
+        .or_fail(Kind::System, || format!("cannot start in {}", plan.working_dir.display()))?;
+    // The parent blocks signals to wait for them; a program expects none to be blocked.
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+        .or_fail(Kind::System, || "cannot unblock signals")?;
+    command::execute(&plan.command, &plan.environment)
+}
+
+fn take_user(plan: &Plan, map: &IdMap) -> Result<()> {
+    // With a single user there is nothing to change, and the kernel forbids changing groups.
+    if matches!(map, IdMap::Single { .. }) {
+        return Ok(());
+    }
+    let user = &plan.user;
+    let doing = || format!("cannot become user {}:{}", user.uid, user.gid);
+    let groups: Vec<Gid> = user.groups.iter().copied().map(Gid::from_raw).collect();
+    setgroups(&groups).or_fail(Kind::System, doing)?;
+    let gid = Gid::from_raw(user.gid);
+    setresgid(gid, gid, gid).or_fail(Kind::System, doing)?;
+    let uid = Uid::from_raw(user.uid);
+    setresuid(uid, uid, uid).or_fail(Kind::System, doing)
+}

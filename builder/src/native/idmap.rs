@@ -1,0 +1,83 @@
+//! Which users of the host the users of a container are (`user_namespaces(7)`).
+
+use std::fs;
+use std::path::PathBuf;
+
+use nix::unistd::{Gid, Pid, Uid, getegid, geteuid};
+
+use super::user::User;
+use crate::error::{Context as _, Kind, Result};
+
+/// How users are mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdMap {
+    /// Every user is itself: for root, who may do that. The container's root still has no power
+    /// over the host beyond that of its files.
+    Identity,
+    /// The caller is the container's one user, and nobody else exists: all an ordinary user may.
+    Single {
+        /// The caller.
+        outer: (Uid, Gid),
+        /// Who the caller is in the container.
+        inner: (u32, u32),
+    },
+}
+
+impl IdMap {
+    /// The map this process may set up for a container of `user`.
+    pub fn choose(user: &User) -> Self {
+        if geteuid().is_root() {
+            Self::Identity
+        } else {
+            Self::Single { outer: (geteuid(), getegid()), inner: (user.uid, user.gid) }
+        }
+    }
+
+    /// Writes the map of the namespace `child` is in.
+    pub fn write(&self, child: Pid) -> Result<()> {
+        let file = |name: &str| PathBuf::from(format!("/proc/{child}/{name}"));
+        let set = |name: &str, content: &str| {
+            fs::write(file(name), content).or_fail(Kind::System, || {
+                format!("cannot set up the container's users ({name} = `{}`)", content.trim())
+            })
+        };
+        match self {
+            Self::Identity => {
+                for name in ["uid_map", "gid_map"] {
+                    let own = fs::read_to_string(format!("/proc/self/{name}"))
+                        .or_fail(Kind::System, || format!("cannot read /proc/self/{name}"))?;
+                    set(name, &identity(&own))?;
+                }
+                Ok(())
+            }
+            Self::Single { outer: (uid, gid), inner: (inner_uid, inner_gid) } => {
+                // Without this the kernel would let the caller leave groups that deny access.
+                set("setgroups", "deny")?;
+                set("uid_map", &format!("{inner_uid} {uid} 1\n"))?;
+                set("gid_map", &format!("{inner_gid} {gid} 1\n"))
+            }
+        }
+    }
+}
+
+/// The map under which everyone that exists in a namespace with map `own` stays who they are.
+fn identity(own: &str) -> String {
+    own.lines()
+        .filter_map(|line| {
+            let mut numbers = line.split_whitespace();
+            let (inside, _outside, count) = (numbers.next()?, numbers.next()?, numbers.next()?);
+            Some(format!("{inside} {inside} {count}\n"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_exists_stays_who_they_are() {
+        assert_eq!(identity("         0          0 4294967295\n"), "0 0 4294967295\n");
+        assert_eq!(identity("0 1000 1\n1 100000 65536\n"), "0 0 1\n1 1 65536\n");
+    }
+}

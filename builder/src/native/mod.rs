@@ -1,0 +1,35 @@
+//! Runs a container without daemon and without root: namespaces around the closure as it lies in
+//! the store.
+//!
+//! Nothing of the store is copied: each path of the closure, and no other, is mounted read-only
+//! where it is. What an image has beside the store (its root tree, the copy of the project) is
+//! laid out in memory, with the owners and modes the image gives it. The network is the host's.
+//!
+//! ```text
+//! parent (this process)                       child, PID 1 of its namespaces
+//!   clone ───────────────────────────────────▶  waits for its user mapping
+//!   writes uid_map, gid_map ─────────────────▶  mounts, changes the root, becomes the user
+//!   forwards signals, lends the terminal        executes the entry point
+//!   passes the exit code on ◀─────────────────  ends
+//! ```
+
+mod child;
+mod command;
+mod idmap;
+mod mounts;
+mod parent;
+mod plan;
+mod root;
+mod user;
+
+pub use plan::{Plan, Request, Volume};
+
+use crate::error::Result;
+
+/// Runs the container to its end; returns its exit code, 128+n when signal n ended it.
+///
+/// # Errors
+/// When the container could not be started. What it does afterwards is in the exit code.
+pub fn run(plan: &Plan) -> Result<u8> {
+    parent::run(plan)
+}

@@ -1,0 +1,258 @@
+//! What a native run will do, decided from the image and the request alone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::user::{self, User};
+use crate::error::{Failure, Kind, Result};
+use crate::image::{Image, Source};
+use crate::layers::LayerPath;
+use crate::tar::Tree;
+use crate::tar::tree::Content;
+
+/// The search path when neither image nor user sets one, as container engines have it.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Arguments in place of the image's own.
+    pub arguments: Vec<String>,
+    /// Variables that win over the image's.
+    pub environment: Vec<(String, String)>,
+    /// Directories and files of the host to show in the container.
+    pub volumes: Vec<Volume>,
+    /// Whether the root may be written to.
+    pub read_only: bool,
+    /// In place of the image's user.
+    pub user: Option<String>,
+    /// In place of the image's working directory.
+    pub working_dir: Option<String>,
+    /// `TERM` of the terminal the container is attached to.
+    pub terminal: Option<String>,
+}
+
+/// Something of the host shown in the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// On the host, absolute.
+    pub source: PathBuf,
+    /// In the container, absolute.
+    pub target: PathBuf,
+    /// Whether it may not be written to.
+    pub read_only: bool,
+}
+
+/// Everything the child needs to know.
+#[derive(Debug)]
+pub struct Plan {
+    /// Store paths to mount where they are.
+    pub store: Vec<PathBuf>,
+    /// Files laid out in memory.
+    pub tree: Tree,
+    /// Directories and files of the host.
+    pub volumes: Vec<Volume>,
+    /// Whose processes they are.
+    pub user: User,
+    /// Argument vector, never empty.
+    pub command: Vec<String>,
+    /// The whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// Where the program starts.
+    pub working_dir: PathBuf,
+    /// Whether the root may be written to.
+    pub read_only: bool,
+    /// The name of the machine in the container.
+    pub hostname: String,
+}
+
+impl Volume {
+    /// Reads `HOST:CONTAINER[:ro]`.
+    ///
+    /// # Errors
+    /// When a part is missing, not absolute in the container, or an unknown option.
+    pub fn parse(text: &str, current: &Path) -> Result<Self> {
+        let wrong = |why: &str| {
+            Failure::new(Kind::Usage, format!("cannot mount `{text}`: {why}"))
+                .hint("write -v HOST:CONTAINER or -v HOST:CONTAINER:ro")
+        };
+        let mut parts = text.split(':');
+        let (Some(source), Some(target)) = (parts.next(), parts.next()) else {
+            return Err(wrong("no path in the container"));
+        };
+        let read_only = match (parts.next(), parts.next()) {
+            (None, _) | (Some("rw"), None) => false,
+            (Some("ro"), None) => true,
+            _ => return Err(wrong("unknown option")),
+        };
+        if source.is_empty() || !target.starts_with('/') {
+            return Err(wrong("the path in the container must be absolute"));
+        }
+        if !source.contains('/') && !source.starts_with('.') {
+            return Err(wrong("named volumes exist in Docker only"));
+        }
+        Ok(Self { source: current.join(source), target: PathBuf::from(target), read_only })
+    }
+}
+
+impl Plan {
+    /// Decides what to run and how.
+    ///
+    /// # Errors
+    /// When the image has layers that are not store paths, no program, or no such user.
+    pub fn new(image: &Image, request: Request) -> Result<Self> {
+        let (store, placed) = split(image)?;
+        let tree = crate::image::pack::tree(&placed)?;
+
+        let accounts = |path: &str| -> Option<String> {
+            let file = tree.get(path)?;
+            matches!(file.content, Content::Regular(_))
+                .then(|| std::fs::read_to_string(&file.source).ok())
+                .flatten()
+        };
+        let wanted = request.user.as_deref().unwrap_or(&image.config.user);
+        let user = user::resolve(
+            wanted,
+            &accounts("/etc/passwd").unwrap_or_default(),
+            &accounts("/etc/group").unwrap_or_default(),
+        )?;
+
+        let arguments =
+            if request.arguments.is_empty() { image.config.cmd.clone() } else { request.arguments };
+        let command: Vec<String> =
+            image.config.entrypoint.iter().cloned().chain(arguments).collect();
+        if command.first().is_none_or(String::is_empty) {
+            return Err(Failure::new(Kind::Usage, "the image names no program to run")
+                .hint("name one after `--`"));
+        }
+
+        let mut environment = BTreeMap::from([
+            ("PATH".to_owned(), DEFAULT_PATH.to_owned()),
+            ("HOME".to_owned(), user.home.clone()),
+        ]);
+        if let Some(terminal) = request.terminal {
+            environment.insert("TERM".to_owned(), terminal);
+        }
+        environment.extend(
+            image
+                .config
+                .env
+                .iter()
+                .filter_map(|entry| entry.split_once('='))
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        environment.extend(request.environment);
+
+        let working_dir = request
+            .working_dir
+            .or_else(|| Some(image.config.working_dir.clone()).filter(|dir| !dir.is_empty()))
+            .unwrap_or_else(|| "/".to_owned());
+        Ok(Self {
+            store,
+            tree,
+            volumes: request.volumes,
+            user,
+            command,
+            environment,
+            working_dir: PathBuf::from(working_dir),
+            read_only: request.read_only,
+            hostname: hostname(image.name.as_deref().unwrap_or("container")),
+        })
+    }
+}
+
+/// Store paths that stay where they are, and those that are placed or owned otherwise.
+fn split(image: &Image) -> Result<(Vec<PathBuf>, Vec<LayerPath>)> {
+    let (mut store, mut placed) = (Vec::new(), Vec::new());
+    for layer in &image.layers {
+        match &layer.source {
+            Source::Paths(paths) => {
+                for path in paths {
+                    if path.options.is_some() {
+                        placed.push(path.clone());
+                    } else {
+                        store.push(PathBuf::from(&path.path));
+                    }
+                }
+            }
+            Source::File(file) => {
+                return Err(Failure::new(
+                    Kind::Data,
+                    format!("cannot run layer {} in place: it is an archive", file.display()),
+                )
+                .hint("run the image with --engine docker"));
+            }
+        }
+    }
+    Ok((store, placed))
+}
+
+/// A name for the machine out of the image's: letters, digits and dashes, at most 63.
+fn hostname(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let plain: String =
+        last.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
+    plain.trim_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Config;
+
+    fn image(config: Config) -> Image {
+        Image {
+            name: Some("reg.example/my_app".to_owned()),
+            tag: None,
+            architecture: "amd64".to_owned(),
+            created: None,
+            config,
+            layers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_request_wins_over_the_image() {
+        let image = image(Config {
+            entrypoint: vec!["/init".into()],
+            cmd: vec!["default".into()],
+            env: vec!["A=image".into(), "PATH=/bin".into()],
+            user: "1000".into(),
+            working_dir: "/env".into(),
+            ..Config::default()
+        });
+        let plan = Plan::new(&image, Request::default()).unwrap();
+        assert_eq!(plan.command, ["/init", "default"]);
+        assert_eq!(plan.environment["PATH"], "/bin");
+        assert_eq!((plan.user.uid, plan.hostname.as_str()), (1000, "my-app"));
+
+        let request = Request {
+            arguments: vec!["web".into()],
+            environment: vec![("A".into(), "user".into())],
+            user: Some("5:6".into()),
+            working_dir: Some("/tmp".into()),
+            ..Request::default()
+        };
+        let plan = Plan::new(&image, request).unwrap();
+        assert_eq!(plan.command, ["/init", "web"]);
+        assert_eq!(plan.environment["A"], "user");
+        assert_eq!((plan.user.uid, plan.user.gid), (5, 6));
+        assert_eq!(plan.working_dir, Path::new("/tmp"));
+    }
+
+    #[test]
+    fn an_image_without_program_is_refused() {
+        assert!(Plan::new(&image(Config::default()), Request::default()).is_err());
+    }
+
+    #[test]
+    fn volumes_are_paths_on_both_sides() {
+        let current = Path::new("/here");
+        let volume = Volume::parse("./data:/data:ro", current).unwrap();
+        assert_eq!(volume.source, Path::new("/here/./data"));
+        assert!(volume.read_only);
+        for text in ["/a", "/a:b", "name:/a", "/a:/b:zz", ":/b"] {
+            assert!(Volume::parse(text, current).is_err(), "{text}");
+        }
+    }
+}
