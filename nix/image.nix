@@ -7,6 +7,7 @@ let
   root = import ./root.nix { inherit lib; };
   copied = import ./copied.nix { inherit lib; };
   containers = import ./container.nix { inherit lib; };
+  layers = import ./layers.nix { inherit lib; };
   storePaths = import ./lib/store-paths.nix;
 
   # The architecture in the words of the image format (GOARCH).
@@ -28,8 +29,8 @@ let
   refuseUnsupported = name: container:
     if container.fromImage != null then
       throw "`containers.${name}.fromImage`: not supported by this version\nhint: copy what the base image holds with `copyToRoot` or `layers`"
-    else if container.layers != [ ] then
-      throw "`containers.${name}.layers`: not supported by this version\nhint: raise `containers.${name}.maxLayers` instead"
+    else if layers.unsupported container.layers != [ ] then
+      throw "`containers.${name}.layers.*.${lib.head (layers.unsupported container.layers)}`: not supported by this version\nhint: leave the path out of `deps`"
     else container;
 
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";
@@ -57,14 +58,17 @@ in
 
       items = copied.items { inherit (container) copyToRoot; inherit projectSource; };
       home = !(lib.any (item: item.folder) items);
-      tree = build "${safeName name}-root" "nix-root" {
-        entries = root.entries {
-          inherit home;
+      files = build "${safeName name}-root" "nix-root" {
+        entries = root.files {
           init = "${initProgram}";
           shell = if plan.usesBash then "${shellProgram}/bin/bash" else null;
           env = if plan.environment == "declared" then null else "${coreutils}/bin/env";
           links = copied.links items;
         };
+      };
+      folderList = root.folders { inherit home; };
+      folders = build "${safeName name}-folders" "nix-root" {
+        entries = map ({ path, ... }: { inherit path; directory = true; }) folderList;
       };
 
       settings = {
@@ -79,14 +83,18 @@ in
       // lib.optionalAttrs (container.labels != { }) { Labels = container.labels; }
       // lib.optionalAttrs (container.stopSignal != null) { StopSignal = container.stopSignal; };
 
-      treePath = builtins.unsafeDiscardStringContext "${tree}";
-      special = [
-        {
-          path = "${tree}";
-          rewrite = { regex = "^${lib.escapeRegex treePath}"; repl = ""; };
-          perms = root.permissions { inherit home; tree = treePath; };
-        }
-      ] ++ map copied.special items;
+      # A tree of ours at `/`.
+      atRoot = tree: permissions: {
+        path = "${tree}";
+        rewrite = { regex = "^${lib.escapeRegex (pathOf tree)}"; repl = ""; };
+        perms = permissions (pathOf tree);
+      };
+      pathOf = tree: builtins.unsafeDiscardStringContext "${tree}";
+
+      special =
+        [ (atRoot files (_: [ ])) (atRoot folders (tree: root.permissions tree folderList)) ]
+        ++ map copied.special items
+        ++ layers.special container.layers;
     in
     build "image-${safeName container.name}.json" "nix-image" {
       image = {
@@ -97,12 +105,12 @@ in
         config = settings;
         spec = "${spec}";
         paths = special;
-        maxLayers = if container.maxLayers == null then 1 else container.maxLayers;
+        maxLayers = (if container.maxLayers == null then 1 else container.maxLayers) + layers.count container.layers;
       };
       # Everything the image mentions, with all that this needs in turn.
       exportReferencesGraph.graph = lib.unique (
-        [ "${spec}" ] ++ map (entry: entry.path) special ++ storePaths.mentioned (builtins.toJSON settings)
+        [ "${spec}" ] ++ map (entry: entry.path) special ++ layers.roots container.layers ++ storePaths.mentioned (builtins.toJSON settings)
       );
     }
-    // { inherit spec tree; inherit (plan) kind environment; };
+    // { inherit spec; inherit (plan) kind environment; };
 }

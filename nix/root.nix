@@ -14,42 +14,47 @@ let
   groups = [ "root:x:0:" "user:x:${toString gid}:" "nogroup:x:65534:" ];
   lines = lib.concatMapStrings (line: "${line}\n");
 
-  owner = { inherit uid gid; uname = "user"; gname = "user"; };
-  # An expression is searched for in the whole path in the store, so it is tied down at both ends:
-  # `/env` alone would fit `/usr/bin/env` as well.
-  within = tree: path: permissions: permissions // { regex = "^${lib.escapeRegex (tree + path)}$"; };
+  root = { uid = 0; gid = 0; uname = "root"; gname = "root"; };
+  user = { inherit uid gid; uname = "user"; gname = "user"; };
 in
 {
   home = "/env";
 
   # Folders are entered by any user, so that `docker run --user` works; what is copied belongs to the
   # user of the image, who may change it.
-  ownedByUser = owner // { regex = ""; mode = "0755"; };
+  ownedByUser = user // { regex = ""; mode = "0755"; };
 
   /**
-    The entries of the tree: `init` is the path of `devenv-init`; `shell` and `env` those of a shell
-    and of `env`, null when the image has none; `links` further entries for `/`; `home` whether `/env`
-    must be made here, because nothing is copied to it.
+    The entries of the tree of files: `init` is the path of `devenv-init`; `shell` and `env` those of
+    a shell and of `env`, null when the image has none; `links` are further entries for `/`.
   */
-  entries = { init, shell, env, links, home }:
+  files = { init, shell, env, links }:
     [
       { path = "/bin/devenv-init"; link = init; }
       { path = "/etc/passwd"; text = lines accounts; }
       { path = "/etc/group"; text = lines groups; }
-      { path = "/root"; directory = true; }
-      { path = "/tmp"; directory = true; }
     ]
-    ++ optional home { path = "/env"; directory = true; }
     ++ optional (shell != null) { path = "/bin/sh"; link = shell; }
     ++ optional (env != null) { path = "/usr/bin/env"; link = env; }
     ++ links;
 
-  /** Permissions of the entries that do not have the usual ones; `tree` is the tree's path in the store. */
-  permissions = { tree, home }:
-    let at = within tree; in
+  /**
+    The folders with permissions of their own: `{ path, permissions }`. `home` says whether `/env` must
+    be made, because nothing that is copied makes it.
+
+    They are a tree apart from the files: where two trees meet in a folder both must ask for the same
+    permissions, and the tree of the files, which asks for none, then meets any other.
+  */
+  folders = { home }:
     [
-      (at "/tmp" { mode = "1777"; uid = 0; gid = 0; uname = "root"; gname = "root"; })
-      (at "/root" { mode = "0700"; uid = 0; gid = 0; uname = "root"; gname = "root"; })
+      { path = "/root"; permissions = root // { mode = "0700"; }; }
+      { path = "/tmp"; permissions = root // { mode = "1777"; }; }
     ]
-    ++ optional home (at "/env" (owner // { mode = "0755"; }));
+    ++ optional home { path = "/env"; permissions = user // { mode = "0755"; }; };
+
+  /**
+    The permissions of `folders` in a tree at a path of the store. Expressions are searched for in the
+    whole path, hence the anchors.
+  */
+  permissions = tree: map ({ path, permissions }: permissions // { regex = "^${lib.escapeRegex (tree + path)}$"; });
 }
