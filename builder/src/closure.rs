@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use crate::error::{Context as _, Failure, Kind, Result};
+use crate::error::{Failure, Kind, Result};
 
 /// One store path, as Nix's `exportReferencesGraph` describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -31,17 +31,10 @@ pub struct Closure {
 }
 
 impl Closure {
-    /// Reads the JSON of `exportReferencesGraph` (structured attributes).
+    /// Checks that `paths` is closed; they are kept in order of their names, each once.
     ///
     /// # Errors
-    /// When it is not that JSON, or refers to a path that is not part of it.
-    pub fn parse(json: &str) -> Result<Self> {
-        let paths: Vec<StorePath> =
-            serde_json::from_str(json).or_fail(Kind::Data, || "cannot read the closure graph")?;
-        Self::new(paths)
-    }
-
-    /// Checks that `paths` is closed; they are kept in order of their names, each once.
+    /// When a path refers to one that is not part of it.
     pub fn new(paths: Vec<StorePath>) -> Result<Self> {
         let paths: Vec<StorePath> = paths
             .into_iter()
@@ -86,11 +79,6 @@ impl Closure {
     /// Whether `path` is one of the closure's.
     pub fn contains(&self, path: &str) -> bool {
         self.by_path.contains_key(path)
-    }
-
-    /// The description of `path`.
-    pub fn get(&self, path: &str) -> Option<&StorePath> {
-        self.paths.get(*self.by_path.get(path)?)
     }
 
     /// All paths, those most others depend on first.

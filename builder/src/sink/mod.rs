@@ -9,8 +9,6 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::image::Image;
 
-pub use destination::Destination;
-
 /// What became of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {

@@ -22,6 +22,9 @@ pub struct OciLayout {
     tag: Option<String>,
 }
 
+/// Writes a blob and says what it turned out to be: its digest and its size.
+type BlobWriter<'a> = &'a mut dyn FnMut(&mut dyn Write) -> Result<(Digest, u64)>;
+
 impl OciLayout {
     /// Puts images into `directory`, under `tag` or the image's own.
     pub fn new(directory: PathBuf, tag: Option<String>) -> Self {
@@ -33,10 +36,7 @@ impl OciLayout {
     }
 
     /// Writes a blob whose digest is known only once it is written.
-    fn store(
-        &self,
-        write: &mut dyn FnMut(&mut dyn Write) -> Result<(Digest, u64)>,
-    ) -> Result<(Digest, u64)> {
+    fn store(&self, write: BlobWriter<'_>) -> Result<(Digest, u64)> {
         let blobs = self.blobs();
         let doing = || format!("cannot write a blob into {}", blobs.display());
         let file = tempfile::NamedTempFile::new_in(&blobs).or_fail(Kind::CannotCreate, doing)?;
