@@ -27,7 +27,11 @@ pub fn read(text: &str) -> Result<Spec, SpecError> {
         version: Option<u32>,
     }
     let head: VersionOnly = serde_json::from_str(text).map_err(|error| {
-        if error.is_syntax() || error.is_eof() { SpecError::Syntax(error.to_string()) } else { SpecError::Shape(error.to_string()) }
+        if error.is_syntax() || error.is_eof() {
+            SpecError::Syntax(error.to_string())
+        } else {
+            SpecError::Shape(error.to_string())
+        }
     })?;
     match head.version {
         Some(wire::VERSION) => {}

@@ -14,6 +14,7 @@ pub const VERSION: u32 = 1;
 
 /// A whole container: its environment and its processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Always [`VERSION`]. Read before anything else, so that a newer file gets its own error.
@@ -46,6 +47,7 @@ pub struct Spec {
 
 /// An interactive shell with the project's environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Shell {
     /// Argument vector; the program is an absolute path.
@@ -54,6 +56,7 @@ pub struct Shell {
 
 /// One supervised process or one-shot task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Process {
     /// Unique. Letters, digits, `_`, `-`, `.` and `:`.
@@ -91,6 +94,7 @@ pub struct Process {
 
 /// Service or task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Goes on until it is stopped.
@@ -102,6 +106,7 @@ pub enum Kind {
 
 /// One edge of the start order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dependency {
     /// The name of another process of the same spec.
@@ -112,6 +117,7 @@ pub struct Dependency {
 
 /// What must hold of a dependency (devenv's suffixes `@started`, `@ready`, …).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// It has been started.
@@ -126,6 +132,7 @@ pub enum Condition {
 
 /// When a process is started again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Restart {
     /// After which ends.
@@ -157,6 +164,7 @@ impl Default for Restart {
 
 /// Which ends lead to a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RestartOn {
     /// None.
@@ -170,6 +178,7 @@ pub enum RestartOn {
 
 /// How a process is stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Stop {
     /// A signal's name, `SIGTERM` or `TERM`.
@@ -186,6 +195,7 @@ impl Default for Stop {
 
 /// Whether the end of one process ends the container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExitRule {
     /// When it failed for good, every restart used up. Under [`ExitPolicy::AllEnded`] the
@@ -200,6 +210,7 @@ pub enum ExitRule {
 
 /// When the container ends of itself. In every case it ends once nothing is left to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExitPolicy {
     /// When the first process failed for good.

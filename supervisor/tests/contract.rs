@@ -1,0 +1,67 @@
+//! The contract's golden cases: each spec gives exactly this plan, or exactly this error.
+//!
+//! A case is a directory of `tests/contract/` with a `spec.json` and what the program says of it:
+//! `plan.txt` where it is right, `error.txt` where it is wrong. With `UPDATE_GOLDEN=1` the expected
+//! files are written anew, to be read before they are committed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/contract");
+    let entries = fs::read_dir(&root).expect("the folder of the cases can be read");
+    let mut cases: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("a readable entry").path()).collect();
+    cases.retain(|case| case.join("spec.json").exists());
+    cases.sort();
+    cases
+}
+
+#[test]
+fn each_case_gives_its_plan_or_its_error() {
+    let cases = cases();
+    assert!(cases.len() >= 11, "only {} cases were found", cases.len());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let output = Command::new(env!("CARGO_BIN_EXE_devenv-init"))
+            .current_dir(&case)
+            .args(["plan", "--spec", "spec.json"])
+            .env_remove("DEVENV_INIT_SPEC")
+            .output()
+            .expect("the program runs");
+        let good = output.status.success();
+        if !good {
+            assert_eq!(output.status.code(), Some(78), "{}: a bad spec is 78", case.display());
+        }
+        let (said, file) =
+            if good { (output.stdout, "plan.txt") } else { (output.stderr, "error.txt") };
+        let said = String::from_utf8(said).expect("it speaks UTF-8");
+        let file = case.join(file);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&file, &said).expect("the golden file can be written");
+        }
+        let expected = fs::read_to_string(&file).unwrap_or_default();
+        if said != expected {
+            wrong.push(format!("{}\n--- expected\n{expected}--- said\n{said}", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The committed schema is what the wire types say; editors and the Nix side read it.
+#[test]
+fn the_committed_schema_is_the_one_of_the_wire_types() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nix/spec.schema.json");
+    let schema = schemars::schema_for!(devenv_init::spec::Spec);
+    let written = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &written).expect("the schema can be written");
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        committed == written,
+        "{} is not what the wire types say\nhint: UPDATE_GOLDEN=1 cargo test -p devenv-init --test contract",
+        file.display()
+    );
+}
