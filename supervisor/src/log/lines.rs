@@ -137,6 +137,7 @@ impl Lines {
                 self.carry = carry;
             }
         }
+        // Not 0 of itself when a secret's last byte turned out to begin a separator.
         self.covered = 0;
         page.bytes.extend_from_slice(dress.foot);
         page.lines += 1;

@@ -132,6 +132,17 @@ fn a_flushed_line_goes_on_as_a_new_one() {
     assert_eq!(page.bytes, b"> abcd\n> ef\n");
 }
 
+#[test]
+fn a_secret_that_ends_in_half_a_separator_hides_nothing_of_the_next_line() {
+    let mask = Mask::new(&[b"abc\xc2".to_vec()]);
+    let dress = Dress { head: b"> ", foot: b"\n", json: false, mask: &mask, carry_limit: 0 };
+    let mut lines = Lines::default();
+    let mut page = Page::default();
+    lines.push(b"abc\xc2", &dress, &mut page);
+    lines.push(b"\x85next\n", &dress, &mut page);
+    assert_eq!(page.bytes, b"> ***\n> next\n");
+}
+
 /// Bytes with many separators, parts of characters and secrets, so that cuts fall within them.
 fn output() -> impl Strategy<Value = Vec<u8>> {
     let token = prop_oneof![
