@@ -73,7 +73,7 @@ in
         shell = specs.command (common // { shell = [ bash ] ++ lib.optionals sourced [ "--rcfile" envScript ] ++ [ "-i" ]; });
         command = specs.command common;
       }.${kind};
-      entrypoint = specFile: if container.entrypoint == null then own specFile else map toString container.entrypoint;
+      entrypoint = specFile: if container.entrypoint == [ ] then own specFile else map toString container.entrypoint;
       cmd = if argv == [ ] then null else argv;
     };
 }
