@@ -20,6 +20,8 @@ use crate::error::{Kind, Result};
 #[derive(Debug, Parser)]
 #[command(name = "devenv-container", version, disable_help_subcommand = true)]
 struct Arguments {
+    #[command(flatten)]
+    project: common::ProjectArguments,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -59,7 +61,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match carry_out(arguments.verb) {
+    match carry_out(arguments.verb, &arguments.project) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{failure}");
@@ -68,12 +70,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn carry_out(verb: Verb) -> Result<ExitCode> {
+fn carry_out(verb: Verb, project: &common::ProjectArguments) -> Result<ExitCode> {
     match verb {
-        Verb::Build(arguments) => build::run(&arguments),
-        Verb::Copy(arguments) => copy::run(&arguments),
-        Verb::Run(arguments) => run::run(&arguments),
-        Verb::List(arguments) => list::run(&arguments),
+        Verb::Build(arguments) => build::run(&arguments, project),
+        Verb::Copy(arguments) => copy::run(&arguments, project),
+        Verb::Run(arguments) => run::run(&arguments, project),
+        Verb::List(arguments) => list::run(&arguments, project),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
         Verb::NixImage => nix_image::run(),
