@@ -4,6 +4,7 @@ mod attrs;
 mod build;
 mod common;
 mod copy;
+mod digest;
 mod list;
 mod nix_image;
 mod nix_root;
@@ -32,6 +33,8 @@ enum Verb {
     Build(build::Arguments),
     /// Copy a container to the Docker daemon, an archive or a directory
     Copy(copy::Arguments),
+    /// Print the digest an image has once it is pushed
+    Digest(digest::Arguments),
     /// Run a container
     Run(run::Arguments),
     /// List the project's containers
@@ -75,6 +78,7 @@ fn carry_out(verb: Verb, project: &common::ProjectArguments) -> Result<ExitCode>
         Verb::Build(arguments) => build::run(&arguments, project),
         Verb::Copy(arguments) => copy::run(&arguments, project),
         Verb::Run(arguments) => run::run(&arguments, project),
+        Verb::Digest(arguments) => digest::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
