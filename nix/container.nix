@@ -51,7 +51,8 @@ in
       '';
       prefixed = argv: if sourced && argv != [ ] then [ runInShell ] ++ argv else argv;
 
-      variables = specs.variables config.env;
+      # The profile holds every package of the project.
+      variables = removeAttrs (specs.variables config.env) (lib.optional (environment == "declared") "DEVENV_PROFILE");
       common = { inherit config; environment = variables; inherit (container) workingDir; };
       processSpec = specs.processes (common // { inherit script; });
 
