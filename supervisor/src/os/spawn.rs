@@ -138,7 +138,11 @@ impl fmt::Display for SpawnError {
             Stage::Program => "execute its program",
             Stage::Fork => "make a process",
         };
-        write!(f, "cannot {what}: {}", self.errno.desc())
+        let why = match (self.stage, self.errno) {
+            (Stage::Fork, Errno::EAGAIN) => "no more processes are allowed",
+            _ => self.errno.desc(),
+        };
+        write!(f, "cannot {what}: {why}")
     }
 }
 
