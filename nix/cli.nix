@@ -8,7 +8,8 @@
 #   system            the system the image is for
 #   initProgram       `devenv-init`: a file of this machine, or a path in the store
 #   containerProgram  `devenv-container`, in the same way; it builds the derivations
-#   mkShellBin        the function of mk-shell-bin when the project has it as an input
+#   inputs            the project's inputs, which its modules get as `inputs`
+#   mkShellBin        the function of mk-shell-bin; by default that of the input of this name
 #
 # Result
 #   names             one `{ name, image, version, registry, copyArgs }` a container, by name
@@ -21,10 +22,12 @@
   system ? builtins.currentSystem,
   initProgram,
   containerProgram,
-  mkShellBin ? null,
+  inputs ? { },
+  mkShellBin ? inputs.mk-shell-bin.lib.mkShellBin or null,
 }:
 let
-  path = given: if builtins.isString given then /. + given else given;
+  # A fetched folder is a string that knows where it comes from, and stays one.
+  path = given: if builtins.isString given && builtins.getContext given == { } then /. + given else given;
   nixpkgsPath = if nixpkgs == null then <nixpkgs> else path nixpkgs;
   lib = import (nixpkgsPath + "/lib");
 
@@ -40,10 +43,11 @@ let
   imageOf = name:
     let
       root = path project;
-      config = evaluate { project = root; building = name; };
+      config = evaluate { inherit inputs; project = root; building = name; };
       pkgs = importPackages config.overlays;
       images = import ./image.nix {
         inherit lib system;
+        containerSystem = builtins.currentSystem;
         initProgram = program "devenv-init" initProgram;
         containerProgram = program "devenv-container" containerProgram;
         capture = if mkShellBin == null then captures.own else captures.mkShellBin mkShellBin pkgs;
@@ -52,7 +56,7 @@ let
     in
     images.image { inherit name config; projectSource = source root; };
 
-  config = evaluate { project = path project; building = container; };
+  config = evaluate { inherit inputs; project = path project; building = container; };
 in
 {
   names = lib.mapAttrsToList (name: one: {
@@ -63,5 +67,5 @@ in
   }) config.containers;
 
   # Each image has an evaluation of its own: `isBuilding` of its container is part of the project.
-  images = lib.mapAttrs (name: _: imageOf name) (evaluate { project = path project; }).containers;
+  images = lib.mapAttrs (name: _: imageOf name) (evaluate { inherit inputs; project = path project; }).containers;
 }

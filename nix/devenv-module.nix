@@ -22,6 +22,7 @@ let
   images = import ./image.nix {
     inherit lib initProgram containerProgram capture;
     inherit (pkgs.stdenv.hostPlatform) system;
+    containerSystem = config.devenv-container.package.system;
     inherit (pkgs) bash bashInteractive coreutils writeScript;
   };
 

@@ -1,8 +1,9 @@
 # From a container to the derivations that make its image: the spec, the root tree, the image.
 #
 # All three are built by `devenv-container` itself, which reads its attributes as JSON. So an image
-# needs nothing of a package set but what the project uses.
-{ lib, system, initProgram, containerProgram, writeScript, capture, bash, bashInteractive, coreutils }:
+# needs nothing of a package set but what the project uses. It is a program of `containerSystem`, which
+# need not be the `system` the image is for.
+{ lib, system, initProgram, containerProgram, containerSystem, writeScript, capture, bash, bashInteractive, coreutils }:
 let
   root = import ./root.nix { inherit lib; };
   copied = import ./copied.nix { inherit lib; };
@@ -16,7 +17,8 @@ let
     "cannot make an image for `${system}`\nhint: use one of ${lib.concatStringsSep ", " (lib.attrNames architectures)}");
 
   build = name: subcommand: attributes: derivation ({
-    inherit name system;
+    inherit name;
+    system = containerSystem;
     builder = containerProgram;
     args = [ subcommand ];
     __structuredAttrs = true;
