@@ -25,6 +25,7 @@ mod layers;
 mod native;
 mod nix;
 mod project;
+mod registry;
 mod sink;
 mod tar;
 

@@ -4,6 +4,7 @@ mod attrs;
 mod build;
 mod common;
 mod copy;
+mod copy_arguments;
 mod digest;
 mod list;
 mod nix_image;
@@ -23,6 +24,8 @@ use crate::error::{Kind, Result};
 struct Arguments {
     #[command(flatten)]
     project: common::ProjectArguments,
+    #[command(flatten)]
+    copy: copy::CopyOptions,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -64,7 +67,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match carry_out(arguments.verb, &arguments.project) {
+    match carry_out(arguments.verb, &arguments.project, &arguments.copy) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{failure}");
@@ -73,10 +76,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn carry_out(verb: Verb, project: &common::ProjectArguments) -> Result<ExitCode> {
+fn carry_out(
+    verb: Verb,
+    project: &common::ProjectArguments,
+    copy: &copy::CopyOptions,
+) -> Result<ExitCode> {
     match verb {
         Verb::Build(arguments) => build::run(&arguments, project),
-        Verb::Copy(arguments) => copy::run(&arguments, project),
+        Verb::Copy(arguments) => copy::run(&arguments, copy, project),
         Verb::Run(arguments) => run::run(&arguments, project),
         Verb::Digest(arguments) => digest::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
