@@ -69,6 +69,8 @@ pub(super) fn attend(
         directory: None,
         place: Place::Group,
         streams: None,
+        own_id_in: &[],
+        attributes: None,
         descriptors: None,
     };
     match foreground::run(&launch, on_terminate, &surroundings) {

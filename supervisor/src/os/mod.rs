@@ -3,9 +3,13 @@
 //! [`reactor`] is the only place that waits. It turns what the kernel says ([`signal`], [`reap`],
 //! [`clock`]) into the machine's events, and carries out the machine's actions ([`spawn`],
 //! [`runs`], [`report`]). Which processes belong to which run is found in [`proc`] and decided,
-//! without touching the kernel, in [`descendants`]. [`foreground`] is the other life of the
+//! without touching the kernel, in [`descendants`]. What a process is given before its program runs is
+//! laid ready in [`attributes`], with its user from [`accounts`], its [`sockets`] and its
+//! [`terminal`]. [`foreground`] is the other life of the
 //! program: the plain init of one command.
 
+pub mod accounts;
+pub mod attributes;
 mod child;
 pub mod clock;
 pub mod descendants;
@@ -20,6 +24,10 @@ pub mod reactor;
 pub mod reap;
 pub mod report;
 pub mod runs;
+pub mod setting;
 pub mod signal;
+pub mod sockets;
 pub mod spawn;
+pub mod stop_command;
 pub mod strays;
+pub mod terminal;

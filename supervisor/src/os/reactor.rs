@@ -11,7 +11,6 @@ use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,16 +18,22 @@ use nix::errno::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::environment::{self, MARKER, Variables};
+use super::attributes::Attributes;
+use super::environment::{self, Variables};
 use super::init::{self, Surroundings};
+use super::kill::Pid;
 use super::report::{self, Context};
 use super::runs::Runs;
+use super::setting::Setting;
 use super::signal::{self, Signals};
+use super::sockets::{self, Sockets};
 use super::spawn::{self, Launch, Place, SpawnError, Stage};
-use super::{clock, last_words, reap, strays};
+use super::stop_command::{self, Order, StopCommands};
+use super::{clock, last_words, reap, strays, terminal};
 use crate::log::{Log, Notice, SourceId, Stream};
 use crate::machine::{Action, Event, Machine, Report, RunId, SpawnFailure, exit};
-use crate::spec::Plan;
+use crate::spec::settings::signals::rewritten;
+use crate::spec::{Plan, Process, ProcessId};
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
@@ -88,8 +93,13 @@ struct Reactor {
     outputs: HashMap<RunId, OwnedFd>,
     /// Why runs could not be had.
     causes: HashMap<RunId, String>,
+    sockets: Sockets,
+    stop_commands: StopCommands,
     exit: Option<u8>,
 }
+
+/// Why a process was not started: for the machine, and for people.
+type Refused = (SpawnFailure, String);
 
 impl Reactor {
     fn new(
@@ -112,6 +122,8 @@ impl Reactor {
             input: init::empty_input()?,
             outputs: HashMap::new(),
             causes: HashMap::new(),
+            sockets: Sockets::default(),
+            stop_commands: StopCommands::default(),
             exit: None,
             plan,
             surroundings,
@@ -135,7 +147,18 @@ impl Reactor {
         for missing in std::mem::take(&mut self.surroundings.missing) {
             self.say(Notice::new("missing", missing));
         }
+        self.listen();
         self.feed(Event::Begun);
+    }
+
+    /// Makes the sockets of all that is about to start, so that it does not matter who is first.
+    /// What cannot be made is tried again and told when its process is started.
+    fn listen(&mut self) {
+        for (id, process) in (0..).map(ProcessId).zip(&self.plan.processes) {
+            if process.enabled {
+                let _ = self.sockets.of(id, process);
+            }
+        }
     }
 
     /// Sleeps until a signal comes or something is due. With nothing due there is no timer, and
@@ -165,6 +188,9 @@ impl Reactor {
         self.runs.table_is_old();
         let signals = self.signals.get_mut().take();
         let reaped = reap::all();
+        for (order, end) in self.stop_commands.reaped(&reaped) {
+            self.stop_otherwise(order, &format!("ended with rc={}", end.rc()));
+        }
         for event in self.runs.reaped(&reaped) {
             self.feed_end(event);
         }
@@ -177,7 +203,11 @@ impl Reactor {
             if signal::STOPPING.contains(&signal.number()) {
                 self.feed(Event::ShutdownAsked(signal));
             } else {
-                self.runs.pass_on(signal);
+                let becomes = |run: RunId| {
+                    let process = self.plan.process(run.process)?;
+                    rewritten(&process.settings.rewrites, signal)
+                };
+                self.runs.pass_on(becomes);
             }
         }
         if self.machine.next_deadline().is_some_and(|due| due <= clock::now()) {
@@ -212,8 +242,11 @@ impl Reactor {
     fn carry_out(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Spawn(run) => return Some(self.spawn(run)),
-            Action::Signal(run, signal) => self.runs.signal(run, signal),
-            Action::Kill(run) => self.runs.kill(run),
+            Action::Signal(run, signal) => self.stop(Order { run, otherwise: signal }),
+            Action::Kill(run) => {
+                self.stop_commands.kill(run);
+                self.runs.kill(run);
+            }
             Action::Report(report) => self.report(&report),
             Action::Exit(code) => self.exit = Some(code),
         }
@@ -230,43 +263,109 @@ impl Reactor {
         }
     }
 
-    fn try_spawn(&mut self, run: RunId) -> Result<(), (SpawnFailure, String)> {
+    fn try_spawn(&mut self, run: RunId) -> Result<(), Refused> {
         let plan = Arc::clone(&self.plan);
         let Some(process) = plan.process(run.process) else {
             return Err((SpawnFailure::Setup, "it is not in the plan".to_owned()));
         };
         let marker = self.runs.marker(&process.label, run);
-        let mut variables = environment::with_own(&self.variables, &process.environment);
-        variables.insert(MARKER.into(), marker.clone().into());
-        let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
-        let common = plan.working_dir.as_deref().map(Path::new);
-        let own = process.working_dir.as_deref().map(Path::new);
-        let directory = own.map(|own| common.map_or_else(|| own.to_owned(), |dir| dir.join(own)));
-        let directory = directory.as_deref().or(common);
-        // Ours would name another directory, and programs other than shells believe it.
-        if let Some(absolute) = directory.filter(|path| path.is_absolute())
-            && !process.environment.contains_key("PWD")
-        {
-            variables.insert("PWD".into(), absolute.into());
-        }
-        let (reader, writer) = spawn::output_pipe().map_err(|error| {
-            let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
-            let error = SpawnError { stage: Stage::Streams, errno };
-            (error.failure(), error.to_string())
-        })?;
-        let launch = Launch {
-            command: &command,
-            variables: &variables,
-            directory,
-            place: Place::Session,
-            streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
-            descriptors: self.surroundings.descriptors,
+        let setup = |cause| (SpawnFailure::Setup, cause);
+        let (mut setting, mut attributes) = self.set_up(process, &marker)?;
+        attributes.sockets = self.sockets.of(run.process, process).map_err(setup)?;
+        sockets::announce(&process.settings.listen, &mut setting.variables);
+        let (reader, writer) = if process.settings.tty {
+            attributes.terminal = true;
+            terminal::open_pair()
+                .map_err(|error| setup(format!("cannot make a terminal for it: {error}")))?
+        } else {
+            output_pipe()?
         };
-        let pid =
-            spawn::spawn(&launch).map_err(|error| (error.failure(), error.explain(&launch)))?;
+        let input = if process.settings.tty { writer.as_raw_fd() } else { self.input.as_raw_fd() };
+        let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
+        let own_id_in = [sockets::OWNER];
+        let pid = self.launch(&Launch {
+            command: &command,
+            variables: &setting.variables,
+            directory: setting.directory.as_deref(),
+            place: Place::Session,
+            streams: Some((input, writer.as_raw_fd())),
+            own_id_in: if process.settings.listen.is_empty() { &[] } else { &own_id_in },
+            attributes: Some(&attributes),
+            descriptors: None,
+        })?;
         self.runs.began(run, pid, marker);
         self.outputs.insert(run, reader);
         Ok(())
+    }
+
+    /// What the plan says of a process, looked up.
+    fn set_up(&self, process: &Process, marker: &str) -> Result<(Setting, Attributes), Refused> {
+        let mut setting = Setting::of(&self.plan, process, &self.variables, marker);
+        let attributes =
+            Attributes::prepare(&process.settings).map_err(|why| (SpawnFailure::Setup, why))?;
+        let of_user = attributes.credentials.variables.iter();
+        for (name, value) in of_user.filter(|(name, _)| !process.environment.contains_key(*name)) {
+            setting.variables.insert(name.into(), value.into());
+        }
+        Ok((setting, attributes))
+    }
+
+    /// Starts a process with the limit of descriptors that we were started with.
+    fn launch(&self, launch: &Launch<'_>) -> Result<Pid, Refused> {
+        let launch = Launch { descriptors: self.surroundings.descriptors, ..*launch };
+        spawn::spawn(&launch).map_err(|error| (error.failure(), error.explain(&launch)))
+    }
+
+    /// Stops a run by its command, if it has one and its process is still there to be stopped.
+    fn stop(&mut self, order: Order) {
+        let plan = Arc::clone(&self.plan);
+        let process = plan.process(order.run.process);
+        let command = process.and_then(|process| process.settings.stop_command.as_ref());
+        match (process, command, self.runs.leader(order.run)) {
+            (Some(process), Some(command), Some(target)) if self.runs.is_alive(order.run) => {
+                if let Err((_, cause)) = self.run_stop_command(process, command, target, order) {
+                    self.stop_otherwise(order, &format!("not started: {cause}"));
+                }
+            }
+            _ => self.runs.signal(order.run, order.otherwise),
+        }
+    }
+
+    fn run_stop_command(
+        &mut self,
+        process: &Process,
+        command: &[String],
+        target: Pid,
+        order: Order,
+    ) -> Result<(), Refused> {
+        let marker = self.runs.marker(&process.label, order.run);
+        let (mut setting, attributes) = self.set_up(process, &marker)?;
+        setting.variables.insert(stop_command::TARGET.into(), target.to_string().into());
+        let (reader, writer) = output_pipe()?;
+        let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+        let pid = self.launch(&Launch {
+            command: &command,
+            variables: &setting.variables,
+            directory: setting.directory.as_deref(),
+            place: Place::Session,
+            streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
+            own_id_in: &[],
+            attributes: Some(&attributes),
+            descriptors: None,
+        })?;
+        self.stop_commands.began(pid, order);
+        self.attach(order.run, reader);
+        Ok(())
+    }
+
+    /// The command that was to stop a run has failed, so the signal is sent after all.
+    fn stop_otherwise(&mut self, order: Order, why: &str) {
+        if self.runs.is_alive(order.run) {
+            let pid = self.runs.leader(order.run);
+            let context = Context { plan: &self.plan, pid, cause: Some(why) };
+            self.say(report::stop_command_failed(order.run, order.otherwise, &context));
+            self.runs.signal(order.run, order.otherwise);
+        }
     }
 
     fn report(&mut self, report: &Report) {
@@ -341,6 +440,14 @@ impl Reactor {
         let _ = catch_unwind(AssertUnwindSafe(|| self.end(exit::INTERNAL)));
         exit::INTERNAL
     }
+}
+
+fn output_pipe() -> Result<(OwnedFd, OwnedFd), Refused> {
+    spawn::output_pipe().map_err(|error| {
+        let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
+        let error = SpawnError { stage: Stage::Streams, errno };
+        (error.failure(), error.to_string())
+    })
 }
 
 fn source(run: RunId) -> SourceId {

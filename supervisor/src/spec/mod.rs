@@ -1,16 +1,18 @@
 //! The contract between Nix, the builder and PID 1: JSON in, a checked [`Plan`] out.
 //!
 //! [`wire`] is the JSON as written, [`plan`] what it means once checked, [`graph`] the start order
-//! with cycles named, [`signal`] signals by name, [`error`] everything that can be wrong.
+//! with cycles named, [`settings`] rights and limits, [`signal`] signals by name, [`error`] everything that can be wrong.
 
 pub mod error;
 pub mod graph;
 pub mod plan;
+pub mod settings;
 pub mod signal;
 pub mod wire;
 
 pub use error::{Problem, SpecError};
 pub use plan::{Backoff, Edge, Plan, Process, ProcessId, RestartRule, StopRule};
+pub use settings::Settings;
 pub use signal::Signal;
 pub use wire::{Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec};
 

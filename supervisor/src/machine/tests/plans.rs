@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::spec::wire::{Dependency, Process, Restart, Stop};
+use crate::spec::wire::{Dependency, Process, Restart};
 use crate::spec::{Condition, ExitPolicy, Kind, Plan, RestartOn, Spec};
 
 /// A plan of services `a`, `b`, … with a grace of 100 ms and whatever `shape` makes of them.
@@ -15,24 +15,13 @@ pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
 }
 
 fn process(name: &str) -> Process {
-    Process {
-        name: name.to_owned(),
-        command: vec!["/bin/true".to_owned()],
-        kind: Kind::Service,
-        enabled: true,
-        environment: Default::default(),
-        working_dir: None,
-        after: Vec::new(),
-        restart: Restart {
-            backoff_ms: 50,
-            backoff_max_ms: 100,
-            healthy_after_ms: 60,
-            ..Restart::default()
-        },
-        stop: Stop { signal: "TERM".to_owned(), grace_ms: 100 },
-        exit: Default::default(),
-        success_exit_codes: Vec::new(),
-    }
+    let mut process: Process =
+        serde_json::from_value(serde_json::json!({ "name": name, "command": ["/bin/true"] }))
+            .expect("the smallest process");
+    process.restart =
+        Restart { backoff_ms: 50, backoff_max_ms: 100, healthy_after_ms: 60, ..Restart::default() };
+    process.stop.grace_ms = 100;
+    process
 }
 
 pub fn after(spec: &mut Spec, who: &str, on: &str, condition: Condition) {

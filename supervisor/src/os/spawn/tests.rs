@@ -27,6 +27,8 @@ fn output_of(words: &[&str], directory: Option<&Path>) -> Result<(Pid, String), 
         directory,
         place: Place::Session,
         streams: Some((input.as_raw_fd(), writer.as_raw_fd())),
+        own_id_in: &[],
+        attributes: None,
         descriptors: None,
     };
     let pid = spawn(&launch)?;
@@ -162,6 +164,8 @@ fn each_failure_is_told_with_what_was_at_fault() {
             directory,
             place: Place::Session,
             streams: None,
+            own_id_in: &[],
+            attributes: None,
             descriptors: None,
         };
         let told = error.explain(&launch);
