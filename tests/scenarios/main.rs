@@ -3,4 +3,5 @@
 mod exit_codes;
 mod init_duties;
 mod output;
+mod settings;
 mod stopping;
