@@ -28,6 +28,7 @@ mod project;
 mod registry;
 mod sink;
 mod tar;
+mod understand;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,10 @@ mod build;
 mod common;
 mod copy;
 mod copy_arguments;
+mod diff;
 mod digest;
+mod explain;
+mod inspect;
 mod list;
 mod nix_image;
 mod nix_root;
@@ -40,6 +43,12 @@ enum Verb {
     Digest(digest::Arguments),
     /// Run a container
     Run(run::Arguments),
+    /// Show what an image is and holds
+    Inspect(inspect::Arguments),
+    /// Tell what takes the space in an image and why it is there
+    Explain(explain::Arguments),
+    /// Compare two images
+    Diff(diff::Arguments),
     /// List the project's containers
     List(list::Arguments),
     /// Make a checked spec.json (builder of a derivation)
@@ -86,6 +95,9 @@ fn carry_out(
         Verb::Copy(arguments) => copy::run(&arguments, copy, project),
         Verb::Run(arguments) => run::run(&arguments, project),
         Verb::Digest(arguments) => digest::run(&arguments, project),
+        Verb::Inspect(arguments) => inspect::run(&arguments, project),
+        Verb::Explain(arguments) => explain::run(&arguments, project),
+        Verb::Diff(arguments) => diff::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
