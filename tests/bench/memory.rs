@@ -63,7 +63,10 @@ fn idle(bench: &Bench, count: u32) -> Child {
     // Reads to the end: a reader that stops would change what is measured.
     std::thread::spawn(move || {
         let lines = BufReader::new(output).lines().map_while(Result::ok);
-        lines.filter(|line| line.contains(" started (")).for_each(|_| drop(say.send(())));
+        for _ in lines.filter(|line| line.contains(" started (")) {
+            // Nobody counts any more once all have been started.
+            let _ = say.send(());
+        }
     });
     for _ in 0..count {
         started.recv_timeout(IDLE).expect("all processes are started in time");
