@@ -26,6 +26,7 @@ mod native;
 mod nix;
 mod project;
 mod registry;
+mod report;
 mod sink;
 mod tar;
 mod understand;

@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
+use crate::cache::Cache;
 use crate::docker::{Endpoint, Engine};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, check};
 use crate::nix::Container;
 use crate::registry::{Client, Reference};
+use crate::report;
 use crate::sink::destination::Destination;
 use crate::sink::docker::DockerDaemon;
 use crate::sink::docker_archive::DockerArchive;
@@ -92,7 +94,7 @@ pub fn run(
         let done = if published.unchanged { "is up to date" } else { "is copied" };
         eprintln!("{} {done}", published.reference);
     }
-    println!("{}", published.digest);
+    report::line(format_args!("{}", published.digest))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -110,7 +112,7 @@ fn put(destination: Destination, image: &Image, arguments: &CopyArguments) -> Re
         Destination::Registry(reference) => {
             let reference = Reference::parse(&reference)?;
             let options = arguments.registry_options(&reference)?;
-            Registry::new(Client::new(reference, options)?).put(image)
+            Registry::new(Client::new(reference, options)?, Cache::of_user()).put(image)
         }
     }
 }

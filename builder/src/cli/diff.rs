@@ -8,6 +8,7 @@ use serde_json::json;
 use super::common::ProjectArguments;
 use crate::error::{Context as _, Kind, Result};
 use crate::image::Image;
+use crate::report;
 use crate::understand::contents::{self, name};
 use crate::understand::diff::{self, Change};
 use crate::understand::size::human;
@@ -36,15 +37,22 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     let changes = diff::contents(&contents::of(&first)?, &contents::of(&second)?);
     let growth: i128 = changes.iter().map(Change::growth).sum();
     if arguments.json {
-        println!("{}", json!({"configuration": configuration, "paths": changes}));
+        report::line(format_args!(
+            "{}",
+            json!({"configuration": configuration, "paths": changes})
+        ))?;
     } else {
         for line in &configuration {
-            println!("{line}");
+            report::line(format_args!("{line}"))?;
         }
         for change in &changes {
-            println!("{}", as_text(change));
+            report::line(format_args!("{}", as_text(change)))?;
         }
-        println!("{} {}", if growth < 0 { "smaller by" } else { "larger by" }, magnitude(growth));
+        report::line(format_args!(
+            "{} {}",
+            if growth < 0 { "smaller by" } else { "larger by" },
+            magnitude(growth)
+        ))?;
     }
     let same = configuration.is_empty() && changes.is_empty();
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(1) })

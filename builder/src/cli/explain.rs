@@ -11,6 +11,7 @@ use super::common::ProjectArguments;
 use crate::error::{Failure, Kind, Result};
 use crate::image::Image;
 use crate::nix;
+use crate::report;
 use crate::understand::contents::{self, Item, mentioned, name};
 use crate::understand::explain::{Explained, Root, explain};
 use crate::understand::size::human;
@@ -46,10 +47,10 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     };
     let shown: Vec<&Explained> = explained.iter().filter(wanted).take(arguments.limit).collect();
     for one in &shown {
-        println!("{}", if arguments.json { as_json(one) } else { as_text(one) });
+        report::line(format_args!("{}", if arguments.json { as_json(one) } else { as_text(one) }))?;
     }
     if !arguments.json {
-        println!("{} in {} store paths", human(total), items.len());
+        report::line(format_args!("{} in {} store paths", human(total), items.len()))?;
     }
     match arguments.max_size {
         Some(limit) if total > limit => {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::common::ProjectArguments;
 use crate::error::Result;
 use crate::image::{Image, Source, blob, nix2container};
+use crate::report;
 use crate::understand::size::human;
 
 /// What to show.
@@ -23,24 +24,31 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let (file, image) = project.image(&arguments.name)?;
     if arguments.json {
-        println!("{}", nix2container::write(&image)?);
+        report::line(format_args!("{}", nix2container::write(&image)?))?;
         return Ok(ExitCode::SUCCESS);
     }
     let (id, _) = blob::config(&image)?;
-    println!("image         {}", image.reference().unwrap_or_else(|| "without a name".to_owned()));
-    println!("description   {}", file.display());
-    println!("id            {id}");
+    report::line(format_args!(
+        "image         {}",
+        image.reference().unwrap_or_else(|| "without a name".to_owned())
+    ))?;
+    report::line(format_args!("description   {}", file.display()))?;
+    report::line(format_args!("id            {id}"))?;
     for (name, value) in fields(&image) {
-        println!("{name:<13} {value}");
+        report::line(format_args!("{name:<13} {value}"))?;
     }
     let total: u64 = image.layers.iter().map(|layer| layer.size).sum();
-    println!("size          {} in {} layers", human(total), image.layers.len());
+    report::line(format_args!("size          {} in {} layers", human(total), image.layers.len()))?;
     for layer in &image.layers {
         let what = match &layer.source {
             Source::Paths(paths) => format!("{} store paths", paths.len()),
             Source::File(file) => file.display().to_string(),
         };
-        println!("layer         {}  {:>10}  {what}", layer.diff_id, human(layer.size));
+        report::line(format_args!(
+            "layer         {}  {:>10}  {what}",
+            layer.diff_id,
+            human(layer.size)
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
