@@ -2,9 +2,12 @@
 
 mod containers;
 mod exit_codes;
+mod images;
 mod init_duties;
+mod mistakes;
 mod native;
 mod output;
+mod programs;
 mod project;
 mod shell;
 mod stopping;
