@@ -53,6 +53,20 @@ pub struct CopyOptions {
     password_stdin: bool,
 }
 
+impl CopyOptions {
+    /// The arguments given on the command line, with the password from standard input.
+    pub fn arguments(&self) -> Result<CopyArguments> {
+        self.with_password(CopyArguments::parse(self.copy_args.iter().map(String::as_str))?)
+    }
+
+    fn with_password(&self, mut arguments: CopyArguments) -> Result<CopyArguments> {
+        if self.password_stdin {
+            arguments.read_password(&mut std::io::stdin().lock())?;
+        }
+        Ok(arguments)
+    }
+}
+
 /// Prints the digest the image has where it went.
 pub fn run(
     arguments: &Arguments,
@@ -65,14 +79,13 @@ pub fn run(
         true => None,
         false => declared(&arguments.name, project)?,
     };
-    let words = match &declared {
-        Some(container) if options.copy_args.is_empty() => &container.copy_arguments,
-        _ => &options.copy_args,
+    let copy_arguments = match &declared {
+        Some(container) if options.copy_args.is_empty() => {
+            let words = container.copy_arguments.iter().map(String::as_str);
+            options.with_password(CopyArguments::parse(words)?)?
+        }
+        _ => options.arguments()?,
     };
-    let mut copy_arguments = CopyArguments::parse(words.iter().map(String::as_str))?;
-    if options.password_stdin {
-        copy_arguments.read_password(&mut std::io::stdin().lock())?;
-    }
 
     let (_, image) = project.image(&arguments.name)?;
     check::check(&image)?;

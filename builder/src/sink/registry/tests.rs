@@ -40,7 +40,7 @@ fn image(directory: &Path) -> Image {
         architecture: "amd64".into(),
         created: Some("1970-01-01T00:00:01Z".into()),
         config: Config::default(),
-        layers: vec![layer("small", 10_000), layer("large", 3_000_000)],
+        layers: vec![layer("small", 10_000), layer("large", 400_000)],
     }
 }
 
