@@ -189,3 +189,18 @@ fn ctrl_c_in_a_terminal_stops_the_container() {
     assert!(shown.contains("hello-nix.1 stopped (rc=-15)"), "{shown}");
     assert!(shown.contains("\u{1b}[36m"), "colours on a terminal: {shown:?}");
 }
+
+#[test]
+fn a_shell_that_nobody_is_at_ends_when_the_container_is_stopped() {
+    let world = World::new();
+    let image = world.example("shell", "shell").load("shell");
+    let container = start(&image, &["--tty", "--interactive"]);
+    // Docker logs whole lines, so the prompt itself is not there; this comes just before it.
+    wait_for(&container, "Welcome to the container");
+    let began = Instant::now();
+    docker::ask(&["stop", &container.name]);
+    let took = began.elapsed();
+    // An interactive shell ignores TERM: by itself Docker would wait 10 s and kill it.
+    assert!(took < Duration::from_secs(4), "docker stop took {took:?}");
+    assert_ne!(container.inspect("{{.State.ExitCode}}"), "137", "killed by Docker");
+}
