@@ -9,6 +9,8 @@
 #   initProgram       `devenv-init`: a file of this machine, or a path in the store
 #   containerProgram  `devenv-container`, in the same way; it builds the derivations
 #   inputs            the project's inputs, which its modules get as `inputs`
+#   devenvModules     the folder of devenv's own modules (`src/modules` of the input `devenv`): with it
+#                     all options of devenv are there; null evaluates with the core modules
 #   mkShellBin        the function of mk-shell-bin; by default that of the input of this name
 #
 # Result
@@ -23,6 +25,7 @@
   initProgram,
   containerProgram,
   inputs ? { },
+  devenvModules ? null,
   mkShellBin ? inputs.mk-shell-bin.lib.mkShellBin or null,
 }:
 let
@@ -37,26 +40,43 @@ let
     else builtins.path { inherit name; path = path given; };
 
   importPackages = overlays: import nixpkgsPath { inherit system overlays; config = nixpkgsConfig; };
-  inherit (import ./evaluate.nix { inherit lib importPackages; }) evaluate source;
+  evaluations = import ./evaluate.nix { inherit lib importPackages; };
   captures = import ./capture.nix { };
 
+  root = path project;
+  programs = {
+    initProgram = program "devenv-init" initProgram;
+    containerProgram = program "devenv-container" containerProgram;
+    # It runs here, whatever the image is for.
+    containerSystem = builtins.currentSystem;
+  };
+
+  evaluate = building:
+    if devenvModules == null then evaluations.core { inherit building inputs; project = root; }
+    else evaluations.devenv {
+      inherit building inputs;
+      project = root;
+      modules = path devenvModules;
+      programs = {
+        devenv-init.program = "${programs.initProgram}";
+        devenv-container.program = "${programs.containerProgram}";
+        devenv-container.system = programs.containerSystem;
+      };
+    };
+
+  # Each image has an evaluation of its own: `isBuilding` of its container is part of the project.
   imageOf = name:
     let
-      root = path project;
-      config = evaluate { inherit inputs; project = root; building = name; };
+      config = evaluate name;
       pkgs = importPackages config.overlays;
-      images = import ./image.nix {
+      images = import ./image.nix ({
         inherit lib system;
-        containerSystem = builtins.currentSystem;
-        initProgram = program "devenv-init" initProgram;
-        containerProgram = program "devenv-container" containerProgram;
         capture = if mkShellBin == null then captures.own else captures.mkShellBin mkShellBin pkgs;
         inherit (pkgs) bash bashInteractive coreutils writeScript;
-      };
+      } // programs);
     in
-    images.image { inherit name config; projectSource = source root; };
-
-  config = evaluate { inherit inputs; project = path project; building = container; };
+    if devenvModules != null then config.containers.${name}.derivation
+    else images.image { inherit name config; projectSource = evaluations.source root; };
 in
 {
   names = lib.mapAttrsToList (name: one: {
@@ -64,8 +84,7 @@ in
     image = one.name;
     inherit (one) version registry;
     copyArgs = one.defaultCopyArgs;
-  }) config.containers;
+  }) (evaluate container).containers;
 
-  # Each image has an evaluation of its own: `isBuilding` of its container is part of the project.
-  images = lib.mapAttrs (name: _: imageOf name) (evaluate { inherit inputs; project = path project; }).containers;
+  images = builtins.mapAttrs (name: _: imageOf name) (evaluate null).containers;
 }

@@ -30,9 +30,15 @@ let
 
   refuseUnsupported = name: container:
     if container.fromImage != null then
-      throw "`containers.${name}.fromImage`: not supported by this version\nhint: copy what the base image holds with `copyToRoot` or `layers`"
+      throw (lib.concatStrings [
+        "`containers.${name}.fromImage`: not supported by this version\n"
+        "hint: copy what the base image holds with `copyToRoot` or `layers`"
+      ])
     else if layers.unsupported container.layers != [ ] then
-      throw "`containers.${name}.layers.*.${lib.head (layers.unsupported container.layers)}`: not supported by this version\nhint: leave the path out of `deps`"
+      throw (lib.concatStrings [
+        "`containers.${name}.layers.*.${lib.head (layers.unsupported container.layers)}`: "
+        "not supported by this version\nhint: leave the path out of `deps`"
+      ])
     else container;
 
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";

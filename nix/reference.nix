@@ -22,8 +22,10 @@ let
     if value ? _type then value.text
     else if builtins.isList value then (if value == [ ] then "[ ]" else "[ ${lib.concatMapStringsSep " " show value} ]")
     else if builtins.isAttrs value then
-      (if value == { } then "{ }" else "{ ${lib.concatStringsSep " " (lib.mapAttrsToList (name: one: "${lib.showOption [ name ]} = ${show one};") value)} }")
+      (if value == { } then "{ }" else "{ ${lib.concatStringsSep " " (lib.mapAttrsToList definition value)} }")
     else builtins.toJSON value;
+
+  definition = name: value: "${lib.showOption [ name ]} = ${show value};";
 
   code = value: if (value._type or "") == "literalMD" then value.text else "`${show value}`";
 

@@ -46,9 +46,13 @@ let
     ++ lib.optional (!(unit ? command) && (unit.binary or null) != null) "binary"
   );
 
+  fail = problem: hint: throw "${problem}\nhint: ${hint}";
+
   refuse = options: value:
     if options == [ ] then value
-    else throw "${lib.concatMapStringsSep ", " (option: "`${option}`") options}: not supported in containers by this version\nhint: set it only while no container is built: lib.mkIf (!config.container.isBuilding)";
+    else fail
+      "${lib.concatMapStringsSep ", " (option: "`${option}`") options}: not supported in containers by this version"
+      "set it only while no container is built: lib.mkIf (!config.container.isBuilding)";
 
   milliseconds = seconds: if seconds == null then null else seconds * 1000;
 
@@ -107,9 +111,16 @@ in
       stop = dependencies.heaviest edges graces;
     in
     if cycle != null then
-      throw "processes and tasks wait for each other: ${lib.concatStringsSep " -> " cycle}\nhint: remove one of these from `after` or `before`"
+      fail "processes and tasks wait for each other: ${lib.concatStringsSep " -> " cycle}"
+        "remove one of these from `after` or `before`"
     else if init.stopTimeout != null && stop.weight > init.stopTimeout then
-      throw "`${option}.stopTimeout`: ${toString init.stopTimeout} seconds are not enough to stop ${lib.concatMapStringsSep ", then " shownName stop.nodes}: their `shutdown.grace` sums up to ${toString stop.weight}\nhint: set it to ${toString stop.weight} or more"
+      fail
+        (lib.concatStrings [
+          "`${option}.stopTimeout`: ${toString init.stopTimeout} seconds are not enough to stop "
+          "${lib.concatMapStringsSep ", then " shownName stop.nodes}: "
+          "their `shutdown.grace` sums up to ${toString stop.weight}"
+        ])
+        "set it to ${toString stop.weight} or more"
     else {
       inherit version environment;
       inherit (init) exit;

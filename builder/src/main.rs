@@ -26,8 +26,10 @@ mod native;
 mod nix;
 mod project;
 mod registry;
+mod report;
 mod sink;
 mod tar;
+mod understand;
 
 use std::process::ExitCode;
 

@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
+use crate::cache::Cache;
 use crate::docker::{Endpoint, Engine};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, check};
 use crate::nix::Container;
 use crate::registry::{Client, Reference};
+use crate::report;
 use crate::sink::destination::Destination;
 use crate::sink::docker::DockerDaemon;
 use crate::sink::docker_archive::DockerArchive;
@@ -51,6 +53,20 @@ pub struct CopyOptions {
     password_stdin: bool,
 }
 
+impl CopyOptions {
+    /// The arguments given on the command line, with the password from standard input.
+    pub fn arguments(&self) -> Result<CopyArguments> {
+        self.with_password(CopyArguments::parse(self.copy_args.iter().map(String::as_str))?)
+    }
+
+    fn with_password(&self, mut arguments: CopyArguments) -> Result<CopyArguments> {
+        if self.password_stdin {
+            arguments.read_password(&mut std::io::stdin().lock())?;
+        }
+        Ok(arguments)
+    }
+}
+
 /// Prints the digest the image has where it went.
 pub fn run(
     arguments: &Arguments,
@@ -63,14 +79,13 @@ pub fn run(
         true => None,
         false => declared(&arguments.name, project)?,
     };
-    let words = match &declared {
-        Some(container) if options.copy_args.is_empty() => &container.copy_arguments,
-        _ => &options.copy_args,
+    let copy_arguments = match &declared {
+        Some(container) if options.copy_args.is_empty() => {
+            let words = container.copy_arguments.iter().map(String::as_str);
+            options.with_password(CopyArguments::parse(words)?)?
+        }
+        _ => options.arguments()?,
     };
-    let mut copy_arguments = CopyArguments::parse(words.iter().map(String::as_str))?;
-    if options.password_stdin {
-        copy_arguments.read_password(&mut std::io::stdin().lock())?;
-    }
 
     let (_, image) = project.image(&arguments.name)?;
     check::check(&image)?;
@@ -92,7 +107,7 @@ pub fn run(
         let done = if published.unchanged { "is up to date" } else { "is copied" };
         eprintln!("{} {done}", published.reference);
     }
-    println!("{}", published.digest);
+    report::line(format_args!("{}", published.digest))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -110,7 +125,7 @@ fn put(destination: Destination, image: &Image, arguments: &CopyArguments) -> Re
         Destination::Registry(reference) => {
             let reference = Reference::parse(&reference)?;
             let options = arguments.registry_options(&reference)?;
-            Registry::new(Client::new(reference, options)?).put(image)
+            Registry::new(Client::new(reference, options)?, Cache::of_user()).put(image)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::registry::{Credentials, Options, Reference};
@@ -157,6 +158,7 @@ impl CopyArguments {
             verify_tls: !self.skip_verification,
             certificates: self.certificates.clone(),
             retries: self.retries.unwrap_or(5),
+            pause: Duration::from_millis(400),
         })
     }
 }

@@ -21,8 +21,6 @@ use crate::error::{Context as _, Failure, Kind, Result};
 const CONNECT: Duration = Duration::from_secs(20);
 /// How long a registry may take to answer once it has everything.
 const ANSWER: Duration = Duration::from_secs(300);
-/// The first pause before a request is repeated; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(400);
 /// The longest pause, also when a registry asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -38,6 +36,8 @@ pub struct Options {
     pub certificates: Option<PathBuf>,
     /// How often a failed request is repeated.
     pub retries: u32,
+    /// The pause before the first repetition; each further one is twice as long.
+    pub pause: Duration,
 }
 
 /// A repository.
@@ -121,7 +121,7 @@ impl Client {
         accept: Option<&str>,
         content: Option<Content<'_>>,
     ) -> Result<Response<Body>> {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = self.options.pause;
         let mut left = self.options.retries;
         loop {
             let answer = self.send_with_credentials(method, url, accept, content);

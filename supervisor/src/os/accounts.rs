@@ -29,7 +29,6 @@ pub struct Credentials {
 pub type Database = Result<String, io::ErrorKind>;
 
 /// Reads one of the two files. Bytes that are no UTF-8, as comments may hold, are no hindrance.
-#[must_use]
 pub fn read(path: &str) -> Database {
     let bytes = fs::read(path).map_err(|error| error.kind())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

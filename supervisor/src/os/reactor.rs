@@ -33,7 +33,7 @@ use super::{clock, last_words, reap, strays, terminal};
 use crate::log::{Log, Notice, SourceId, Stream};
 use crate::machine::{Action, Event, Machine, Report, RunId, SpawnFailure, exit};
 use crate::spec::settings::signals::rewritten;
-use crate::spec::{Plan, Process, ProcessId};
+use crate::spec::{ExitPolicy, Plan, Process, ProcessId, Signal};
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
@@ -77,7 +77,7 @@ pub fn run(
 /// # Errors
 /// No descriptor is left, or the kernel refuses a handler.
 pub fn catch_signals() -> std::io::Result<Signals> {
-    Signals::catch(&[signal::STOPPING.as_slice(), signal::PASSED_ON.as_slice()].concat())
+    Signals::catch(&[&signal::STOPPING[..], &Signal::PASSED_ON.map(Signal::number)].concat())
 }
 
 struct Reactor {
@@ -397,6 +397,8 @@ impl Reactor {
                     log.ended(source(*run), notice);
                 }
             }
+            // Under honcho's own rule its output is honcho's, which says nothing of this.
+            Report::Deciding(..) if self.plan.exit == ExitPolicy::AnyEnded => {}
             _ => self.say(notice),
         }
         if let Report::Started(run) = report

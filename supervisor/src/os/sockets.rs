@@ -2,6 +2,7 @@
 //! while a process is starting again waits instead of being turned away.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -53,13 +54,15 @@ impl Sockets {
     /// # Errors
     /// A sentence for people that names the address.
     pub fn of(&mut self, id: ProcessId, process: &Process) -> Result<Vec<RawFd>, String> {
-        if !self.of.contains_key(&id) {
-            // All or none: those that were made are closed again when one of them cannot be.
-            let made: Result<Vec<Socket>, String> =
-                process.settings.listen.iter().map(make).collect();
-            self.of.insert(id, made?);
-        }
-        let sockets = self.of.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let sockets = match self.of.entry(id) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => {
+                // All or none: those that were made are closed when one of them cannot be.
+                let made: Result<Vec<Socket>, String> =
+                    process.settings.listen.iter().map(make).collect();
+                place.insert(made?)
+            }
+        };
         Ok(sockets.iter().map(|socket| socket.descriptor.as_raw_fd()).collect())
     }
 }

@@ -26,9 +26,9 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Pushes to what `client` talks about.
-    pub fn new(client: Client) -> Self {
-        Self { client, cache: Cache::of_user() }
+    /// Pushes to what `client` talks about; `cache` knows what layers compress to.
+    pub fn new(client: Client, cache: Cache) -> Self {
+        Self { client, cache }
     }
 
     /// Whether the tag already stands for the image.
@@ -201,23 +201,6 @@ fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + Sync) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_item_is_worked_on_and_a_failure_is_told() {
-        let done = AtomicUsize::new(0);
-        let items: Vec<usize> = (0..50).collect();
-        let work = |_: &usize| {
-            done.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        };
-        in_parallel(&items, work).unwrap();
-        assert_eq!(done.into_inner(), 50);
-        let fails = |item: &usize| match item {
-            7 => Err(Failure::new(Kind::Io, "seven")),
-            _ => Ok(()),
-        };
-        assert!(in_parallel(&items, fails).unwrap_err().to_string().contains("seven"));
-    }
-}
+mod fake;
+#[cfg(test)]
+mod tests;
