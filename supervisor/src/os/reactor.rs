@@ -188,11 +188,13 @@ impl Reactor {
         self.runs.table_is_old();
         let signals = self.signals.get_mut().take();
         let reaped = reap::all();
-        for (order, end) in self.stop_commands.reaped(&reaped) {
-            self.stop_otherwise(order, &format!("ended with rc={}", end.rc()));
-        }
+        let failed = self.stop_commands.reaped(&reaped);
         for event in self.runs.reaped(&reaped) {
             self.feed_end(event);
+        }
+        // After the exits: what has ended together with its command is not signalled any more.
+        for (order, end) in failed {
+            self.stop_otherwise(order, &format!("ended with rc={}", end.rc()));
         }
         if self.runs.must_be_polled() {
             for event in self.runs.recheck() {
