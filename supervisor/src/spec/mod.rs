@@ -10,9 +10,11 @@ pub mod signal;
 pub mod wire;
 
 pub use error::{Problem, SpecError};
-pub use plan::{Backoff, Edge, Plan, Process, ProcessId, RestartRule, StopRule};
+pub use plan::{
+    Backoff, Edge, LiveRule, Plan, Process, ProcessId, ReadyRule, RestartRule, StopRule, WatchdogRule,
+};
 pub use signal::Signal;
-pub use wire::{Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec};
+pub use wire::{Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Timing};
 
 /// Reads `spec.json` from text.
 ///

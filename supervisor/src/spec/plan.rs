@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::error::{Problem, SpecError};
 use super::graph;
 use super::signal::Signal;
-use super::wire::{self, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec};
+use super::wire::{self, Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Timing};
 
 /// A whole container, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,41 @@ pub struct Process {
     pub exit: ExitRule,
     /// Exit codes that count as a good end; always holds 0.
     pub success_exit_codes: Vec<u8>,
+    /// When it is ready; `None`: as soon as it has been started.
+    pub ready: Option<ReadyRule>,
+    /// Whether it is still of use.
+    pub live: Option<LiveRule>,
+    /// The sign of life it has to give by itself.
+    pub watchdog: Option<WatchdogRule>,
+}
+
+/// When a process is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadyRule {
+    /// How to find out.
+    pub check: Check,
+    /// When to look.
+    pub timing: Timing,
+    /// Milliseconds within which it must have become ready.
+    pub deadline_ms: Option<u64>,
+}
+
+/// Whether a process is still of use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveRule {
+    /// How to find out; one that asks.
+    pub check: Check,
+    /// When to look.
+    pub timing: Timing,
+}
+
+/// The sign of life a process has to give by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WatchdogRule {
+    /// Milliseconds within which the next one must come, at least 1.
+    pub within_ms: u64,
+    /// Whether the clock runs only once the process is ready.
+    pub require_ready: bool,
 }
 
 /// A dependency, resolved.
@@ -247,6 +282,31 @@ fn check_process(
         success_exit_codes.insert(0, 0);
     }
     let restart = process.restart;
+    let ready = process.ready.map(|ready| {
+        check_check(&format!("{path}.ready"), &ready.check, &ready.timing, problems);
+        ReadyRule { check: ready.check, timing: ready.timing, deadline_ms: ready.deadline_ms }
+    });
+    let live = process.live.map(|live| {
+        let path = format!("{path}.live");
+        check_check(&path, &live.check, &live.timing, problems);
+        if !asks(&live.check) {
+            problems.push(Problem {
+                path: format!("{path}.check"),
+                what: "cannot tell whether a process is still of use".to_owned(),
+                hint: Some("use `exec`, `http` or `tcp`, or a `watchdog`".to_owned()),
+            });
+        }
+        LiveRule { check: live.check, timing: live.timing }
+    });
+    let watchdog = process.watchdog.map(|watchdog| {
+        if watchdog.usec == 0 {
+            problems.push(problem(format!("{path}.watchdog.usec"), "must be more than 0"));
+        }
+        WatchdogRule {
+            within_ms: watchdog.usec.div_ceil(1_000),
+            require_ready: watchdog.require_ready,
+        }
+    });
     Process {
         label: format!("{}.1", process.name),
         name: process.name,
@@ -269,6 +329,51 @@ fn check_process(
         stop: StopRule { signal, grace_ms: process.stop.grace_ms },
         exit: process.exit,
         success_exit_codes,
+        ready,
+        live,
+        watchdog,
+    }
+}
+
+/// Whether a check is one that asks, again and again, and not one that waits to be told.
+#[must_use]
+pub fn asks(check: &Check) -> bool {
+    match check {
+        Check::Exec { .. } | Check::Http { .. } | Check::Tcp { .. } => true,
+        Check::Notify | Check::LogLine { .. } => false,
+    }
+}
+
+fn check_check(path: &str, check: &Check, timing: &Timing, problems: &mut Vec<Problem>) {
+    match check {
+        Check::Exec { command } if program(command).is_none() => {
+            problems.push(problem(format!("{path}.check.exec.command"), "names no program"));
+        }
+        Check::Http { port: 0, .. } | Check::Tcp { port: 0, .. } => {
+            problems.push(problem(format!("{path}.check"), "port 0 cannot be connected to"));
+        }
+        Check::LogLine { contains } if contains.is_empty() => {
+            problems.push(problem(
+                format!("{path}.check.log_line.contains"),
+                "is empty, and every line holds that",
+            ));
+        }
+        Check::Exec { .. }
+        | Check::Http { .. }
+        | Check::Tcp { .. }
+        | Check::Notify
+        | Check::LogLine { .. } => {}
+    }
+    let positive = [
+        ("period_ms", timing.period_ms),
+        ("timeout_ms", timing.timeout_ms),
+        ("success_threshold", u64::from(timing.success_threshold)),
+        ("failure_threshold", u64::from(timing.failure_threshold)),
+    ];
+    for (name, value) in positive {
+        if value == 0 {
+            problems.push(problem(format!("{path}.timing.{name}"), "must be more than 0"));
+        }
     }
 }
 

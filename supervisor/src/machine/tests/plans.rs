@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::spec::wire::{Dependency, Process, Restart, Stop};
-use crate::spec::{Condition, ExitPolicy, Kind, Plan, RestartOn, Spec};
+use crate::spec::wire::{Dependency, Liveness, Process, Readiness, Restart, Stop, Watchdog};
+use crate::spec::{Check, Condition, ExitPolicy, Kind, Plan, RestartOn, Spec, Timing};
 
 /// A plan of services `a`, `b`, … with a grace of 100 ms and whatever `shape` makes of them.
 pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
@@ -32,6 +32,9 @@ fn process(name: &str) -> Process {
         stop: Stop { signal: "TERM".to_owned(), grace_ms: 100 },
         exit: Default::default(),
         success_exit_codes: Vec::new(),
+        ready: None,
+        live: None,
+        watchdog: None,
     }
 }
 
@@ -48,6 +51,12 @@ pub fn restarts(spec: &mut Spec, who: &str, on: RestartOn, max: u32) {
     let restart = &mut find(spec, who).restart;
     restart.on = on;
     restart.max_restarts = Some(max);
+}
+
+/// A check each 60 ms that may take 20 ms.
+pub fn timing(success_threshold: u32, failure_threshold: u32) -> Timing {
+    let (initial_delay_ms, period_ms, timeout_ms) = (0, 60, 20);
+    Timing { initial_delay_ms, period_ms, timeout_ms, success_threshold, failure_threshold }
 }
 
 /// Every shape the search goes through, by name.
