@@ -114,6 +114,33 @@ pub fn all() -> Vec<(&'static str, Arc<Plan>)> {
         }),
     ));
     plans.push((
+        "readiness with thresholds",
+        plan(&["a", "b"], |spec| {
+            let check = Check::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
+            find(spec, "a").ready =
+                Some(Readiness { check, timing: timing(2, 2), deadline_ms: None });
+            after(spec, "b", "a", Condition::Ready);
+        }),
+    ));
+    plans.push((
+        "ready in time or never, then a watchdog",
+        plan(&["a"], |spec| {
+            let check = Check::Notify;
+            find(spec, "a").ready =
+                Some(Readiness { check, timing: timing(1, 1), deadline_ms: Some(70) });
+            find(spec, "a").watchdog = Some(Watchdog { usec: 40_000, require_ready: true });
+            restarts(spec, "a", RestartOn::OnFailure, 1);
+        }),
+    ));
+    plans.push((
+        "liveness",
+        plan(&["a"], |spec| {
+            let check = Check::Exec { command: vec!["/bin/true".to_owned()] };
+            find(spec, "a").live = Some(Liveness { check, timing: timing(1, 2) });
+            restarts(spec, "a", RestartOn::OnFailure, 1);
+        }),
+    ));
+    plans.push((
         "chain of 3",
         plan(&["a", "b", "c"], |spec| {
             after(spec, "b", "a", Condition::Ready);
