@@ -2,9 +2,13 @@
 #
 # The derivation is built once more with another script in place of its own builder's. That script
 # has the same inputs and the same sandbox, so what it sees is what the shell would see.
+{ without ? [ ] }:
 let
   # Checks on what the shell's own output may refer to are not about an environment.
-  unrelated = [ "allowedReferences" "allowedRequisites" "disallowedReferences" "disallowedRequisites" "name" "args" "outputs" ];
+  checks = [ "allowedReferences" "allowedRequisites" "disallowedReferences" "disallowedRequisites" ];
+
+  # The attributes of a shell without the variables that are to be left out.
+  attributesOf = shell: removeAttrs shell.drvAttrs without;
 in
 {
   /**
@@ -13,7 +17,7 @@ in
   */
   own = shell:
     let
-      captured = derivation (removeAttrs shell.drvAttrs unrelated // {
+      captured = derivation (removeAttrs (attributesOf shell) checks // {
         name = "${shell.name}-env";
         args = [ ./capture.sh ];
         outputs = [ "out" "envScript" ];
@@ -29,7 +33,8 @@ in
   */
   mkShellBin = mkShellBin: nixpkgs: shell:
     let
-      envScript = (mkShellBin { drv = shell; inherit nixpkgs; bashPrompt = "(devenv) \\s-\\v\\$ "; }).envScript;
+      drv = { inherit (shell) name; drvAttrs = attributesOf shell; };
+      envScript = (mkShellBin { inherit drv nixpkgs; bashPrompt = "(devenv) \\s-\\v\\$ "; }).envScript;
     in
     { json = "${envScript.envInp}"; script = "${envScript}"; };
 }

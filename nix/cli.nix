@@ -35,7 +35,7 @@ let
 
   importPackages = overlays: import nixpkgsPath { inherit system overlays; config = nixpkgsConfig; };
   inherit (import ./evaluate.nix { inherit lib importPackages; }) evaluate source;
-  captures = import ./capture.nix;
+  captures = import ./capture.nix { };
 
   imageOf = name:
     let

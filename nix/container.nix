@@ -51,7 +51,8 @@ in
       '';
       prefixed = argv: if sourced && argv != [ ] then [ runInShell ] ++ argv else argv;
 
-      variables = specs.variables config.env;
+      # The profile holds every package of the project.
+      variables = removeAttrs (specs.variables config.env) (lib.optional (environment == "declared") "DEVENV_PROFILE");
       common = { inherit config; environment = variables; inherit (container) workingDir; };
       processSpec = specs.processes (common // { inherit script; });
 
@@ -73,7 +74,7 @@ in
         shell = specs.command (common // { shell = [ bash ] ++ lib.optionals sourced [ "--rcfile" envScript ] ++ [ "-i" ]; });
         command = specs.command common;
       }.${kind};
-      entrypoint = specFile: if container.entrypoint == null then own specFile else map toString container.entrypoint;
+      entrypoint = specFile: if container.entrypoint == [ ] then own specFile else map toString container.entrypoint;
       cmd = if argv == [ ] then null else argv;
     };
 }

@@ -13,6 +13,9 @@ let
   # Processes are shown under their own names; tasks, which have a `:`, under their full ones.
   shownName = lib.removePrefix processPrefix;
 
+  # They name every task of the project, and with it all that any of them uses: an image has no need.
+  runnerVariables = [ "DEVENV_TASKS" "DEVENV_TASK_FILE" ];
+
   # Every process and task as a node of the start order.
   nodesOf = config:
     mapAttrs' (name: process: nameValuePair "${processPrefix}${name}" {
@@ -24,7 +27,10 @@ let
       kind = "task";
       option = "tasks.${name}";
       inherit (task) after before;
-    }) config.tasks;
+    }) (oneShots config);
+
+  # devenv keeps a task for every process as well; the process itself says more.
+  oneShots = config: filterAttrs (_: task: (task.type or "oneshot") == "oneshot") config.tasks;
 
   # What the options can say and version 1 cannot carry. An image that ignored it would be wrong.
   unsupported = option: unit: map (name: "${option}.${name}") (
@@ -36,7 +42,8 @@ let
     ++ lib.optional ((unit.execIfModified or [ ]) != [ ]) "execIfModified"
     ++ lib.optional ((unit.exports or [ ]) != [ ]) "exports"
     ++ lib.optional ((unit.input or { }) != { }) "input"
-    ++ lib.optional ((unit.binary or null) != null) "binary"
+    # devenv has made the script by itself, for whatever interpreter.
+    ++ lib.optional (!(unit ? command) && (unit.binary or null) != null) "binary"
   );
 
   refuse = options: value:
@@ -48,7 +55,10 @@ let
   common = { script, edges, node, unit, option }:
     refuse (unsupported option unit) {
       name = shownName node;
-      command = [ (script (lib.replaceStrings [ ":" ] [ "-" ] (shownName node)) "set -e\n${unit.exec}\n") ];
+      command = [
+        (if (unit.command or null) != null then "${unit.command}"
+         else script (lib.replaceStrings [ ":" ] [ "-" ] (shownName node)) "set -e\n${unit.exec}\n")
+      ];
       environment = unit.env;
       after = map (edge: { process = shownName edge.node; inherit (edge) condition; }) edges.${node};
     }
@@ -88,7 +98,7 @@ in
       nodes = nodesOf config;
       edges = dependencies.edges nodes;
       needed = dependencies.closure edges (map (name: "${processPrefix}${name}") (builtins.attrNames config.processes));
-      tasks = filterAttrs (name: _: builtins.elem name needed) config.tasks;
+      tasks = filterAttrs (name: _: builtins.elem name needed) (oneShots config);
       cycle = dependencies.cycle edges;
       unit = { inherit script edges; };
     in
@@ -111,6 +121,11 @@ in
     // optionalAttrs (config.name != null) { inherit (config) name; }
     // optionalAttrs (shell != null) { shell.command = shell; };
 
-  /** Variables as strings, in Nix's own way of making them; nulls are left out. */
-  variables = env: builtins.mapAttrs (_: toString) (filterAttrs (_: value: value != null) env);
+  /**
+    Variables as strings, in Nix's own way of making them; nulls are left out, and so is what only
+    devenv's own runner reads.
+  */
+  variables = env: builtins.mapAttrs (_: toString) (removeAttrs (filterAttrs (_: value: value != null) env) runnerVariables);
+
+  inherit runnerVariables;
 }

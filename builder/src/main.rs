@@ -13,6 +13,7 @@
 //! layers as lists of store paths, with digests but without bytes. The bytes are made when a sink
 //! wants them, always the same ones.
 
+mod cache;
 mod cli;
 mod closure;
 mod digest;

@@ -7,7 +7,7 @@ let
   inherit (import ./layer-types.nix { inherit lib; }) layer;
 
   container = types.submodule ({ name, ... }: {
-    options = {
+    options = import ./container-options.nix { inherit lib; } // {
       name = mkOption {
         type = types.nullOr types.str;
         default =
@@ -48,61 +48,16 @@ let
       };
 
       entrypoint = mkOption {
-        type = types.nullOr (types.listOf types.anything);
-        default = null;
+        type = types.listOf types.anything;
+        default = [ ];
         defaultText = lib.literalMD "`devenv-init` with what the container is for";
-        description = "The program, with its first arguments, that is PID 1. Null is `devenv-init`.";
+        description = "The program, with its first arguments, that is PID 1. Empty is `devenv-init`.";
       };
 
       workingDir = mkOption {
         type = types.str;
         default = "/env";
         description = "The folder the container starts in.";
-      };
-
-      environment = mkOption {
-        type = types.nullOr (types.enum [ "baked" "sourced" "declared" ]);
-        default = null;
-        defaultText = lib.literalMD "`sourced` for `shell`, `declared` for a command outside the store given by its absolute path, otherwise `baked`";
-        description = ''
-          Where variables come from. `baked`: the shell's environment, captured while the image is
-          built, without what only builds need. `sourced`: the same, and the shell's whole set-up is
-          run at the start, functions and `enterShell` included; compilers of the shell come along.
-          `declared`: only the variables of `env`.
-        '';
-      };
-
-      user = mkOption {
-        type = types.str;
-        default = "1000:1000";
-        description = "The user, and after a `:` the group, it runs as: names of `/etc/passwd` and `/etc/group` or numbers.";
-      };
-
-      exposedPorts = mkOption {
-        type = types.listOf (types.either types.port types.str);
-        default = [ ];
-        defaultText = lib.literalMD "for `processes` the ports of its processes";
-        description = "Ports the image declares, as numbers or as `<port>/tcp` or `<port>/udp`.";
-        example = [ 8080 "53/udp" ];
-      };
-
-      volumes = mkOption {
-        type = types.listOf types.str;
-        default = [ ];
-        description = "Folders whose contents outlive the container.";
-      };
-
-      labels = mkOption {
-        type = types.attrsOf types.str;
-        default = { };
-        description = "Labels of the image.";
-        example = { "org.opencontainers.image.source" = "https://example.org/app"; };
-      };
-
-      stopSignal = mkOption {
-        type = types.nullOr types.str;
-        default = null;
-        description = "The signal that asks the container to stop; null is the engine's own, SIGTERM.";
       };
 
       registry = mkOption {

@@ -12,13 +12,11 @@ use crate::error::Result;
 pub struct Arguments {
     /// Name of the container
     name: String,
-    #[command(flatten)]
-    project: ProjectArguments,
 }
 
 /// Prints one line, the path in the store.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let description = arguments.project.evaluation()?.build(&arguments.name)?;
+pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+    let description = project.evaluation()?.build(&arguments.name)?;
     println!("{}", description.display());
     Ok(ExitCode::SUCCESS)
 }

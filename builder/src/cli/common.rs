@@ -17,16 +17,16 @@ pub struct ProjectArguments {
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub directory: Option<PathBuf>,
     /// Package set to use instead of the project's
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     pub nixpkgs: Option<PathBuf>,
     /// Program to put into the image as PID 1; by default the one beside this program
-    #[arg(long, value_name = "PATH", env = "DEVENV_INIT")]
+    #[arg(long, value_name = "PATH", env = "DEVENV_INIT", global = true)]
     pub init: Option<PathBuf>,
     /// System to build for, such as x86_64-linux; by default this machine's
-    #[arg(long, value_name = "SYSTEM")]
+    #[arg(long, value_name = "SYSTEM", global = true)]
     pub system: Option<String>,
     /// Show what Nix says while it works
-    #[arg(short, long)]
+    #[arg(long, global = true)]
     pub verbose: bool,
 }
 
@@ -66,14 +66,17 @@ impl ProjectArguments {
     /// The description of a container's image: of the project's, or, when `name` has a slash,
     /// the one in that file.
     pub fn image(&self, name: &str) -> Result<(PathBuf, Image)> {
-        let file = if name.contains('/') {
-            PathBuf::from(name)
-        } else {
-            self.evaluation()?.build(name)?
-        };
+        let file =
+            if is_file(name) { PathBuf::from(name) } else { self.evaluation()?.build(name)? };
         let doing = || format!("cannot read {}", file.display());
         let text = std::fs::read_to_string(&file).or_fail(Kind::NoInput, doing)?;
         let image = nix2container::parse(&text).map_err(|failure| failure.context(doing()))?;
         Ok((file, image))
     }
+}
+
+/// Whether a container was named by the file that describes its image. Names of containers may
+/// not hold a slash.
+pub fn is_file(name: &str) -> bool {
+    name.contains('/')
 }

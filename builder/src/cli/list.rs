@@ -13,13 +13,11 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    project: ProjectArguments,
 }
 
 /// Prints one container a line: its name, and the name and tag of its image.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let containers = arguments.project.evaluation()?.containers()?;
+pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+    let containers = project.evaluation()?.containers()?;
     if arguments.json {
         let json = serde_json::to_string_pretty(&containers)
             .or_fail(Kind::Internal, || "cannot write the list")?;

@@ -4,6 +4,7 @@ mod attrs;
 mod build;
 mod common;
 mod copy;
+mod digest;
 mod list;
 mod nix_image;
 mod nix_root;
@@ -20,6 +21,8 @@ use crate::error::{Kind, Result};
 #[derive(Debug, Parser)]
 #[command(name = "devenv-container", version, disable_help_subcommand = true)]
 struct Arguments {
+    #[command(flatten)]
+    project: common::ProjectArguments,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -30,6 +33,8 @@ enum Verb {
     Build(build::Arguments),
     /// Copy a container to the Docker daemon, an archive or a directory
     Copy(copy::Arguments),
+    /// Print the digest an image has once it is pushed
+    Digest(digest::Arguments),
     /// Run a container
     Run(run::Arguments),
     /// List the project's containers
@@ -59,7 +64,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match carry_out(arguments.verb) {
+    match carry_out(arguments.verb, &arguments.project) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{failure}");
@@ -68,12 +73,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn carry_out(verb: Verb) -> Result<ExitCode> {
+fn carry_out(verb: Verb, project: &common::ProjectArguments) -> Result<ExitCode> {
     match verb {
-        Verb::Build(arguments) => build::run(&arguments),
-        Verb::Copy(arguments) => copy::run(&arguments),
-        Verb::Run(arguments) => run::run(&arguments),
-        Verb::List(arguments) => list::run(&arguments),
+        Verb::Build(arguments) => build::run(&arguments, project),
+        Verb::Copy(arguments) => copy::run(&arguments, project),
+        Verb::Run(arguments) => run::run(&arguments, project),
+        Verb::Digest(arguments) => digest::run(&arguments, project),
+        Verb::List(arguments) => list::run(&arguments, project),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
         Verb::NixImage => nix_image::run(),

@@ -12,7 +12,7 @@ use super::attrs;
 use crate::closure::{Closure, StorePath};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::json::{self, Unknown};
-use crate::image::{Config, History, Image, config, nix2container, pack};
+use crate::image::{Config, History, Image, check, config, nix2container, pack};
 use crate::layers::{self, Special};
 use crate::tar::{Options, Perm, Rewrite};
 
@@ -101,6 +101,7 @@ pub fn run() -> Result<ExitCode> {
         config,
         layers: pack::all(layers, &history)?,
     };
+    check::check(&image)?;
     fs::write(&out, nix2container::write(&image)?)
         .or_fail(Kind::CannotCreate, || format!("cannot write {}", out.display()))?;
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use super::common::ProjectArguments;
 use crate::docker::{Endpoint, Engine};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
-use crate::native::{self, Plan, Request, Volume};
+use crate::native::{self, Plan, Request, Terminal, Volume};
 use crate::sink::Sink as _;
 use crate::sink::docker::DockerDaemon;
 
@@ -54,16 +54,14 @@ pub struct Arguments {
     /// Network of Docker to use
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
-    #[command(flatten)]
-    project: ProjectArguments,
     /// Arguments for the container in place of its own
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
 /// Ends with the container's own exit code.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let (_, image) = arguments.project.image(&arguments.name)?;
+pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+    let (_, image) = project.image(&arguments.name)?;
     let connect = || Engine::connect(Endpoint::from_environment()?);
     match arguments.engine {
         Some(EngineName::Docker) => in_docker(arguments, &image, connect()?),
@@ -150,10 +148,19 @@ fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
             read_only: arguments.read_only,
             user: arguments.user.clone(),
             working_dir: arguments.workdir.clone(),
-            terminal: env::var("TERM").ok().filter(|_| io::stdout().is_terminal()),
+            terminal: terminal(),
         },
     )?;
     native::run(&plan).map(ExitCode::from)
+}
+
+/// The terminal this program is used at, when input and output both are one.
+fn terminal() -> Option<Terminal> {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return None;
+    }
+    let device = std::fs::read_link("/proc/self/fd/0").ok()?;
+    Some(Terminal { device, kind: env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()) })
 }
 
 /// The network is shared: a port can be what it is and nothing else.

@@ -1,11 +1,13 @@
 //! An image as a value: its configuration and its layers, before any of it is sent anywhere.
 
 pub mod blob;
+pub mod check;
 pub mod config;
 pub mod json;
 pub mod manifest;
 pub mod nix2container;
 pub mod pack;
+pub mod wire;
 
 use std::path::PathBuf;
 

@@ -22,7 +22,7 @@ mod plan;
 mod root;
 mod user;
 
-pub use plan::{Plan, Request, Volume};
+pub use plan::{Plan, Request, Terminal, Volume};
 
 use crate::error::Result;
 

@@ -28,8 +28,17 @@ pub struct Request {
     pub user: Option<String>,
     /// In place of the image's working directory.
     pub working_dir: Option<String>,
-    /// `TERM` of the terminal the container is attached to.
-    pub terminal: Option<String>,
+    /// The terminal the container is attached to.
+    pub terminal: Option<Terminal>,
+}
+
+/// A terminal of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Its device file.
+    pub device: PathBuf,
+    /// What kind it is (`TERM`).
+    pub kind: String,
 }
 
 /// Something of the host shown in the container.
@@ -64,6 +73,8 @@ pub struct Plan {
     pub read_only: bool,
     /// The name of the machine in the container.
     pub hostname: String,
+    /// The device file of the terminal, shown as `/dev/console`.
+    pub terminal: Option<PathBuf>,
 }
 
 impl Volume {
@@ -130,8 +141,8 @@ impl Plan {
             ("PATH".to_owned(), DEFAULT_PATH.to_owned()),
             ("HOME".to_owned(), user.home.clone()),
         ]);
-        if let Some(terminal) = request.terminal {
-            environment.insert("TERM".to_owned(), terminal);
+        if let Some(terminal) = &request.terminal {
+            environment.insert("TERM".to_owned(), terminal.kind.clone());
         }
         environment.extend(
             image
@@ -156,6 +167,7 @@ impl Plan {
             environment,
             working_dir: PathBuf::from(working_dir),
             read_only: request.read_only,
+            terminal: request.terminal.map(|terminal| terminal.device),
             hostname: hostname(image.name.as_deref().unwrap_or("container")),
         })
     }

@@ -32,6 +32,7 @@ pub fn enter(plan: &Plan) -> Result<()> {
         store_path(path, new)?;
     }
     kernel_file_systems(new)?;
+    devices(plan, new)?;
     names_of_the_network(new)?;
     for volume in &plan.volumes {
         let read_only = volume.read_only;
@@ -156,14 +157,24 @@ fn kernel_file_systems(new: &Path) -> Result<()> {
     let sys = Attributes { read_only: true, devices: false, recursive: true };
     let _ = mounts::bind(Path::new("/host/sys"), &new.join("sys"), sys);
 
+    Ok(())
+}
+
+fn devices(plan: &Plan, new: &Path) -> Result<()> {
+    let device = Attributes { read_only: false, devices: true, recursive: false };
     let dev = new.join("dev");
     mounts::directory(&dev)?;
+    let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     let doing = || "cannot make /dev";
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mounts::special("tmpfs", &dev, quiet, "mode=0755,size=64k").or_fail(Kind::System, doing)?;
-    for device in DEVICES {
-        let attributes = Attributes { read_only: false, devices: true, recursive: false };
-        mounts::bind(&on_host(&Path::new("/dev").join(device)), &dev.join(device), attributes)?;
+    for name in DEVICES {
+        mounts::bind(&on_host(&Path::new("/dev").join(name)), &dev.join(name), device)?;
+    }
+    // The terminal's own name lies in the host's /dev/pts. Programs that look for the name of
+    // their terminal find this one, as they do in other containers.
+    if let Some(terminal) = &plan.terminal {
+        mounts::bind(&on_host(terminal), &dev.join("console"), device)?;
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::project::{Nixpkgs, nix_string};
 
+pub use roots::base_directory;
 pub use run::Nix;
 
 /// One project, ready to be evaluated.

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{Published, Sink};
+use crate::cache::{Cache, Compressed, GZIP};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::manifest::{self, Descriptor, Platform};
-use crate::image::{Image, blob};
+use crate::image::manifest::{self, Descriptor};
+use crate::image::wire::Wire;
+use crate::image::{Image, Layer, blob};
 
 /// The annotation that names an image in a layout.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -46,6 +48,20 @@ impl OciLayout {
         make_readable(file.as_file()).or_fail(Kind::Io, doing)?;
         file.persist(blobs.join(digest.hex())).or_fail(Kind::CannotCreate, doing)?;
         Ok((digest, size))
+    }
+
+    /// Writes a layer's blob, unless the layout has it.
+    fn store_layer(&self, layer: &Layer, cache: &Cache) -> Result<()> {
+        let is_there = |known: &Compressed| {
+            fs::metadata(self.blobs().join(known.digest.hex()))
+                .is_ok_and(|found| found.len() == known.size)
+        };
+        if cache.get(&layer.diff_id, GZIP).as_ref().is_some_and(is_there) {
+            return Ok(());
+        }
+        let (digest, size) = self.store(&mut |out| blob::write_gzip(layer, out))?;
+        cache.put(&layer.diff_id, GZIP, &Compressed { digest, size });
+        Ok(())
     }
 
     fn store_bytes(&self, bytes: &[u8]) -> Result<(Digest, u64)> {
@@ -96,27 +112,23 @@ impl Sink for OciLayout {
             .or_fail(Kind::CannotCreate, || format!("cannot create {}", blobs.display()))?;
         replace(&self.directory, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
 
-        let mut layers = Vec::with_capacity(image.layers.len());
+        let cache = Cache::of_user();
         for layer in &image.layers {
-            let (digest, size) = self.store(&mut |out| blob::write_gzip(layer, out))?;
-            layers.push(Descriptor::new(blob::TAR_GZIP, digest, size));
+            self.store_layer(layer, &cache)?;
         }
-        let (_, config) = blob::config(image)?;
-        let (digest, size) = self.store_bytes(&config)?;
-        let config = Descriptor::new(manifest::CONFIG, digest, size);
-        let (digest, size) = self.store_bytes(&manifest::manifest(&config, &layers)?)?;
+        let wire = Wire::new(image, &cache)?;
+        self.store_bytes(&wire.config)?;
+        self.store_bytes(&wire.manifest)?;
 
         let tag =
             self.tag.clone().or_else(|| image.tag.clone()).unwrap_or_else(|| "latest".to_owned());
-        let mut ours = Descriptor::new(manifest::MANIFEST, digest.clone(), size);
+        let mut ours = wire.descriptor.clone();
         ours.annotations.insert(REF_NAME.to_owned(), tag.clone());
-        ours.platform =
-            Some(Platform { architecture: image.architecture.clone(), os: "linux".to_owned() });
         // The index comes last: until then the layout shows what it showed before.
         self.write_index(&ours, self.others(&tag)?)?;
         Ok(Published {
             reference: format!("oci:{}:{tag}", self.directory.display()),
-            digest,
+            digest: wire.descriptor.digest,
             unchanged: false,
         })
     }

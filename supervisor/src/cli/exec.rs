@@ -63,7 +63,14 @@ pub(super) fn attend(
     on_terminate: OnTerminate,
 ) -> Result<u8, Failure> {
     let surroundings = init::set_up();
-    let launch = Launch { command, variables, directory: None, place: Place::Group, streams: None };
+    let launch = Launch {
+        command,
+        variables,
+        directory: None,
+        place: Place::Group,
+        streams: None,
+        descriptors: None,
+    };
     match foreground::run(&launch, on_terminate, &surroundings) {
         Ok(end) => Ok(end.exit_code()),
         Err(foreground::Failure::Spawn(error)) => {

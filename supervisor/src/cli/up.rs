@@ -9,7 +9,8 @@ use lexopt::{Arg, ValueExt};
 use super::{Failure, duration, input, text};
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
-use crate::os::{init, reactor};
+use crate::os::init::{self, Surroundings};
+use crate::os::reactor;
 use crate::spec::Plan;
 
 const HELP: &str = "\
@@ -51,8 +52,9 @@ struct Options {
 pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
     let Some(options) = parse(parser)? else { return Ok(text::help(HELP)) };
     let plan = prepare(input::plan(options.spec.clone())?, &options)?;
-    let surroundings = init::set_up();
     init::keep_descriptors_to_ourselves();
+    let descriptors = init::raise_descriptor_limit();
+    let surroundings = Surroundings { descriptors, ..init::set_up() };
     let log = start_log(&plan, options).map_err(|error| could_not_start("log", &error))?;
     reactor::run(plan, log, surroundings).map_err(|error| could_not_start("reactor", &error))
 }

@@ -4,12 +4,12 @@
 //! nobody will ever release it here. So only async-signal-safe functions are called
 //! (`signal-safety(7)`), nothing is allocated, and everything needed was laid ready before.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
 
 use nix::libc::{self, c_char, c_int};
 
-use super::spawn::{Place, Stage};
+use super::spawn::{Launch, Place, Stage};
 
 /// Everything the child needs, laid ready by the parent.
 pub(super) struct Ready {
@@ -23,6 +23,7 @@ pub(super) struct Ready {
     place: Place,
     /// Standard input and output; `None` leaves all three as they are.
     streams: Option<(RawFd, RawFd)>,
+    descriptors: Option<libc::rlimit>,
     report: RawFd,
     // Keep alive what the vectors above point into.
     _arguments: Vec<CString>,
@@ -30,17 +31,16 @@ pub(super) struct Ready {
 }
 
 /// The shell that runs a script without `#!` (POSIX, XCU 2.9.1.6, and `execvp`).
-const SHELL: &std::ffi::CStr = c"/bin/sh";
+const SHELL: &CStr = c"/bin/sh";
 
 impl Ready {
     /// Lays everything ready. `report` is where a failure is written to.
     pub(super) fn new(
+        launch: &Launch<'_>,
         files: Vec<CString>,
         arguments: Vec<CString>,
         environment: Vec<CString>,
         directory: Option<CString>,
-        place: Place,
-        streams: Option<(RawFd, RawFd)>,
         report: RawFd,
     ) -> Self {
         let pointers = |strings: &[CString]| -> Vec<*const c_char> {
@@ -55,8 +55,9 @@ impl Ready {
             script,
             argv,
             directory,
-            place,
-            streams,
+            place: launch.place,
+            streams: launch.streams,
+            descriptors: launch.descriptors,
             report,
             _arguments: arguments,
             _environment: environment,
@@ -92,6 +93,10 @@ impl Ready {
                 && libc::chdir(directory.as_ptr()) != 0
             {
                 return (Stage::Directory, last_errno());
+            }
+            if let Some(limit) = &self.descriptors {
+                // Putting a limit back below its maximum is always allowed.
+                libc::setrlimit(libc::RLIMIT_NOFILE, limit);
             }
             reset_signals();
             (Stage::Program, self.execute())
@@ -137,6 +142,8 @@ impl Ready {
                 libc::ENOENT | libc::ENOTDIR | libc::ENODEV | libc::ESTALE | libc::ETIMEDOUT => {}
                 // There is one that may not be executed; another one further on may.
                 libc::EACCES => verdict = libc::EACCES,
+                // SAFETY: the name ends with NUL.
+                libc::ENOEXEC if unsafe { is_elf(file) } => return libc::ENOEXEC,
                 libc::ENOEXEC => {
                     if let Some(slot) = self.script.get_mut(1) {
                         *slot = file.as_ptr();
@@ -153,6 +160,18 @@ impl Ready {
         }
         verdict
     }
+}
+
+/// Whether the file is a program for another machine: no shell could make sense of it.
+unsafe fn is_elf(file: &CStr) -> bool {
+    let mut start = [0u8; 4];
+    // SAFETY: the name ends with NUL and the buffer has room for what is asked for. The descriptor
+    // is closed by what follows, `exec` or `_exit`.
+    let read = unsafe {
+        let descriptor = libc::open(file.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        libc::read(descriptor, start.as_mut_ptr().cast(), start.len())
+    };
+    read == 4 && start == *b"\x7fELF"
 }
 
 /// Gives every signal its default action and unblocks all: what the supervisor ignores or blocks

@@ -67,8 +67,13 @@ pub fn run(
     surroundings: &Surroundings,
 ) -> Result<RunEnd, Failure> {
     let mut signals = Signals::catch(&PASSED_ON).map_err(Failure::Own)?;
-    let terminal = our_terminal();
-    let place = terminal.map_or(Place::Group, |terminal| Place::Foreground { terminal });
+    let terminal = controlling_terminal();
+    let place = match terminal {
+        Some(terminal) if foreground_of(terminal) == Some(getpgrp().as_raw()) => {
+            Place::Foreground { terminal }
+        }
+        _ => Place::Group,
+    };
     let pid = spawn::spawn(&Launch { place, ..*launch }).map_err(Failure::Spawn)?;
     let lent = Lent { terminal, pid };
     let end = attend(pid, on_terminate, &lent, surroundings, &mut signals);
@@ -89,6 +94,10 @@ fn attend(
     loop {
         // Taken before reaping, so that a child that ends after the last look wakes the poll.
         for signal in signals.take() {
+            // A shell may have brought us from the background, with the terminal.
+            if signal.number() == libc::SIGCONT {
+                lent.lend();
+            }
             pass_on(pid, signal, on_terminate);
         }
         loop {
@@ -121,27 +130,31 @@ fn pass_on(pid: Pid, signal: Signal, on_terminate: OnTerminate) {
     }
 }
 
-/// The terminal, lent to the command's process group.
+/// The controlling terminal, which the command's process group borrows while it is ours.
 struct Lent {
     terminal: Option<RawFd>,
     pid: Pid,
 }
 
 impl Lent {
-    /// The command was stopped from the keyboard. Where a shell waits for us, we stop as well, so
-    /// that it takes the job for stopped, and go on with it. Where nobody could ever bring it back,
-    /// as in a container, it goes on at once.
+    /// The command was stopped by job control. Where a shell waits for us, we stop as well, so
+    /// that it takes the job for stopped, and go on when it continues us. Where nobody could ever
+    /// bring the command back, as in a container, it goes on at once.
     fn stop_with_it(&self, surroundings: &Surroundings) {
-        if self.terminal.is_none() {
-            return;
-        }
+        let Some(terminal) = self.terminal else { return };
         let nobody_waits = surroundings.is_init || getsid(None) == Ok(unistd::getpid());
-        if !nobody_waits {
+        if nobody_waits {
+            self.lend();
+            // In the background it would use the terminal and be stopped again, without end.
+            if foreground_of(terminal) != Some(self.pid.number()) {
+                return;
+            }
+        } else {
             self.take_back();
             // SAFETY: the call takes numbers only. Our whole group stops, as it would have if the
             // terminal had been ours; the call returns when we are continued.
             unsafe { libc::kill(0, libc::SIGSTOP) };
-            self.lend_again();
+            self.lend();
         }
         if let Some(signal) = Signal::from_number(libc::SIGCONT) {
             kill::group(self.pid, signal);
@@ -152,28 +165,32 @@ impl Lent {
         self.hand_over(self.pid.number(), getpgrp().as_raw());
     }
 
-    fn lend_again(&self) {
+    fn lend(&self) {
         self.hand_over(getpgrp().as_raw(), self.pid.number());
     }
 
     /// Changes the terminal's foreground group, unless somebody else has got it meanwhile.
     fn hand_over(&self, from: i32, to: i32) {
         let Some(terminal) = self.terminal else { return };
-        // SAFETY: descriptors 0 to 2 stay open for the life of the program.
-        let terminal = unsafe { BorrowedFd::borrow_raw(terminal) };
-        if tcgetpgrp(terminal).is_ok_and(|group| group.as_raw() == from) {
+        if foreground_of(terminal) == Some(from) {
             // A terminal that has hung up cannot be handed over, and need not.
-            let _ = tcsetpgrp(terminal, nix::unistd::Pid::from_raw(to));
+            let _ = tcsetpgrp(standard(terminal), nix::unistd::Pid::from_raw(to));
         }
     }
 }
 
-/// The controlling terminal among our standard descriptors, when we are in its foreground.
-fn our_terminal() -> Option<RawFd> {
-    let ours = |number: &RawFd| {
-        // SAFETY: descriptors 0 to 2 stay open for the life of the program.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(*number) };
-        tcgetpgrp(descriptor) == Ok(getpgrp())
-    };
-    [0, 1, 2].into_iter().find(ours)
+/// The controlling terminal, when one of our standard descriptors is open on it.
+fn controlling_terminal() -> Option<RawFd> {
+    [0, 1, 2].into_iter().find(|number| foreground_of(*number).is_some())
+}
+
+/// The group in the foreground of a terminal; `None` when it is not our controlling terminal.
+fn foreground_of(number: RawFd) -> Option<i32> {
+    tcgetpgrp(standard(number)).ok().map(nix::unistd::Pid::as_raw)
+}
+
+/// One of the descriptors 0 to 2.
+fn standard(number: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: descriptors 0 to 2 stay open for the life of the program.
+    unsafe { BorrowedFd::borrow_raw(number) }
 }

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
 use nix::unistd::pipe2;
 
@@ -24,6 +25,8 @@ pub struct Surroundings {
     pub adopts: bool,
     /// The process table, when there is one to be believed.
     pub proc: Option<ProcFs>,
+    /// The limit of open descriptors we were started with, when it has been raised for us.
+    pub descriptors: Option<libc::rlimit>,
     /// Sentences for people about what is missing and what that means.
     pub missing: Vec<String>,
 }
@@ -45,7 +48,7 @@ pub fn set_up() -> Surroundings {
             ));
         })
         .ok();
-    Surroundings { is_init, adopts, proc, missing }
+    Surroundings { is_init, adopts, proc, descriptors: None, missing }
 }
 
 /// Makes sure no child inherits a descriptor by accident. Not for the init of one command, which
@@ -64,6 +67,16 @@ pub fn keep_descriptors_to_ourselves() {
         // SAFETY: the call takes numbers only; one that is closed meanwhile is refused.
         unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
+}
+
+/// Raises the limit of open descriptors as far as allowed, because each process costs one of ours,
+/// and returns what it was. Children are given that back: with a high limit programs that close
+/// every descriptor there could be take forever, and those that use `select` break.
+#[must_use]
+pub fn raise_descriptor_limit() -> Option<libc::rlimit> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok()?;
+    Some(libc::rlimit { rlim_cur: soft, rlim_max: hard })
 }
 
 /// Something to read from that is at its end: the standard input of every process.

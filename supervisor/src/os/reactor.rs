@@ -34,7 +34,7 @@ use crate::spec::Plan;
 const POLL_MS: u64 = 50;
 
 /// How long the end may wait for a reader of the output that has stopped reading.
-const LAST_OUTPUT: Duration = Duration::from_secs(2);
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// Runs a plan to its end and returns the exit code of the container.
 ///
@@ -47,6 +47,7 @@ const LAST_OUTPUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// Nothing has been started: the kernel refused what the loop itself needs.
 pub fn run(plan: Plan, log: Log, surroundings: Surroundings) -> std::io::Result<u8> {
+    std::panic::set_hook(Box::new(|panic| last_words::say(&format!("internal error: {panic}"))));
     let caught = [signal::STOPPING.as_slice(), signal::PASSED_ON.as_slice()].concat();
     let signals = Signals::catch(&caught)?;
     let runtime =
@@ -149,11 +150,11 @@ impl Reactor {
         let signals = self.signals.get_mut().take();
         let reaped = reap::all();
         for event in self.runs.reaped(&reaped) {
-            self.feed(event);
+            self.feed_end(event);
         }
         if self.runs.must_be_polled() {
             for event in self.runs.recheck() {
-                self.feed(event);
+                self.feed_end(event);
             }
         }
         for signal in signals {
@@ -165,6 +166,14 @@ impl Reactor {
         }
         if self.machine.next_deadline().is_some_and(|due| due <= clock::now()) {
             self.feed(Event::Tick);
+        }
+    }
+
+    /// Feeds an event about the end of a run and forgets the run if nobody is left of it.
+    fn feed_end(&mut self, event: Event) {
+        self.feed(event);
+        if let Event::Exited { run, descendants: false, .. } | Event::Cleared(run) = event {
+            self.runs.forget(run);
         }
     }
 
@@ -217,6 +226,13 @@ impl Reactor {
         let common = plan.working_dir.as_deref().map(Path::new);
         let own = process.working_dir.as_deref().map(Path::new);
         let directory = own.map(|own| common.map_or_else(|| own.to_owned(), |dir| dir.join(own)));
+        let directory = directory.as_deref().or(common);
+        // Ours would name another directory, and programs other than shells believe it.
+        if let Some(absolute) = directory.filter(|path| path.is_absolute())
+            && !process.environment.contains_key("PWD")
+        {
+            variables.insert("PWD".into(), absolute.into());
+        }
         let (reader, writer) = spawn::output_pipe().map_err(|error| {
             let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
             let error = SpawnError { stage: Stage::Streams, errno };
@@ -225,9 +241,10 @@ impl Reactor {
         let launch = Launch {
             command: &command,
             variables: &variables,
-            directory: directory.as_deref().or(common),
+            directory,
             place: Place::Session,
             streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
+            descriptors: self.surroundings.descriptors,
         };
         let pid =
             spawn::spawn(&launch).map_err(|error| (error.failure(), error.explain(&launch)))?;
@@ -303,7 +320,7 @@ impl Reactor {
     /// The last wall: a fault of our own. Nothing may live on without a supervisor.
     fn give_up(&mut self) -> u8 {
         self.runs.kill_all();
-        last_words::say("internal error: every process was killed");
+        last_words::say("every process was killed because of an internal error");
         // Whatever panics here as well has nothing left to protect.
         let _ = catch_unwind(AssertUnwindSafe(|| self.end(exit::INTERNAL)));
         exit::INTERNAL

@@ -112,7 +112,8 @@ impl Runs {
     }
 
     /// Turns reaped children into the machine's events: exits in the order given, and then the
-    /// runs of which now nobody is left.
+    /// runs of which now nobody is left. Those are kept until [`Runs::forget`], so that what comes
+    /// of the event can still name their processes.
     pub fn reaped(&mut self, reaped: &[Reaped]) -> Vec<Event> {
         let mut exits = Vec::new();
         let mut orphans = false;
@@ -137,35 +138,33 @@ impl Runs {
         let mut events = Vec::new();
         for (run, end) in exits {
             let descendants = left.contains(&run);
-            if !descendants {
-                self.forget(run);
-            }
             events.push(Event::Exited { run, end, descendants });
         }
-        events.extend(self.clear(was_clearing, &left));
+        events.extend(cleared(was_clearing, &left));
         events
     }
 
     /// Looks again at runs whose process has ended and that left somebody behind.
     pub fn recheck(&mut self) -> Vec<Event> {
         let left = self.runs_with_someone_left();
-        self.clear(self.clearing(), &left)
+        cleared(self.clearing(), &left).collect()
+    }
+
+    /// Forgets a run of which nobody is left, once everything about it has been said.
+    pub fn forget(&mut self, run: RunId) {
+        let Some(record) = self.records.remove(&run) else { return };
+        self.markers.remove(&record.marker);
+        // The number may already lead another run.
+        if self.leaders.get(&record.leader) == Some(&run) {
+            self.leaders.remove(&record.leader);
+        }
+        self.seen.retain(|_, of| *of != run);
     }
 
     /// Whether somebody is left of a run whose end the kernel will not tell us.
     #[must_use]
     pub fn must_be_polled(&self) -> bool {
         !(self.adopts && self.proc.is_some()) && self.is_clearing()
-    }
-
-    fn clear(&mut self, runs: Vec<RunId>, left: &HashSet<RunId>) -> Vec<Event> {
-        let gone: Vec<RunId> = runs.into_iter().filter(|run| !left.contains(run)).collect();
-        gone.into_iter()
-            .map(|run| {
-                self.forget(run);
-                Event::Cleared(run)
-            })
-            .collect()
     }
 
     fn clearing(&self) -> Vec<RunId> {
@@ -177,16 +176,6 @@ impl Runs {
 
     fn is_clearing(&self) -> bool {
         self.records.values().any(|record| !record.alive)
-    }
-
-    fn forget(&mut self, run: RunId) {
-        let Some(record) = self.records.remove(&run) else { return };
-        self.markers.remove(&record.marker);
-        // The number may already lead another run.
-        if self.leaders.get(&record.leader) == Some(&run) {
-            self.leaders.remove(&record.leader);
-        }
-        self.seen.retain(|_, of| *of != run);
     }
 
     /// The runs without their first process of which somebody still lives. Whoever lives although
@@ -271,4 +260,8 @@ impl Runs {
             kill::group(leader, signal);
         }
     }
+}
+
+fn cleared(runs: Vec<RunId>, left: &HashSet<RunId>) -> impl Iterator<Item = Event> {
+    runs.into_iter().filter(|run| !left.contains(run)).map(Event::Cleared)
 }

@@ -32,6 +32,8 @@ pub struct Launch<'a> {
     pub place: Place,
     /// Its standard input and, merged into one, output and error; absent: ours.
     pub streams: Option<(RawFd, RawFd)>,
+    /// Its limit of open descriptors; absent: ours.
+    pub descriptors: Option<libc::rlimit>,
 }
 
 impl Launch<'_> {
@@ -136,7 +138,11 @@ impl fmt::Display for SpawnError {
             Stage::Program => "execute its program",
             Stage::Fork => "make a process",
         };
-        write!(f, "cannot {what}: {}", self.errno.desc())
+        let why = match (self.stage, self.errno) {
+            (Stage::Fork, Errno::EAGAIN) => "no more processes are allowed",
+            _ => self.errno.desc(),
+        };
+        write!(f, "cannot {what}: {why}")
     }
 }
 
@@ -170,12 +176,11 @@ fn make_ready(launch: &Launch<'_>, report: RawFd) -> Result<Ready, SpawnError> {
         launch.command.iter().map(|argument| CString::new(argument.as_bytes())).collect();
     let directory = launch.directory.map(|path| CString::new(path.as_os_str().as_bytes()));
     Ok(Ready::new(
+        launch,
         files,
         arguments.map_err(invalid(Stage::Program))?,
         environment::to_vector(launch.variables),
         directory.transpose().map_err(invalid(Stage::Directory))?,
-        launch.place,
-        launch.streams,
         report,
     ))
 }

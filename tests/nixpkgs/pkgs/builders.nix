@@ -1,12 +1,19 @@
 # Ways to make a store path: the trivial builders of nixpkgs, by name and by meaning.
 { bash, coreutils, findutils, host, system }:
 rec {
+  # A name as the store allows it: nixpkgs puts a dash in place of anything else as well.
+  storeName = name:
+    builtins.concatStringsSep "" (
+      map (part: if builtins.isString part then part else "-") (builtins.split "[^0-9a-zA-Z+._?=-]+" name)
+    );
+
   # The one derivation function everything below goes through. The `bash` package itself is built
   # with it, hence the bare program of the machine as the builder.
   build = name: attributes: script:
     let
       drv = derivation ({
-        inherit name system;
+        inherit system;
+        name = storeName name;
         builder = host.bash;
         args = [ "-euc" script ];
         allowSubstitutes = false;

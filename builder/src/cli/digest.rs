@@ -1,0 +1,24 @@
+//! `digest`: the digest an image will have wherever it is pushed.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::common::ProjectArguments;
+use crate::cache::Cache;
+use crate::error::Result;
+use crate::image::wire::Wire;
+
+/// Whose digest.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Name of the container, or the file `build` printed
+    name: String,
+}
+
+/// Prints the digest of the image's manifest.
+pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+    let (_, image) = project.image(&arguments.name)?;
+    println!("{}", Wire::new(&image, &Cache::of_user())?.digest());
+    Ok(ExitCode::SUCCESS)
+}

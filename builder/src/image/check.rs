@@ -1,0 +1,197 @@
+//! Every rule an image must keep, checked at once (OCI image-spec 1.1, and what engines take).
+
+use super::Image;
+use crate::error::{Failure, Kind, Result};
+use crate::layers::MAX_LAYERS;
+
+/// Checks an image.
+///
+/// # Errors
+/// One failure that lists every broken rule, each with the field it is about.
+pub fn check(image: &Image) -> Result<()> {
+    let problems = problems(image);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::Data, format!("the image is not valid: {}", problems.join("; "))))
+}
+
+/// Every broken rule, as `field: what is wrong`.
+pub fn problems(image: &Image) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut rule = |holds: bool, field: &str, what: String| {
+        if !holds {
+            problems.push(format!("{field}: {what}"));
+        }
+    };
+    if let Some(name) = &image.name {
+        rule(is_name(name), "name", format!("`{name}` is no name of a repository"));
+    }
+    if let Some(tag) = &image.tag {
+        rule(is_tag(tag), "tag", format!("`{tag}` is no tag"));
+    }
+    rule(
+        is_word(&image.architecture),
+        "architecture",
+        format!("`{}` is none of Go's", image.architecture),
+    );
+    if let Some(created) = &image.created {
+        rule(is_time(created), "created", format!("`{created}` is not RFC 3339"));
+    }
+    let config = &image.config;
+    for variable in &config.env {
+        let named = variable.split_once('=').is_some_and(|(name, _)| !name.is_empty());
+        rule(named, "Env", format!("`{variable}` is not NAME=value"));
+    }
+    for port in config.exposed_ports.keys() {
+        rule(is_port(port), "ExposedPorts", format!("`{port}` is not PORT[/tcp|udp|sctp]"));
+    }
+    for volume in config.volumes.keys() {
+        rule(volume.starts_with('/'), "Volumes", format!("`{volume}` is not absolute"));
+    }
+    let directory = &config.working_dir;
+    let rooted = directory.is_empty() || directory.starts_with('/');
+    rule(rooted, "WorkingDir", format!("`{directory}` is not absolute"));
+    for words in [&config.entrypoint, &config.cmd] {
+        let whole = words.iter().all(|word| !word.contains('\0'));
+        rule(whole, "Entrypoint and Cmd", "a word holds a NUL byte".to_owned());
+    }
+    let layers = image.layers.len();
+    rule(layers <= MAX_LAYERS, "layers", format!("{layers} are more than engines take"));
+    for layer in &image.layers {
+        let known = layer.media_type.starts_with("application/vnd.oci.image.layer.v1.tar");
+        rule(known, "layers", format!("{} is no layer", layer.media_type));
+        if let Some(created) = &layer.history.created {
+            rule(is_time(created), "history", format!("`{created}` is not RFC 3339"));
+        }
+    }
+    problems
+}
+
+/// Components of lower-case letters and digits, joined by one of `.`, `_`, `__` or dashes, between
+/// slashes; the first may be a host with a port (distribution-spec, "pulling manifests").
+fn is_name(name: &str) -> bool {
+    let (host, path) = match name.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+            (Some(host), path)
+        }
+        _ => (None, name),
+    };
+    let host_is_fine = host.is_none_or(|host| {
+        host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    });
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let component = |part: &str| {
+        let bytes = part.as_bytes();
+        let ends_well = bytes.first().is_some_and(|byte| alphanumeric(*byte))
+            && bytes.last().is_some_and(|byte| alphanumeric(*byte));
+        let separators_are_fine =
+            part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).all(|between| {
+                matches!(between, "" | "." | "_" | "__") || between.bytes().all(|b| b == b'-')
+            });
+        ends_well && separators_are_fine
+    };
+    host_is_fine && name.len() <= 255 && path.split('/').all(component)
+}
+
+fn is_tag(tag: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    tag.len() <= 128
+        && tag.bytes().next().is_some_and(word)
+        && tag.bytes().all(|byte| word(byte) || b".-".contains(&byte))
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+fn is_port(text: &str) -> bool {
+    let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    port.parse::<u16>().is_ok_and(|port| port > 0) && matches!(protocol, "tcp" | "udp" | "sctp")
+}
+
+/// `2006-01-02T15:04:05[.9]Z` or with an offset; whether the day exists is not looked at.
+fn is_time(text: &str) -> bool {
+    let digits = |range: std::ops::Range<usize>| {
+        text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let at =
+        |index: usize, expected: char| text.get(index..).is_some_and(|t| t.starts_with(expected));
+    let Some(rest) = text.get(19..) else { return false };
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    let zone_is_fine = zone == "Z"
+        || (zone.len() == 6
+            && zone.starts_with(['+', '-'])
+            && zone.char_indices().all(|(at, c)| at == 0 || (at == 3) == (c == ':')));
+    digits(0..4)
+        && at(4, '-')
+        && digits(5..7)
+        && at(7, '-')
+        && digits(8..10)
+        && at(10, 'T')
+        && digits(11..13)
+        && at(13, ':')
+        && digits(14..16)
+        && at(16, ':')
+        && digits(17..19)
+        && zone_is_fine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Config, config::Empty};
+
+    fn image() -> Image {
+        Image {
+            name: Some("ghcr.io/me/my-app".into()),
+            tag: Some("v1.2_3-x".into()),
+            architecture: "amd64".into(),
+            created: Some("1970-01-01T00:00:01Z".into()),
+            config: Config {
+                env: vec!["A=1".into()],
+                working_dir: "/env".into(),
+                exposed_ports: [("80/tcp".to_owned(), Empty {})].into(),
+                ..Config::default()
+            },
+            layers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_good_image_breaks_no_rule() {
+        assert_eq!(problems(&image()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_broken_rule_is_listed() {
+        let mut bad = image();
+        bad.name = Some("My_App".into());
+        bad.tag = Some("-x".into());
+        bad.created = Some("yesterday".into());
+        bad.config.env.push("=x".into());
+        bad.config.working_dir = "env".into();
+        bad.config.exposed_ports.insert("0/tcp".into(), Empty {});
+        bad.config.volumes.insert("data".into(), Empty {});
+        assert_eq!(problems(&bad).len(), 7, "{:?}", problems(&bad));
+    }
+
+    #[test]
+    fn names_and_times_have_their_grammar() {
+        for name in ["a", "a/b", "localhost:5000/a", "x/a.b__c--d/e1", "registry.example/a_b"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "A", "a//b", "a/", "-a", "a___b", "a..b", "ghcr.io/"] {
+            assert!(!is_name(name), "{name}");
+        }
+        for time in ["0001-01-01T00:00:00Z", "2024-02-03T04:05:06.789+01:00"] {
+            assert!(is_time(time), "{time}");
+        }
+        for time in ["", "2024-02-03", "2024-02-03T04:05:06", "2024-02-03 04:05:06Z"] {
+            assert!(!is_time(time), "{time}");
+        }
+    }
+}

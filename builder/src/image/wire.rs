@@ -1,0 +1,61 @@
+//! An image as registries and layouts hold it: every layer compressed, all digests known.
+
+use super::manifest::{self, Descriptor, Platform};
+use super::{Image, Layer, blob};
+use crate::cache::{Cache, Compressed, GZIP};
+use crate::digest::Digest;
+use crate::error::Result;
+
+/// Everything but the layers' bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// The manifest's bytes.
+    pub manifest: Vec<u8>,
+    /// The manifest as an index refers to it.
+    pub descriptor: Descriptor,
+    /// The configuration's bytes.
+    pub config: Vec<u8>,
+    /// The configuration as the manifest refers to it.
+    pub config_descriptor: Descriptor,
+    /// The layers as the manifest refers to them, from the lowest up.
+    pub layers: Vec<Descriptor>,
+}
+
+impl Wire {
+    /// Works out every digest. Layers the cache knows are not read; the others are compressed once
+    /// to nowhere.
+    pub fn new(image: &Image, cache: &Cache) -> Result<Self> {
+        let layers = image
+            .layers
+            .iter()
+            .map(|layer| {
+                let compressed = compressed(layer, cache)?;
+                Ok(Descriptor::new(blob::TAR_GZIP, compressed.digest, compressed.size))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let (digest, config) = blob::config(image)?;
+        let config_descriptor = Descriptor::new(manifest::CONFIG, digest, config.len() as u64);
+        let manifest = manifest::manifest(&config_descriptor, &layers)?;
+        let mut descriptor =
+            Descriptor::new(manifest::MANIFEST, Digest::of(&manifest), manifest.len() as u64);
+        descriptor.platform =
+            Some(Platform { architecture: image.architecture.clone(), os: "linux".to_owned() });
+        Ok(Self { manifest, descriptor, config, config_descriptor, layers })
+    }
+
+    /// The digest under which the whole image is known.
+    pub fn digest(&self) -> &Digest {
+        &self.descriptor.digest
+    }
+}
+
+/// Digest and size of a layer's compressed blob.
+pub fn compressed(layer: &Layer, cache: &Cache) -> Result<Compressed> {
+    if let Some(known) = cache.get(&layer.diff_id, GZIP) {
+        return Ok(known);
+    }
+    let (digest, size) = blob::write_gzip(layer, &mut std::io::sink())?;
+    let compressed = Compressed { digest, size };
+    cache.put(&layer.diff_id, GZIP, &compressed);
+    Ok(compressed)
+}

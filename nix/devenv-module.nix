@@ -1,0 +1,83 @@
+# The module a devenv project imports: `devenv container build|run|copy` then make, run and copy images
+# whose PID 1 is `devenv-init`.
+#
+# It keeps every option of `containers.<name>` and replaces what devenv builds from them. Neither
+# nix2container nor skopeo is used, nor are the inputs for them needed.
+{ config, lib, pkgs, self, inputs ? { }, ... }:
+let
+  inherit (lib) mkOption types;
+  specs = import ./spec.nix { inherit lib; };
+
+  # The same as devenv's own default of `copyToRoot`, by which that default is recognised.
+  projectSource = builtins.path { path = self; name = "source"; };
+
+  captures = import ./capture.nix { without = specs.runnerVariables; };
+  capture =
+    if inputs ? mk-shell-bin then captures.mkShellBin inputs.mk-shell-bin.lib.mkShellBin pkgs
+    else captures.own;
+
+  initProgram = "${config.devenv-init.package}/bin/devenv-init";
+  containerProgram = "${config.devenv-container.package}/bin/devenv-container";
+
+  images = import ./image.nix {
+    inherit lib initProgram containerProgram capture;
+    inherit (pkgs.stdenv.hostPlatform) system;
+    inherit (pkgs) bash bashInteractive coreutils writeScript;
+  };
+
+  # devenv adds a layer with the files of `copyToRoot`. Those are placed by the image itself.
+  isHome = layer: layer.copyToRoot != [ ] && lib.all (path: (path.name or "") == "devenv-container-home") layer.copyToRoot;
+  ownLayers = config // {
+    containers = builtins.mapAttrs (_: container: container // {
+      layers = lib.filter (layer: !(isHome layer)) container.layers;
+    }) config.containers;
+  };
+
+  # `devenv container copy` calls it with the image, a registry or `false`, and arguments for the copy.
+  # Default arguments are lines of shell, as in devenv, so that they can ask for a token.
+  copyScript = container: pkgs.writeShellScript "copy-container" ''
+    set -eu
+    image=$1
+    registry=$2
+    shift 2
+    if [[ $registry == false ]]; then registry=${lib.escapeShellArg container.registry}; fi
+    if [[ $# == 0 ]]; then set -- ${toString container.defaultCopyArgs}; fi
+    exec ${containerProgram} copy "$image" --registry "$registry" "$@"
+  '';
+
+  runScript = container: pkgs.writeShellScript "docker-run" ''
+    exec ${containerProgram} run ${container.derivation} -- "$@"
+  '';
+
+  extension = types.submodule ({ name, config, ... }: {
+    options = import ./modules/container-options.nix { inherit lib; };
+    config = {
+      # Stronger than the default of an option and weaker than anything a person writes.
+      entrypoint = lib.mkOverride 1400 [ ];
+      derivation = lib.mkForce (images.image { inherit name projectSource; config = ownLayers; });
+      copyScript = lib.mkForce (copyScript config);
+      dockerRun = lib.mkForce (runScript config);
+    };
+  });
+
+  program = name: what: mkOption {
+    type = types.package;
+    description = "The package with `bin/${name}`, ${what}.";
+  };
+in
+{
+  options = {
+    devenv-init.package = program "devenv-init" "PID 1 of the images";
+    devenv-container.package = program "devenv-container" "which builds, copies and runs the images";
+    containers = mkOption { type = types.attrsOf extension; };
+  };
+
+  config.containers = {
+    # devenv gives these two a command of their own, weakly. Without one they mean what they are called.
+    shell.startupCommand = lib.mkOverride 999 null;
+    processes.startupCommand = lib.mkOverride 999 null;
+    processes.exposedPorts = lib.mkDefault (
+      lib.concatMap (process: lib.mapAttrsToList (_: port: port.value) process.ports) (lib.attrValues config.processes)
+    );
+  };
+}

@@ -1,0 +1,52 @@
+# Options of `containers.<name>` that devenv does not have. The core modules and the module for devenv
+# share them.
+{ lib }:
+let
+  inherit (lib) mkOption types;
+in
+{
+  environment = mkOption {
+    type = types.nullOr (types.enum [ "baked" "sourced" "declared" ]);
+    default = null;
+    defaultText = lib.literalMD "`sourced` for `shell`, `declared` for a command outside the store given by its absolute path, otherwise `baked`";
+    description = ''
+      Where variables come from. `baked`: the shell's environment, captured while the image is
+      built, without what only builds need. `sourced`: the same, and the shell's whole set-up is
+      run at the start, functions and `enterShell` included; compilers of the shell come along.
+      `declared`: only the variables of `env`.
+    '';
+  };
+
+  user = mkOption {
+    type = types.str;
+    default = "1000:1000";
+    description = "The user, and after a `:` the group, it runs as: names of `/etc/passwd` and `/etc/group` or numbers.";
+  };
+
+  exposedPorts = mkOption {
+    type = types.listOf (types.either types.port types.str);
+    default = [ ];
+    defaultText = lib.literalMD "for `processes` the ports of its processes";
+    description = "Ports the image declares, as numbers or as `<port>/tcp` or `<port>/udp`.";
+    example = [ 8080 "53/udp" ];
+  };
+
+  volumes = mkOption {
+    type = types.listOf types.str;
+    default = [ ];
+    description = "Folders whose contents outlive the container.";
+  };
+
+  labels = mkOption {
+    type = types.attrsOf types.str;
+    default = { };
+    description = "Labels of the image.";
+    example = { "org.opencontainers.image.source" = "https://example.org/app"; };
+  };
+
+  stopSignal = mkOption {
+    type = types.nullOr types.str;
+    default = null;
+    description = "The signal that asks the container to stop; null is the engine's own, SIGTERM.";
+  };
+}
