@@ -1,6 +1,6 @@
 //! The checked plan: what the machine runs. Built once, from any format, and valid ever after.
 //!
-//! Whoever holds a [`Plan`] may rely on it: names are unique, every dependency exists, the graph
+//! Whoever holds a [`Plan`] may rely on it: labels are unique, every dependency exists, the graph
 //! has no cycle, every command has a program, every signal a number.
 
 use std::collections::{BTreeMap, HashMap};
@@ -46,7 +46,9 @@ impl ProcessId {
 pub struct Process {
     /// The name it was declared under.
     pub name: String,
-    /// What it is called in output and control: name and replica, as in `web.1`.
+    /// Which of the processes of this name it is, counted from 1.
+    pub replica: u32,
+    /// What it is called in output and control: name and replica, as in `web.1`. Unique.
     pub label: String,
     /// Argument vector, never empty.
     pub command: Vec<String>,
@@ -189,17 +191,23 @@ impl Plan {
         self.processes.get(id.index())
     }
 
-    /// Finds a process by its label (`web.1`) or its name (`web`).
+    /// Finds a process by its label (`web.1`) or its name (`web`); of several replicas the first.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<ProcessId> {
-        self.processes
-            .iter()
-            .position(|process| process.label == name || process.name == name)
-            .and_then(|index| u32::try_from(index).ok())
-            .map(ProcessId)
+        self.find_all(name).next()
     }
 
-    /// Leaves only the named processes enabled, together with all they depend on.
+    /// Finds the one process with this label (`web.1`), or every replica with this name (`web`).
+    pub fn find_all(&self, name: &str) -> impl Iterator<Item = ProcessId> {
+        (0..)
+            .map(ProcessId)
+            .zip(&self.processes)
+            .filter(move |(_, process)| process.label == name || process.name == name)
+            .map(|(id, _)| id)
+    }
+
+    /// Leaves only the named processes enabled, together with all they depend on. A name stands
+    /// for all its replicas, a label for one.
     ///
     /// # Errors
     /// The first name that no process has.
@@ -207,7 +215,11 @@ impl Plan {
         let mut wanted = vec![false; self.processes.len()];
         let mut pending = Vec::new();
         for name in names {
-            pending.push(self.find(name).ok_or(*name)?);
+            let before = pending.len();
+            pending.extend(self.find_all(name));
+            if pending.len() == before {
+                return Err(name);
+            }
         }
         while let Some(id) = pending.pop() {
             let Some(seen) = wanted.get_mut(id.index()) else { continue };
@@ -221,6 +233,11 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// What a replica is called.
+pub(super) fn label(name: &str, replica: u32) -> String {
+    format!("{name}.{replica}")
 }
 
 /// Gives each name its id, and says which names are taken twice or cannot be names.
@@ -308,7 +325,8 @@ fn check_process(
         }
     });
     Process {
-        label: format!("{}.1", process.name),
+        replica: 1,
+        label: label(&process.name, 1),
         name: process.name,
         command: process.command,
         kind: process.kind,

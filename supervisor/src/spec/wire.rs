@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the contract this supervisor reads and this builder writes.
 pub const VERSION: u32 = 1;
 
+/// [`Spec::stop_timeout_ms`] where nothing is said.
+pub const DEFAULT_STOP_TIMEOUT_MS: u64 = 9_000;
+
 /// A whole container: its environment and its processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -347,7 +350,7 @@ pub enum ExitPolicy {
 }
 
 fn default_stop_timeout_ms() -> u64 {
-    9_000
+    DEFAULT_STOP_TIMEOUT_MS
 }
 
 fn localhost() -> String {
