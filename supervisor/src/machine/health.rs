@@ -18,6 +18,8 @@ pub struct Health {
     liveness: Option<Probe>,
     /// By when it must have become ready; `None` once it was, or without a deadline.
     ready_by: Option<Moment>,
+    /// Whether it was ready once, or has been said not to be: neither is said again.
+    spoken_of: bool,
     /// By when the next sign of life must come; `None` while the clock does not run.
     alive_by: Option<Moment>,
 }
@@ -53,8 +55,10 @@ pub enum Finding {
     GiveUpAsking(Aspect),
     /// It has become ready.
     Ready,
-    /// It is ready no longer, or, with a failing check, not yet.
+    /// It is ready no longer.
     NotReady,
+    /// It has never been ready, and its check failed too often in a row for that to be normal.
+    NotReadyYet,
     /// It has to go.
     Unfit(Unfit),
 }
@@ -73,6 +77,7 @@ impl Health {
                 .as_ref()
                 .and_then(|rule| rule.deadline_ms)
                 .map(|deadline| now.plus(deadline)),
+            spoken_of: false,
             alive_by: None,
         };
         health.wind_watchdog(process.watchdog, now);
@@ -131,7 +136,12 @@ impl Health {
         let Some((probe, timing)) = self.probe(process, aspect) else { return };
         match (aspect, probe.on_answer(timing, now, good)) {
             (Aspect::Readiness, Some(Verdict::Good)) => self.become_ready(process, now, findings),
-            (Aspect::Readiness, Some(Verdict::Bad)) => self.become_unready(findings),
+            (Aspect::Readiness, Some(Verdict::Bad)) => {
+                self.become_unready(findings);
+                if !std::mem::replace(&mut self.spoken_of, true) {
+                    findings.push(Finding::NotReadyYet);
+                }
+            }
             (Aspect::Liveness, Some(Verdict::Bad)) => {
                 findings.push(Finding::Unfit(Unfit::NotLive));
             }
@@ -170,6 +180,7 @@ impl Health {
             return;
         }
         self.ready = true;
+        self.spoken_of = true;
         self.ready_by = None;
         findings.push(Finding::Ready);
         if self.alive_by.is_none() {
@@ -195,8 +206,12 @@ impl Health {
         aspect: Aspect,
     ) -> Option<(&'a mut Probe, &'a crate::spec::Timing)> {
         match aspect {
-            Aspect::Readiness => self.readiness.as_mut().zip(process.ready.as_ref().map(|r| &r.timing)),
-            Aspect::Liveness => self.liveness.as_mut().zip(process.live.as_ref().map(|r| &r.timing)),
+            Aspect::Readiness => {
+                self.readiness.as_mut().zip(process.ready.as_ref().map(|r| &r.timing))
+            }
+            Aspect::Liveness => {
+                self.liveness.as_mut().zip(process.live.as_ref().map(|r| &r.timing))
+            }
         }
     }
 

@@ -19,6 +19,9 @@ pub enum Report {
     Ready(RunId),
     /// It is ready no longer.
     NotReady(RunId),
+    /// Its readiness check has failed as often as its rule allows, and it has not been ready yet.
+    /// Said once a run: the dependants that wait for it are not left to wonder.
+    NotReadyYet(RunId),
     /// It lives and has to go nevertheless.
     Unfit(RunId, Unfit),
     /// It will be started again.

@@ -301,6 +301,7 @@ impl Service {
                     actions.push(Action::Report(Report::Ready(run)));
                 }
                 Finding::NotReady => actions.push(Action::Report(Report::NotReady(run))),
+                Finding::NotReadyYet => actions.push(Action::Report(Report::NotReadyYet(run))),
                 // Two reasons at once are one: after the first it no longer runs.
                 Finding::Unfit(why) if matches!(self.phase, Phase::Running { .. }) => {
                     actions.push(Action::Report(Report::Unfit(run, *why)));

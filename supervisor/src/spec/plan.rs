@@ -367,8 +367,14 @@ fn check_check(path: &str, check: &Check, timing: &Timing, problems: &mut Vec<Pr
         Check::Exec { command } if program(command).is_none() => {
             problems.push(problem(format!("{path}.check.exec.command"), "names no program"));
         }
-        Check::Http { port: 0, .. } | Check::Tcp { port: 0, .. } => {
-            problems.push(problem(format!("{path}.check"), "port 0 cannot be connected to"));
+        Check::Exec { command } if command.iter().any(|argument| argument.contains('\0')) => {
+            problems.push(problem(format!("{path}.check.exec.command"), "holds a NUL byte"));
+        }
+        Check::Http { port, path: target, headers, status, .. } => {
+            check_http(&format!("{path}.check.http"), *port, target, headers, *status, problems);
+        }
+        Check::Tcp { port: 0, .. } => {
+            problems.push(problem(format!("{path}.check.tcp.port"), NO_PORT));
         }
         Check::LogLine { contains } if contains.is_empty() => {
             problems.push(problem(
@@ -376,11 +382,13 @@ fn check_check(path: &str, check: &Check, timing: &Timing, problems: &mut Vec<Pr
                 "is empty, and every line holds that",
             ));
         }
-        Check::Exec { .. }
-        | Check::Http { .. }
-        | Check::Tcp { .. }
-        | Check::Notify
-        | Check::LogLine { .. } => {}
+        Check::LogLine { contains } if contains.contains(['\n', '\r']) => {
+            problems.push(problem(
+                format!("{path}.check.log_line.contains"),
+                "holds a line break, and no line does",
+            ));
+        }
+        Check::Exec { .. } | Check::Tcp { .. } | Check::Notify | Check::LogLine { .. } => {}
     }
     let positive = [
         ("period_ms", timing.period_ms),
@@ -392,6 +400,45 @@ fn check_check(path: &str, check: &Check, timing: &Timing, problems: &mut Vec<Pr
         if value == 0 {
             problems.push(problem(format!("{path}.timing.{name}"), "must be more than 0"));
         }
+    }
+}
+
+const NO_PORT: &str = "port 0 cannot be connected to";
+
+/// What would not arrive as one well-formed request (RFC 9112, sections 3 and 5).
+fn check_http(
+    path: &str,
+    port: u16,
+    target: &str,
+    headers: &BTreeMap<String, String>,
+    status: Option<u16>,
+    problems: &mut Vec<Problem>,
+) {
+    if port == 0 {
+        problems.push(problem(format!("{path}.port"), NO_PORT));
+    }
+    if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        problems.push(Problem {
+            path: format!("{path}.path"),
+            what: format!("\"{}\" is not a path with a query", target.escape_debug()),
+            hint: Some("begin with `/` and write anything unusual as `%20`".to_owned()),
+        });
+    }
+    // RFC 9110, section 5.6.2: the characters of a token.
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    for (name, value) in headers {
+        if name.is_empty() || !name.chars().all(token) || value.contains(['\r', '\n', '\0']) {
+            problems.push(problem(
+                format!("{path}.headers"),
+                format!("\"{}\" cannot be sent as a header line", name.escape_debug()),
+            ));
+        }
+    }
+    if status.is_some_and(|status| !(200..=599).contains(&status)) {
+        problems.push(problem(
+            format!("{path}.status"),
+            "is not the status of a final answer, 200 to 599",
+        ));
     }
 }
 

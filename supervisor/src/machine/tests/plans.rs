@@ -53,6 +53,12 @@ pub fn restarts(spec: &mut Spec, who: &str, on: RestartOn, max: u32) {
     restart.max_restarts = Some(max);
 }
 
+/// Has its liveness checked, and may fail that once.
+pub fn is_live(spec: &mut Spec, who: &str) {
+    let check = Check::Exec { command: vec!["/bin/true".to_owned()] };
+    find(spec, who).live = Some(Liveness { check, timing: timing(1, 2) });
+}
+
 /// A check each 60 ms that may take 20 ms.
 pub fn timing(success_threshold: u32, failure_threshold: u32) -> Timing {
     let (initial_delay_ms, period_ms, timeout_ms) = (0, 60, 20);
@@ -135,8 +141,7 @@ pub fn all() -> Vec<(&'static str, Arc<Plan>)> {
     plans.push((
         "liveness",
         plan(&["a"], |spec| {
-            let check = Check::Exec { command: vec!["/bin/true".to_owned()] };
-            find(spec, "a").live = Some(Liveness { check, timing: timing(1, 2) });
+            is_live(spec, "a");
             restarts(spec, "a", RestartOn::OnFailure, 1);
         }),
     ));
