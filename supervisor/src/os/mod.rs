@@ -6,6 +6,7 @@
 //! without touching the kernel, in [`descendants`]. [`foreground`] is the other life of the
 //! program: the plain init of one command.
 
+mod bell;
 mod child;
 pub mod clock;
 pub mod descendants;
@@ -14,12 +15,15 @@ pub mod foreground;
 pub mod init;
 pub mod kill;
 pub mod last_words;
+pub mod notify;
+pub mod probe;
 pub mod proc;
 pub mod program;
 pub mod reactor;
 pub mod reap;
 pub mod report;
 pub mod runs;
+pub mod setting;
 pub mod signal;
 pub mod spawn;
 pub mod strays;
