@@ -1,7 +1,7 @@
 //! A descriptor of ours that the runtime watches: it rings when there is something to be read.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -19,6 +19,12 @@ impl Bell {
         // closes it only when it is itself dropped, which `AsyncFd` does after the registration.
         let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
         watched.map(Self).map_err(io::Error::from)
+    }
+
+    /// What is watched, to be read from.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.get_ref().as_fd()
     }
 
     /// Waits until it rings, which it does once for whatever came since it was last waited for:

@@ -195,3 +195,6 @@ pub fn speaks(process: &Process) -> bool {
 pub fn is_personal(variable: &OsStr) -> bool {
     [SOCKET, WATCHDOG, WATCHDOG_PID].iter().any(|name| variable == *name)
 }
+
+#[cfg(test)]
+mod tests;

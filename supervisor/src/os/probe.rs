@@ -188,3 +188,6 @@ impl Probes {
         of_it.count() >= STUCK
     }
 }
+
+#[cfg(test)]
+mod tests;

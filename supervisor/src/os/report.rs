@@ -243,4 +243,59 @@ mod tests {
             assert_eq!(notice(&report, &context).message, want);
         }
     }
+
+    #[test]
+    fn health_is_told_with_its_cause() {
+        let text = r#"{"version": 1, "processes": [{"name": "web", "command": ["/bin/web"],
+            "ready": {"check": "notify", "deadline_ms": 30000},
+            "live": {"check": {"tcp": {"port": 80}}, "timing": {"failure_threshold": 3}},
+            "watchdog": {"usec": 1500000}}]}"#;
+        let plan = crate::spec::load(text).expect("a valid spec");
+        let run = RunId { process: ProcessId(0), number: 1 };
+        let refused = Some("cannot connect to 127.0.0.1:80: Connection refused");
+        for (report, cause, event, want) in [
+            (Report::Ready(run), None, "ready", "web.1 is ready"),
+            (Report::NotReady(run), None, "not_ready", "web.1 is ready no longer"),
+            (
+                Report::NotReadyYet(run),
+                refused,
+                "not_ready_yet",
+                "web.1 is not ready yet: cannot connect to 127.0.0.1:80: Connection refused",
+            ),
+            (
+                Report::Unfit(run, Unfit::NotReadyInTime),
+                Some("its status: loading"),
+                "not_ready_in_time",
+                "web.1 was not ready within 30 s: its status: loading",
+            ),
+            (
+                Report::Unfit(run, Unfit::NotLive),
+                refused,
+                "not_live",
+                "web.1 failed its liveness check 3 times: \
+                 cannot connect to 127.0.0.1:80: Connection refused",
+            ),
+            (
+                Report::Unfit(run, Unfit::WatchdogExpired),
+                None,
+                "watchdog_expired",
+                "web.1 missed its watchdog: no sign of life for 1.5 s",
+            ),
+            (
+                Report::Unfit(run, Unfit::WatchdogTriggered),
+                None,
+                "watchdog_triggered",
+                "web.1 triggered its watchdog",
+            ),
+        ] {
+            let context = Context { plan: &plan, pid: Pid::new(12), cause };
+            let notice = notice(&report, &context);
+            assert_eq!((notice.event, notice.message.as_str()), (event, want));
+        }
+        let sender = Sender { pid: Pid::new(99), uid: 0 };
+        assert_eq!(
+            stranger(&plan, run, sender).message,
+            "process 99 spoke for web.1 without being one of its processes, not heard"
+        );
+    }
 }

@@ -1,13 +1,17 @@
 //! A check that is a command: it is good when it ends with 0.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use tokio::net::unix::pipe::Receiver;
+use nix::unistd::read;
 use tokio::task::AbortHandle;
 
+use super::super::bell::Bell;
 use super::super::kill::Pid;
 use super::super::setting::Setting;
 use super::super::spawn::{self, Launch, Place};
@@ -39,7 +43,7 @@ pub struct Running {
 
 /// The reading end of the command's output, and the last of what came out.
 struct Output {
-    pipe: Receiver,
+    pipe: Bell,
     end: Mutex<Vec<u8>>,
 }
 
@@ -49,9 +53,11 @@ impl Command<'_> {
     /// # Errors
     /// It cannot be started; the text says why.
     pub fn start(self) -> Result<Running, String> {
-        let unreadable = |error| format!("cannot read its output: {error}");
+        let unreadable = |error: io::Error| format!("cannot read its output: {error}");
         let (reader, writer) = spawn::output_pipe().map_err(unreadable)?;
-        let pipe = Receiver::from_owned_fd(reader).map_err(unreadable)?;
+        // Its open file description is ours alone: the writer still waits when the pipe is full.
+        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|e| unreadable(e.into()))?;
+        let pipe = Bell::on(reader).map_err(unreadable)?;
         let command: Vec<OsString> = self.arguments.iter().map(OsString::from).collect();
         let launch = Launch {
             command: &command,
@@ -99,27 +105,48 @@ impl Drop for Running {
     }
 }
 
+/// What a look into the pipe brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// As much as one look takes; there may be more.
+    More,
+    /// Nothing more for now.
+    Empty,
+    /// Every writer has closed it.
+    End,
+}
+
 impl Output {
     async fn keep_reading(self: Arc<Self>) {
-        while self.pipe.readable().await.is_ok() && self.read() {}
+        loop {
+            self.pipe.rings().await;
+            loop {
+                match self.read() {
+                    Look::More => tokio::task::yield_now().await,
+                    Look::Empty => break,
+                    Look::End => return,
+                }
+            }
+        }
     }
 
-    /// Reads what is there, at the most as much as a pipe holds; says whether more may come.
-    fn read(&self) -> bool {
+    /// Reads what is there, at the most as much as a pipe holds.
+    fn read(&self) -> Look {
         let mut buffer = [0; 4096];
         for _ in 0..16 {
-            match self.pipe.try_read(&mut buffer) {
-                Ok(0) => return false,
+            match read(self.pipe.descriptor(), &mut buffer) {
+                Ok(0) => return Look::End,
                 Ok(count) => {
                     let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
                     end.extend_from_slice(buffer.get(..count).unwrap_or_default());
                     let surplus = end.len().saturating_sub(KEPT);
                     end.drain(..surplus);
                 }
-                Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+                Err(Errno::EAGAIN | Errno::EINTR) => return Look::Empty,
+                Err(_) => return Look::End,
             }
         }
-        true
+        Look::More
     }
 }
 

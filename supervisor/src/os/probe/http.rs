@@ -171,7 +171,7 @@ mod tests {
             text("127.0.0.1", &headers),
             format!(
                 "GET /live?a=b HTTP/1.1\r\nUser-Agent: devenv-init/{version}\r\nAccept: */*\r\n\
-                 Connection: close\r\nhost: web.example\r\nX-Check: 1\r\n\r\n"
+                 Connection: close\r\nX-Check: 1\r\nhost: web.example\r\n\r\n"
             )
         );
         assert!(text("::1", &BTreeMap::new()).contains("\r\nHost: [::1]:80\r\n"));
