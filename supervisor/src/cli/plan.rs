@@ -1,5 +1,7 @@
 //! `devenv-init plan`: what `up` would do, read from the checked plan.
 
+mod health;
+
 use lexopt::Arg;
 
 use super::{Failure, input, text};
@@ -65,6 +67,7 @@ fn describe_process(plan: &Plan, process: &Process) -> String {
         let on = plan.process(edge.on).map_or("?", |on| on.label.as_str());
         format!("  after    {on} {condition}")
     }));
+    lines.extend(health::describe(process));
     lines.push(format!("  restart  {}", describe_restart(&process.restart)));
     lines.push(format!(
         "  stop     {}, SIGKILL after {} ms",
