@@ -50,13 +50,16 @@ struct Options {
 /// # Errors
 /// Nothing was started: the options or the spec are wrong, or the system refused.
 pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
-    let Some(options) = parse(parser)? else { return Ok(text::help(HELP)) };
+    let Some(options) = parse(parser)? else { return Ok(text::to_stdout(HELP)) };
+    let surroundings = init::set_up();
+    let signals = reactor::catch_signals().map_err(|error| could_not("catch signals", &error))?;
     let plan = prepare(input::plan(options.spec.clone())?, &options)?;
     init::keep_descriptors_to_ourselves();
     let descriptors = init::raise_descriptor_limit();
-    let surroundings = Surroundings { descriptors, ..init::set_up() };
-    let log = start_log(&plan, options).map_err(|error| could_not_start("log", &error))?;
-    reactor::run(plan, log, surroundings).map_err(|error| could_not_start("reactor", &error))
+    let surroundings = Surroundings { descriptors, ..surroundings };
+    let log = start_log(&plan, options).map_err(|error| could_not("start the log", &error))?;
+    reactor::run(plan, log, surroundings, signals)
+        .map_err(|error| could_not("start the reactor", &error))
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
@@ -147,6 +150,6 @@ fn wrong(option: &str, why: &str) -> Failure {
     Failure::new(exit::USAGE, format!("{option}: {why}"))
 }
 
-fn could_not_start(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(exit::COULD_NOT_START, format!("cannot start the {what}: {error}"))
+fn could_not(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(exit::COULD_NOT_START, format!("cannot {what}: {error}"))
 }

@@ -33,7 +33,7 @@ use crate::log::{Log, Notice, SourceId, Stream, Watch};
 use crate::machine::{
     Action, Aspect, Event, Machine, Report, RunId, SpawnFailure, Unfit, Word, exit,
 };
-use crate::spec::{Check, Plan, Process, Timing};
+use crate::spec::{Check, ExitPolicy, Plan, Process, Timing};
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
@@ -43,28 +43,41 @@ const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// Runs a plan to its end and returns the exit code of the container.
 ///
-/// `log` must have been started with the plan's processes, in their order, as sources.
+/// `log` must have been started with the plan's processes, in their order, as sources, and
+/// `signals` must come from [`catch_signals`].
 ///
 /// Whatever happens after the first process has been started, this returns only when all of them
 /// have ended or are beyond reach: a fault of our own kills them and gives
-/// [`exit::INTERNAL`](crate::machine::exit::INTERNAL).
+/// [`exit::INTERNAL`].
 ///
 /// # Errors
 /// Nothing has been started: the kernel refused what the loop itself needs.
-pub fn run(plan: Plan, log: Log, surroundings: Surroundings) -> std::io::Result<u8> {
+pub fn run(
+    plan: Plan,
+    log: Log,
+    surroundings: Surroundings,
+    signals: Signals,
+) -> std::io::Result<u8> {
     std::panic::set_hook(Box::new(|panic| last_words::say(&format!("internal error: {panic}"))));
-    let caught = [signal::STOPPING.as_slice(), signal::PASSED_ON.as_slice()].concat();
-    let signals = Signals::catch(&caught)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    runtime.block_on(async {
-        // SAFETY: `Signals` always gives the number of the one descriptor that it owns, never
-        // replaces it, and closes it only when it is itself dropped, after the registration.
-        let signals = unsafe { AsyncFd::register_with_interest(signals, Interest::READABLE) };
-        let signals = signals.map_err(std::io::Error::from)?;
-        let mut reactor = Reactor::new(plan, log, surroundings, signals)?;
-        Ok(reactor.run().await)
+    let _entered = runtime.enter();
+    let mut reactor = Reactor::new(plan, log, surroundings, signals)?;
+    // A panic must not unwind past the processes: they would live on unsupervised.
+    let lived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(reactor.live())));
+    Ok(match lived {
+        Ok(code) => reactor.end(code),
+        Err(_) => reactor.give_up(),
     })
+}
+
+/// Catches every signal the reactor knows. To be called as early as can be: PID 1 loses what comes
+/// before.
+///
+/// # Errors
+/// No descriptor is left, or the kernel refuses a handler.
+pub fn catch_signals() -> std::io::Result<Signals> {
+    Signals::catch(&[signal::STOPPING.as_slice(), signal::PASSED_ON.as_slice()].concat())
 }
 
 struct Reactor {
@@ -95,8 +108,12 @@ impl Reactor {
         plan: Plan,
         log: Log,
         surroundings: Surroundings,
-        signals: AsyncFd<Signals>,
+        signals: Signals,
     ) -> std::io::Result<Self> {
+        // SAFETY: `Signals` always gives the number of the one descriptor that it owns, never
+        // replaces it, and closes it only when it is itself dropped, after the registration.
+        let signals = unsafe { AsyncFd::register_with_interest(signals, Interest::READABLE) };
+        let signals = signals.map_err(std::io::Error::from)?;
         let plan = Arc::new(plan);
         let instance = format!("{:x}.{:x}", std::process::id(), clock::now().0);
         let inherited = std::env::vars_os().filter(|(name, _)| !notify::is_personal(name));
@@ -121,16 +138,15 @@ impl Reactor {
         })
     }
 
-    async fn run(&mut self) -> u8 {
-        // A panic must not unwind past the processes that would live on unsupervised.
-        let mut going_well = catch_unwind(AssertUnwindSafe(|| self.begin())).is_ok();
-        while going_well && self.exit.is_none() {
+    /// From the first start to the exit code.
+    async fn live(&mut self) -> u8 {
+        self.begin();
+        loop {
+            if let Some(code) = self.exit {
+                return code;
+            }
             self.wait().await;
-            going_well = catch_unwind(AssertUnwindSafe(|| self.turn())).is_ok();
-        }
-        match self.exit {
-            Some(code) if going_well => self.end(code),
-            _ => self.give_up(),
+            self.turn();
         }
     }
 
@@ -377,6 +393,8 @@ impl Reactor {
                     log.ended(source(*run), notice);
                 }
             }
+            // Under honcho's own rule its output is honcho's, which says nothing of this.
+            Report::Deciding(..) if self.plan.exit == ExitPolicy::AnyEnded => {}
             _ => self.say(notice),
         }
         if let Report::Started(run) = report

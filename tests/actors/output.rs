@@ -1,0 +1,34 @@
+//! Ways to write.
+
+use std::io::{self, Write as _};
+
+/// A text without a newline.
+pub fn last_word(text: &str) {
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Both streams in turn, each line in one write.
+pub fn both() {
+    for number in 0..50 {
+        println!("out {number}");
+        eprintln!("err {number}");
+    }
+}
+
+/// Numbered lines from 0, until there are enough or nobody reads.
+pub fn lines(count: u64) {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for number in 0..count {
+        if writeln!(out, "line {number}").is_err() {
+            return;
+        }
+    }
+}
+
+/// Where and as whom this runs.
+pub fn here() {
+    let directory = std::env::current_dir().unwrap_or_default();
+    let user = nix::unistd::geteuid();
+    println!("directory={} user={user} pid={}", directory.display(), std::process::id());
+}

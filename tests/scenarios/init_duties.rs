@@ -1,0 +1,97 @@
+//! What an init owes the processes below it.
+
+use devenv_tests::docker::{self, Container};
+use devenv_tests::place::{EVERYWHERE, Place};
+use devenv_tests::process_table;
+use devenv_tests::running::Running;
+use devenv_tests::spec::Spec;
+use devenv_tests::wait;
+use devenv_tests::world::World;
+use nix::sys::signal::Signal;
+
+const ORPHANS: usize = 1000;
+
+#[test]
+fn a_thousand_orphans_leave_no_zombie() {
+    let world = World::new();
+    let count = ORPHANS.to_string();
+    for place in EVERYWHERE {
+        let supervised = place.start(&world, &Spec::new().actor("a", &["orphans", &count]), &[]);
+        supervised.wait_for("orphaned");
+        let init = supervised.pid();
+        // Between the last fork and the last wait there is a moment; after it, none is left.
+        wait::until_true(wait::SOON, "the orphans to be reaped", || {
+            process_table::zombies(init) == 0
+        });
+        assert_eq!(process_table::children(init).len(), 1, "only `a` is left in {place:?}");
+        supervised.signal(Signal::SIGTERM);
+        let _ = supervised.end().expect_code(143);
+    }
+}
+
+#[test]
+fn the_count_of_zombies_is_believable_because_a_program_that_is_no_init_leaves_them() {
+    // The control of the scenario above: the same orphans below a PID 1 that waits for its own
+    // child alone, and, as the reference, below Docker's init.
+    docker::import_fixture();
+    for (options, zombies) in [(&[] as &[&str], ORPHANS), (&["--init"], 0)] {
+        let container = Container::name("orphans");
+        let mut run = docker::docker(&["run", "--network", "none", "--name", &container.name]);
+        run.args(options).args(["--entrypoint", "/bin/actor", docker::IMAGE]);
+        run.args(["no-init", "/bin/actor", "orphans", &ORPHANS.to_string()]);
+        let running = Running::start(&mut run);
+        running.wait_for("orphaned");
+        let init = container.init_pid();
+        wait::until_true(wait::SOON, "the orphans to end", || {
+            process_table::zombies(init) == zombies
+        });
+    }
+}
+
+#[test]
+fn orphans_are_adopted_without_being_pid_1() {
+    // As a plain program it is a subreaper; the orphans above would otherwise go to the machine's
+    // init and the scenario would pass without us.
+    let spec = Spec::new().actor("a", &["parent"]);
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    supervised.wait_for("a.1    | ready");
+    let log = supervised.running().out();
+    let child: i32 = log
+        .split_once("child pid=")
+        .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok())
+        .expect("the process told its child");
+    let (_, parent) = process_table::state(child).expect("the child runs");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(parent), Signal::SIGKILL).unwrap();
+    let supervisor = supervised.pid();
+    wait::until_true(wait::SOON, "the orphan to be adopted or stopped", || {
+        process_table::state(child).is_none_or(|(state, of)| state == 'Z' || of == supervisor)
+    });
+    let _ = supervised.end().expect_code(137);
+    assert!(!process_table::is_alive(child), "the orphan outlived the supervisor");
+}
+
+#[test]
+fn it_is_pid_1_of_its_container_and_of_its_namespace() {
+    let world = World::new();
+    for place in [Place::PidNamespace, Place::Docker(&[]), Place::Docker(&["--read-only"])] {
+        let supervised = place.start(&world, &Spec::new().actor("a", &["wait"]), &[]);
+        supervised.wait_for("ready");
+        let pids = process_table::namespace_pids(supervised.pid());
+        assert_eq!(pids.last(), Some(&1), "in {place:?}: {pids:?}");
+    }
+    // The control: below Docker's own init it cannot be.
+    let supervised = Place::UnderDockerInit.start(&world, &Spec::new().actor("a", &["wait"]), &[]);
+    supervised.wait_for("ready");
+    assert_ne!(process_table::namespace_pids(supervised.pid()).last(), Some(&1));
+}
+
+#[test]
+fn processes_run_as_the_user_the_container_was_given() {
+    let world = World::new();
+    let spec = Spec::new().actor("a", &["here"]);
+    let root = Place::Docker(&[]).run(&world, &spec).expect_code(0);
+    assert!(root.out.contains("user=0 "), "{}", root.out);
+    let other = Place::Docker(&["--user", "12345"]).run(&world, &spec).expect_code(0);
+    assert!(other.out.contains("user=12345 "), "{}", other.out);
+}

@@ -1,0 +1,178 @@
+//! Stopping: everything gets its chance, and nothing gets more than its time.
+
+use std::time::{Duration, Instant};
+
+use devenv_tests::lines;
+use devenv_tests::place::{EVERYWHERE, Place};
+use devenv_tests::process_table;
+use devenv_tests::spec::Spec;
+use devenv_tests::wait;
+use devenv_tests::world::World;
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+/// Long enough to be told from a prompt end on a busy machine.
+const GRACE: Duration = Duration::from_millis(1500);
+
+fn with_grace(verb: &str, grace: Duration) -> Spec {
+    let grace = u64::try_from(grace.as_millis()).unwrap();
+    Spec::new().actor_with("a", &[verb], json!({ "stop": { "grace_ms": grace } }))
+}
+
+#[test]
+fn a_process_that_obeys_ends_long_before_its_grace_does() {
+    let world = World::new();
+    for place in EVERYWHERE {
+        let supervised = place.start(&world, &with_grace("wait", Duration::from_secs(60)), &[]);
+        supervised.wait_for("ready");
+        supervised.signal(Signal::SIGTERM);
+        let ended = supervised.end_within(Duration::from_secs(10)).expect_code(143);
+        assert!(ended.out.contains("a.1 stopped (rc=-15)"), "in {place:?}: {}", ended.out);
+        assert!(!ended.out.contains("SIGKILL"), "in {place:?}: {}", ended.out);
+    }
+}
+
+#[test]
+fn a_process_that_ignores_everything_is_killed_when_its_grace_is_over() {
+    let world = World::new();
+    for place in EVERYWHERE {
+        let supervised = place.start(&world, &with_grace("deaf", GRACE), &[]);
+        supervised.wait_for("ready");
+        supervised.signal(Signal::SIGTERM);
+        let told = Instant::now();
+        let ended = supervised.end_within(GRACE + Duration::from_secs(10)).expect_code(143);
+        let took = told.elapsed();
+        // The signal itself took its way through Docker's client before `told`.
+        assert!(took > GRACE / 2, "in {place:?}: killed after {took:?}, before its grace was over");
+        assert!(ended.out.contains("sending SIGKILL to a.1"), "in {place:?}: {}", ended.out);
+        assert!(ended.out.contains("a.1 stopped (rc=-9)"), "in {place:?}: {}", ended.out);
+    }
+}
+
+#[test]
+fn a_second_signal_kills_at_once() {
+    let world = World::new();
+    for place in EVERYWHERE {
+        let spec =
+            with_grace("deaf", Duration::from_secs(60)).with("stop_timeout_ms", json!(60_000));
+        let supervised = place.start(&world, &spec, &[]);
+        supervised.wait_for("ready");
+        supervised.signal(Signal::SIGTERM);
+        supervised.wait_for("sending SIGTERM to a.1");
+        supervised.signal(Signal::SIGTERM);
+        let ended = supervised.end_within(Duration::from_secs(10));
+        assert!(ended.out.contains("sending SIGKILL to a.1"), "in {place:?}: {}", ended.out);
+        assert_eq!(ended.code, 143, "in {place:?}: {}", ended.out);
+    }
+}
+
+#[test]
+fn the_time_for_the_whole_stop_is_an_upper_bound() {
+    let spec = with_grace("deaf", Duration::from_secs(60)).with("stop_timeout_ms", json!(1000));
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    supervised.wait_for("ready");
+    supervised.signal(Signal::SIGTERM);
+    let ended = supervised.end_within(Duration::from_secs(10)).expect_code(143);
+    assert!(ended.out.contains("a.1 stopped (rc=-9)"), "{}", ended.out);
+}
+
+#[test]
+fn children_of_a_process_are_stopped_with_it() {
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &Spec::new().actor("a", &["parent"]), &[]);
+    supervised.wait_for("a.1    | ready");
+    let child = pid_after(&supervised.running().out(), "child pid=");
+    assert!(process_table::is_alive(child));
+    supervised.signal(Signal::SIGTERM);
+    let _ = supervised.end().expect_code(143);
+    assert!(!process_table::is_alive(child), "the child outlived its container");
+}
+
+#[test]
+fn a_frozen_process_is_killed_too() {
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &with_grace("freeze", GRACE), &[]);
+    supervised.wait_for("ready");
+    let frozen = || {
+        let children = process_table::children(supervised.pid());
+        children.iter().any(|pid| matches!(process_table::state(*pid), Some(('T', _))))
+    };
+    wait::until_true(wait::SOON, "the process to stop itself", frozen);
+    supervised.signal(Signal::SIGTERM);
+    let _ = supervised.end_within(GRACE + Duration::from_secs(10)).expect_code(143);
+}
+
+#[test]
+fn a_daemon_that_went_away_does_not_outlive_the_container() {
+    let world = World::new();
+    for (verb, place) in
+        [("daemon", Place::Shell), ("daemon", Place::PidNamespace), ("deaf-daemon", Place::Shell)]
+    {
+        let fields = json!({ "stop": { "grace_ms": 500 } });
+        let spec = Spec::new().actor("stays", &["wait"]).actor_with("leaves", &[verb], fields);
+        let supervised = place.start(&world, &spec, &[]);
+        supervised.wait_for("leaves.1 stopped (rc=0)");
+        supervised.wait_for("stays.1  | ready");
+        let supervisor = supervised.pid();
+        supervised.signal(Signal::SIGTERM);
+        let ended = supervised.end_within(Duration::from_secs(15)).expect_code(143);
+        let daemon = pid_after(&ended.out, "daemon pid=");
+        assert!(!process_table::is_alive(supervisor));
+        // In a namespace the number means another process, which is none of ours.
+        if place == Place::Shell {
+            assert!(!process_table::is_alive(daemon), "{verb} outlived it: {}", ended.out);
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_process_is_its_own_and_not_that_of_its_output() {
+    // The daemon holds the output open; honcho waits for it for ever.
+    let spec = Spec::new().actor("leaves", &["daemon"]).actor("stays", &["wait"]);
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    supervised.wait_for("leaves.1 stopped (rc=0)");
+    supervised.signal(Signal::SIGTERM);
+    let ended = supervised.end_within(Duration::from_secs(10)).expect_code(143);
+    assert!(!lines::of(&ended.out, "leaves.1").is_empty(), "{}", ended.out);
+}
+
+#[test]
+fn each_process_is_stopped_by_the_signal_it_wants() {
+    let fields = json!({ "stop": { "signal": "SIGUSR1", "grace_ms": 500 } });
+    let spec = Spec::new().actor_with("a", &["tell"], fields);
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    supervised.wait_for("ready");
+    supervised.signal(Signal::SIGTERM);
+    let ended = supervised.end().expect_code(143);
+    assert_eq!(lines::of(&ended.out, "a.1"), ["ready", "got SIGUSR1"], "{}", ended.out);
+}
+
+#[test]
+fn signals_that_do_not_stop_are_passed_on() {
+    let world = World::new();
+    for place in [Place::Shell, Place::PidNamespace, Place::Docker(&[])] {
+        let supervised = place.start(&world, &Spec::new().actor("a", &["tell"]), &[]);
+        supervised.wait_for("ready");
+        for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGQUIT] {
+            supervised.signal(signal);
+            supervised.wait_for(&format!("got {signal}"));
+        }
+        supervised.signal(Signal::SIGTERM);
+        let ended = supervised.end().expect_code(143);
+        assert!(ended.out.contains("got SIGTERM"), "in {place:?}: {}", ended.out);
+    }
+}
+
+#[track_caller]
+fn pid_after(log: &str, before: &str) -> i32 {
+    let digits = |text: &str| {
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        text[..end].parse().ok()
+    };
+    log.split_once(before)
+        .and_then(|(_, rest)| digits(rest))
+        .unwrap_or_else(|| panic!("no {before:?} in {log}"))
+}
