@@ -3,7 +3,7 @@
 //! [`wire`] is the JSON as written, [`plan`] what it means once checked, [`graph`] the start order
 //! with cycles named, [`signal`] signals by name, [`error`] everything that can be wrong.
 //!
-//! [`procfile`] translates what another program reads into the same plan; what a
+//! [`procfile`] and [`tasks`] translate what other programs read into the same plan; what a
 //! translation says besides the plan is in [`translation`].
 
 pub mod error;
@@ -11,6 +11,7 @@ pub mod graph;
 pub mod plan;
 pub mod procfile;
 pub mod signal;
+pub mod tasks;
 pub mod translation;
 pub mod wire;
 
