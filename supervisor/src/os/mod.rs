@@ -1,10 +1,10 @@
 //! The thin shell around the machine: one kernel duty a file.
 //!
 //! [`reactor`] is the only place that waits. It turns what the kernel says ([`signal`], [`reap`],
-//! [`clock`]) into the machine's events, and carries out the machine's actions ([`spawn`],
-//! [`runs`], [`report`]). Which processes belong to which run is found in [`proc`] and decided,
-//! without touching the kernel, in [`descendants`]. [`foreground`] is the other life of the
-//! program: the plain init of one command.
+//! [`clock`]) and what processes say ([`notify`]) into the machine's events, and carries out the
+//! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which
+//! processes belong to which run is found in [`proc`] and decided, without touching the kernel, in
+//! [`descendants`]. [`foreground`] is the other life of the program: the plain init of one command.
 
 mod bell;
 mod child;
