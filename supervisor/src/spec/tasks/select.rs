@@ -114,10 +114,9 @@ fn reach(
     let mut pending: Vec<usize> = marked.map(|(index, _)| index).collect();
     while let Some(index) = pending.pop() {
         for next in leads.get(index).into_iter().flatten() {
-            if let Some(mark) = marks.get_mut(*next) {
-                if !std::mem::replace(mark, true) {
-                    pending.push(*next);
-                }
+            let Some(mark) = marks.get_mut(*next) else { continue };
+            if !std::mem::replace(mark, true) {
+                pending.push(*next);
             }
         }
     }
