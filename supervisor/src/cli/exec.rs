@@ -69,6 +69,7 @@ pub(super) fn attend(
         directory: None,
         place: Place::Group,
         streams: None,
+        own_id_in: &[],
         descriptors: None,
     };
     match foreground::run(&launch, on_terminate, &surroundings) {

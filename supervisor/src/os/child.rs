@@ -24,11 +24,26 @@ pub(super) struct Ready {
     /// Standard input and output; `None` leaves all three as they are.
     streams: Option<(RawFd, RawFd)>,
     descriptors: Option<libc::rlimit>,
+    /// Variables that the child fills in with its own process id.
+    own_id: Vec<OwnId>,
     report: RawFd,
     // Keep alive what the vectors above point into.
     _arguments: Vec<CString>,
     _environment: Vec<CString>,
 }
+
+/// A variable whose value is the process id of the child.
+struct OwnId {
+    /// `NAME=`, and zeroes with room for the digits and the end of the string.
+    entry: Vec<u8>,
+    /// Where the digits begin.
+    value: usize,
+    /// Its place among the pointers of the environment.
+    slot: usize,
+}
+
+/// The digits of the greatest process id, and the zero that ends a string.
+const ID_ROOM: usize = 11;
 
 /// The shell that runs a script without `#!` (POSIX, XCU 2.9.1.6, and `execvp`).
 const SHELL: &CStr = c"/bin/sh";
@@ -47,17 +62,29 @@ impl Ready {
             strings.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
         };
         let argv = pointers(&arguments);
+        let named = |entry: &&CString| !launch.own_id_in.iter().any(|name| is_of(entry, name));
+        let mut envp: Vec<*const c_char> =
+            environment.iter().filter(named).map(|entry| entry.as_ptr()).collect();
+        let own_id = launch.own_id_in.iter().enumerate().map(|(index, name)| OwnId {
+            entry: [name.as_bytes(), b"=", &[0; ID_ROOM]].concat(),
+            value: name.len() + 1,
+            slot: envp.len() + index,
+        });
+        let own_id: Vec<OwnId> = own_id.collect();
+        // A null pointer for each that is still to be filled in, and the one at the end.
+        envp.resize(envp.len() + own_id.len() + 1, std::ptr::null());
         let after_program = argv.iter().skip(1).copied();
         let script = [SHELL.as_ptr(), std::ptr::null()].into_iter().chain(after_program).collect();
         Self {
             files,
-            envp: pointers(&environment),
+            envp,
             script,
             argv,
             directory,
             place: launch.place,
             streams: launch.streams,
             descriptors: launch.descriptors,
+            own_id,
             report,
             _arguments: arguments,
             _environment: environment,
@@ -99,6 +126,7 @@ impl Ready {
                 libc::setrlimit(libc::RLIMIT_NOFILE, limit);
             }
             reset_signals();
+            self.fill_in_own_id(libc::getpid());
             (Stage::Program, self.execute())
         }
     }
@@ -128,6 +156,17 @@ impl Ready {
             check(libc::dup2(input, 0))?;
             check(libc::dup2(output, 1))?;
             check(libc::dup2(output, 2))
+        }
+    }
+
+    /// Writes the process id into the variables that hold it. Nothing is allocated.
+    fn fill_in_own_id(&mut self, id: libc::pid_t) {
+        for own in &mut self.own_id {
+            let room = own.entry.get_mut(own.value..).unwrap_or_default();
+            write_decimal(id.unsigned_abs(), room);
+            if let Some(slot) = self.envp.get_mut(own.slot) {
+                *slot = own.entry.as_ptr().cast();
+            }
         }
     }
 
@@ -197,6 +236,22 @@ unsafe fn reset_signals() {
     }
 }
 
+/// Whether a `NAME=value` is of this name.
+fn is_of(entry: &CStr, name: &str) -> bool {
+    entry.to_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+}
+
+/// Writes a number in decimal to the beginning of `room`, which has at least as many bytes as the
+/// number has digits.
+fn write_decimal(number: u32, room: &mut [u8]) {
+    let length = number.checked_ilog10().map_or(1, |power| power as usize + 1);
+    let mut rest = number;
+    for digit in room.iter_mut().take(length).rev() {
+        *digit = b"0123456789".get((rest % 10) as usize).copied().unwrap_or(b'0');
+        rest /= 10;
+    }
+}
+
 fn check(result: c_int) -> Result<(), c_int> {
     if result < 0 { Err(last_errno()) } else { Ok(()) }
 }
@@ -229,6 +284,16 @@ pub(super) fn decode(message: [u8; MESSAGE]) -> (Stage, c_int) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_without_allocating() {
+        for number in [0, 1, 9, 10, 4_194_304, i32::MAX.unsigned_abs()] {
+            let mut room = [0; ID_ROOM];
+            write_decimal(number, &mut room);
+            let text = CStr::from_bytes_until_nul(&room).expect("it ends");
+            assert_eq!(text.to_str(), Ok(number.to_string().as_str()));
+        }
+    }
 
     #[test]
     fn a_failure_survives_the_pipe() {

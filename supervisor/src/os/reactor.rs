@@ -11,7 +11,6 @@ use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,16 +18,22 @@ use nix::errno::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::environment::{self, MARKER, Variables};
+use super::bell::Bell;
+use super::environment::{self, Variables};
 use super::init::{self, Surroundings};
+use super::notify::{self, Heard, Notify, Statement};
+use super::probe::{self, Probes};
 use super::report::{self, Context};
-use super::runs::Runs;
+use super::runs::{self, Runs};
+use super::setting::Setting;
 use super::signal::{self, Signals};
 use super::spawn::{self, Launch, Place, SpawnError, Stage};
 use super::{clock, last_words, reap, strays};
-use crate::log::{Log, Notice, SourceId, Stream};
-use crate::machine::{Action, Event, Machine, Report, RunId, SpawnFailure, exit};
-use crate::spec::{ExitPolicy, Plan};
+use crate::log::{Log, Notice, SourceId, Stream, Watch};
+use crate::machine::{
+    Action, Aspect, Event, Machine, Report, RunId, SpawnFailure, Unfit, Word, exit,
+};
+use crate::spec::{Check, ExitPolicy, Plan, Process, Timing};
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
@@ -86,6 +91,13 @@ struct Reactor {
     input: OwnedFd,
     /// Output of runs that are not yet announced: their first line comes after `… started`.
     outputs: HashMap<RunId, OwnedFd>,
+    probes: Probes,
+    notify: Notify,
+    notify_bell: Bell,
+    /// Rings when a line somebody waits for was read.
+    log_bell: Bell,
+    /// A run talks so much that not all of it was heard in the last turn.
+    unheard: bool,
     /// Why runs could not be had.
     causes: HashMap<RunId, String>,
     exit: Option<u8>,
@@ -104,11 +116,18 @@ impl Reactor {
         let signals = signals.map_err(std::io::Error::from)?;
         let plan = Arc::new(plan);
         let instance = format!("{:x}.{:x}", std::process::id(), clock::now().0);
+        let inherited = std::env::vars_os().filter(|(name, _)| !notify::is_personal(name));
+        let notify = Notify::new(instance.clone())?;
         Ok(Self {
             machine: Machine::new(Arc::clone(&plan)),
             runs: Runs::new(surroundings.proc, surroundings.adopts, instance),
+            probes: Probes::default(),
+            notify_bell: Bell::on(notify.descriptor()?)?,
+            notify,
+            log_bell: Bell::on(log.ear()?)?,
+            unheard: false,
             log: Some(log),
-            variables: environment::common(&plan.environment, std::env::vars_os()),
+            variables: environment::common(&plan.environment, inherited),
             input: init::empty_input()?,
             outputs: HashMap::new(),
             causes: HashMap::new(),
@@ -141,22 +160,34 @@ impl Reactor {
     /// Sleeps until a signal comes or something is due. With nothing due there is no timer, and
     /// no wake-up.
     async fn wait(&mut self) {
+        if self.unheard {
+            // Not without a look at who else has something to say.
+            return tokio::task::yield_now().await;
+        }
         let now = clock::now();
         let poll = self.runs.must_be_polled().then(|| now.plus(POLL_MS));
         let due = self.machine.next_deadline().into_iter().chain(poll).min();
-        let readable = async {
+        let signalled = async {
             match self.signals.readable().await {
                 Ok(mut guard) => guard.clear_ready(),
                 // The runtime is shutting down, which it does not while we are in it.
                 Err(_) => std::future::pending().await,
             }
         };
+        let something = async {
+            tokio::select! {
+                () = signalled => {}
+                () = self.notify_bell.rings() => {}
+                () = self.log_bell.rings() => {}
+                () = self.probes.answered() => {}
+            }
+        };
         match due {
-            None => readable.await,
+            None => something.await,
             Some(due) => {
                 let left = Duration::from_millis(due.since(now));
                 // A timeout is as good as a signal: the turn looks at everything.
-                let _ = tokio::time::timeout(left, readable).await;
+                let _ = tokio::time::timeout(left, something).await;
             }
         }
     }
@@ -164,7 +195,10 @@ impl Reactor {
     fn turn(&mut self) {
         self.runs.table_is_old();
         let signals = self.signals.get_mut().take();
-        let reaped = reap::all();
+        // Whoever has ended spoke before that, and can still be looked up until it is reaped.
+        self.listen();
+        let mut reaped = reap::all();
+        let mut answers = self.probes.reaped(&mut reaped);
         for event in self.runs.reaped(&reaped) {
             self.feed_end(event);
         }
@@ -172,6 +206,10 @@ impl Reactor {
             for event in self.runs.recheck() {
                 self.feed_end(event);
             }
+        }
+        answers.extend(self.probes.take());
+        for event in answers {
+            self.feed(event);
         }
         for signal in signals {
             if signal::STOPPING.contains(&signal.number()) {
@@ -185,9 +223,43 @@ impl Reactor {
         }
     }
 
+    /// Feeds what runs have said of themselves, by their sockets and in their output.
+    fn listen(&mut self) {
+        let mut heard = Vec::new();
+        let runs = &self.runs;
+        let mut may_speak = |run, sender| runs.may_speak(run, sender);
+        self.unheard = self.notify.take(&mut may_speak, &mut heard);
+        for said in heard {
+            match said {
+                Heard::Said(run, Statement::Word(word)) if self.listens_to(run, word) => {
+                    self.feed(Event::Told(run, word));
+                }
+                // A status is kept where it was heard, for whoever asks.
+                Heard::Said(_, Statement::Word(_) | Statement::Status(_)) => {}
+                Heard::Stranger(run, sender) => self.say(report::stranger(&self.plan, run, sender)),
+            }
+        }
+        let lines = self.log.as_ref().map(Log::heard).unwrap_or_default();
+        for run in lines.into_iter().map(runs::of_key) {
+            self.feed(Event::Told(run, Word::Ready));
+        }
+    }
+
+    /// Whether a word counts: one that waits for a line of output is not made ready by a message,
+    /// which it may be sending for the sake of its watchdog.
+    fn listens_to(&self, run: RunId, word: Word) -> bool {
+        let process = self.plan.process(run.process);
+        let check = process.and_then(|process| Some(&process.ready.as_ref()?.check));
+        word != Word::Ready || check == Some(&Check::Notify)
+    }
+
     /// Feeds an event about the end of a run and forgets the run if nobody is left of it.
     fn feed_end(&mut self, event: Event) {
         self.feed(event);
+        if let Event::Exited { run, .. } = event {
+            self.notify.close(run);
+            self.probes.forget(run);
+        }
         if let Event::Exited { run, descendants: false, .. } | Event::Cleared(run) = event {
             self.runs.forget(run);
         }
@@ -214,6 +286,8 @@ impl Reactor {
             Action::Spawn(run) => return Some(self.spawn(run)),
             Action::Signal(run, signal) => self.runs.signal(run, signal),
             Action::Kill(run) => self.runs.kill(run),
+            Action::Ask(run, aspect) => return self.ask(run, aspect),
+            Action::StopAsking(run, aspect) => self.stop_asking(run, aspect),
             Action::Report(report) => self.report(&report),
             Action::Exit(code) => self.exit = Some(code),
         }
@@ -224,6 +298,7 @@ impl Reactor {
         match self.try_spawn(run) {
             Ok(()) => Event::Spawned(run),
             Err((failure, cause)) => {
+                self.notify.close(run);
                 self.causes.insert(run, cause);
                 Event::SpawnFailed(run, failure)
             }
@@ -236,30 +311,25 @@ impl Reactor {
             return Err((SpawnFailure::Setup, "it is not in the plan".to_owned()));
         };
         let marker = self.runs.marker(&process.label, run);
-        let mut variables = environment::with_own(&self.variables, &process.environment);
-        variables.insert(MARKER.into(), marker.clone().into());
+        let mut setting = Setting::of(&plan, process, &self.variables, &marker);
+        self.notify.open(run, process, &mut setting.variables).map_err(|error| {
+            let error = no_streams(&error);
+            (error.failure(), format!("cannot make its notify socket: {}", error.errno.desc()))
+        })?;
+        let own_id_in: &[&str] =
+            if process.watchdog.is_some() { &[notify::WATCHDOG_PID] } else { &[] };
         let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
-        let common = plan.working_dir.as_deref().map(Path::new);
-        let own = process.working_dir.as_deref().map(Path::new);
-        let directory = own.map(|own| common.map_or_else(|| own.to_owned(), |dir| dir.join(own)));
-        let directory = directory.as_deref().or(common);
-        // Ours would name another directory, and programs other than shells believe it.
-        if let Some(absolute) = directory.filter(|path| path.is_absolute())
-            && !process.environment.contains_key("PWD")
-        {
-            variables.insert("PWD".into(), absolute.into());
-        }
         let (reader, writer) = spawn::output_pipe().map_err(|error| {
-            let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
-            let error = SpawnError { stage: Stage::Streams, errno };
+            let error = no_streams(&error);
             (error.failure(), error.to_string())
         })?;
         let launch = Launch {
             command: &command,
-            variables: &variables,
-            directory,
+            variables: &setting.variables,
+            directory: setting.directory.as_deref(),
             place: Place::Session,
             streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
+            own_id_in,
             descriptors: self.surroundings.descriptors,
         };
         let pid =
@@ -269,12 +339,37 @@ impl Reactor {
         Ok(())
     }
 
+    fn ask(&mut self, run: RunId, aspect: Aspect) -> Option<Event> {
+        let plan = Arc::clone(&self.plan);
+        let process = plan.process(run.process)?;
+        let command = |arguments: &[String]| {
+            // Its processes are not the run's: they come and go while the run lives.
+            let marker = self.runs.marker(&format!("{}:check", process.label), run);
+            let setting = Setting::of(&plan, process, &self.variables, &marker);
+            let input = self.input.as_raw_fd();
+            let descriptors = self.surroundings.descriptors;
+            probe::Command { arguments, setting: &setting, input, descriptors }.start()
+        };
+        self.probes.ask(run, aspect, check_of(process, aspect)?.0, command)
+    }
+
+    fn stop_asking(&mut self, run: RunId, aspect: Aspect) {
+        let process = self.plan.process(run.process);
+        let timing =
+            process.and_then(|process| check_of(process, aspect)).map(|(_, timing)| timing);
+        self.probes.stop_asking(run, aspect, timing.map_or(0, |timing| timing.timeout_ms));
+    }
+
     fn report(&mut self, report: &Report) {
         let run = match report {
             Report::Started(run)
             | Report::SpawnFailed(run, _)
             | Report::Stopped(run, _)
             | Report::LeftDescendants(run)
+            | Report::Ready(run)
+            | Report::NotReady(run)
+            | Report::NotReadyYet(run)
+            | Report::Unfit(run, _)
             | Report::Signalling(run, _)
             | Report::Killing(run)
             | Report::Abandoned(run) => Some(*run),
@@ -285,7 +380,7 @@ impl Reactor {
             | Report::Deciding(..)
             | Report::StopTimeout => None,
         };
-        let cause = run.and_then(|run| self.causes.remove(&run));
+        let cause = run.and_then(|run| self.cause(run, report));
         let context = Context {
             plan: &self.plan,
             pid: run.and_then(|run| self.runs.leader(run)),
@@ -309,6 +404,23 @@ impl Reactor {
         }
     }
 
+    /// Why it came to what is reported, as far as that is known.
+    fn cause(&mut self, run: RunId, report: &Report) -> Option<String> {
+        match report {
+            Report::SpawnFailed(..) => self.causes.remove(&run),
+            Report::Unfit(_, Unfit::NotLive) => {
+                self.probes.cause(run, Aspect::Liveness).map(str::to_owned)
+            }
+            Report::NotReady(_)
+            | Report::NotReadyYet(_)
+            | Report::Unfit(_, Unfit::NotReadyInTime) => {
+                let status = || self.notify.status(run).map(|said| format!("its status: {said}"));
+                self.probes.cause(run, Aspect::Readiness).map(str::to_owned).or_else(status)
+            }
+            _ => None,
+        }
+    }
+
     fn say(&self, notice: Notice) {
         if let Some(log) = &self.log {
             log.system(notice);
@@ -316,9 +428,13 @@ impl Reactor {
     }
 
     fn attach(&self, run: RunId, output: OwnedFd) {
-        if let Some(log) = &self.log {
-            log.attach(source(run), Stream::Stdout, output);
-        }
+        let Some(log) = &self.log else { return };
+        let process = self.plan.process(run.process);
+        let watch = match process.and_then(|process| Some(&process.ready.as_ref()?.check)) {
+            Some(Check::LogLine { contains }) => Some(Watch::new(contains, runs::to_key(run))),
+            _ => None,
+        };
+        log.attach(source(run), Stream::Stdout, output, watch);
     }
 
     /// Every run has ended: what is left are strays and the output on its way.
@@ -343,6 +459,20 @@ impl Reactor {
         let _ = catch_unwind(AssertUnwindSafe(|| self.end(exit::INTERNAL)));
         exit::INTERNAL
     }
+}
+
+/// What is to be checked about a process, and when.
+fn check_of(process: &Process, aspect: Aspect) -> Option<(&Check, &Timing)> {
+    match aspect {
+        Aspect::Readiness => process.ready.as_ref().map(|rule| (&rule.check, &rule.timing)),
+        Aspect::Liveness => process.live.as_ref().map(|rule| (&rule.check, &rule.timing)),
+    }
+}
+
+/// What the kernel refused before there was a process.
+fn no_streams(error: &std::io::Error) -> SpawnError {
+    let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
+    SpawnError { stage: Stage::Streams, errno }
 }
 
 fn source(run: RunId) -> SourceId {

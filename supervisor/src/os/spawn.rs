@@ -32,6 +32,9 @@ pub struct Launch<'a> {
     pub place: Place,
     /// Its standard input and, merged into one, output and error; absent: ours.
     pub streams: Option<(RawFd, RawFd)>,
+    /// Variables that hold the new process's own id; they win over `variables`. Only the child
+    /// itself can know it in time.
+    pub own_id_in: &'a [&'a str],
     /// Its limit of open descriptors; absent: ours.
     pub descriptors: Option<libc::rlimit>,
 }
