@@ -88,6 +88,7 @@ fn the_time_for_the_whole_stop_is_an_upper_bound() {
 fn children_of_a_process_are_stopped_with_it() {
     let world = World::new();
     let supervised = Place::Shell.start(&world, &Spec::new().actor("a", &["parent"]), &[]);
+    supervised.wait_for("a.1    | child pid=");
     supervised.wait_for("a.1    | ready");
     let child = pid_after(&supervised.running().out(), "child pid=");
     assert!(process_table::is_alive(child));

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, nix2container};
 use crate::nix::{Evaluation, Nix};
-use crate::project::{self, Nixpkgs};
+use crate::project::{self, inputs};
 
 /// Which project, with which packages, for which system.
 #[derive(Clone, Debug, Args)]
@@ -36,14 +36,13 @@ impl ProjectArguments {
         let current =
             env::current_dir().or_fail(Kind::Io, || "cannot find the working directory")?;
         let project = project::find(self.directory.as_deref(), &current)?;
-        let nixpkgs = match &self.nixpkgs {
-            Some(path) => {
-                Nixpkgs::Directory(path.canonicalize().or_fail(Kind::NoInput, || {
-                    format!("cannot find nixpkgs at {}", path.display())
-                })?)
-            }
-            None => project::nixpkgs(&project)?,
-        };
+        let mut inputs = inputs::read(&project)?;
+        if let Some(path) = &self.nixpkgs {
+            let path = path
+                .canonicalize()
+                .or_fail(Kind::NoInput, || format!("cannot find nixpkgs at {}", path.display()))?;
+            inputs.replace("nixpkgs", path);
+        }
         let own = env::current_exe().or_fail(Kind::Internal, || "cannot find this program")?;
         let init = match &self.init {
             Some(path) => path.clone(),
@@ -56,7 +55,7 @@ impl ProjectArguments {
         Ok(Evaluation {
             nix: Nix::find(self.verbose)?,
             project,
-            nixpkgs,
+            inputs,
             init,
             own,
             system: self.system.clone(),

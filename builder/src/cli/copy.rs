@@ -36,7 +36,7 @@ pub struct Arguments {
 /// Options of copying that may stand before the verb, too.
 #[derive(Clone, Debug, Args)]
 pub struct CopyOptions {
-    /// Where to copy to, with the image's name and tag added: as in `docker://ghcr.io/me/`
+    /// Where to copy to, with the image's name and tag added: as in `docker://registry.example.com/me/`
     #[arg(short, long, value_name = "URL", global = true, help_heading = "Options of copy")]
     registry: Option<String>,
     /// Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`

@@ -54,6 +54,13 @@ enum Verb {
     Diff(diff::Arguments),
     /// List the project's containers
     List(list::Arguments),
+    /// Build, copy or run a container, in the words of `devenv container`
+    #[command(hide = true)]
+    Container {
+        /// What to do with it
+        #[command(subcommand)]
+        verb: ContainerVerb,
+    },
     /// Make a checked spec.json (builder of a derivation)
     #[command(hide = true)]
     NixSpec,
@@ -63,6 +70,27 @@ enum Verb {
     /// Make an image's description (builder of a derivation)
     #[command(hide = true)]
     NixImage,
+}
+
+/// What `devenv container` does: who is used to it may go on saying it.
+#[derive(Debug, Subcommand)]
+enum ContainerVerb {
+    /// Build a container and print the path of its description
+    Build(build::Arguments),
+    /// Copy a container to a registry, the Docker daemon, an archive or a directory
+    Copy(copy::Arguments),
+    /// Run a container
+    Run(run::Arguments),
+}
+
+impl From<ContainerVerb> for Verb {
+    fn from(verb: ContainerVerb) -> Self {
+        match verb {
+            ContainerVerb::Build(arguments) => Self::Build(arguments),
+            ContainerVerb::Copy(arguments) => Self::Copy(arguments),
+            ContainerVerb::Run(arguments) => Self::Run(arguments),
+        }
+    }
 }
 
 /// Runs the program: exit code 0, a container's own, or one of [`Kind`].
@@ -103,8 +131,34 @@ fn carry_out(
         Verb::Explain(arguments) => explain::run(&arguments, project),
         Verb::Diff(arguments) => diff::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
+        Verb::Container { verb } => carry_out(verb.into(), project, copy),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
         Verb::NixImage => nix_image::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_devenv_are_understood_with_options_on_either_side() {
+        for line in [
+            "container copy app --registry docker://r.example/ --copy-args=-q",
+            "container --registry docker://r.example/ --copy-args=-q copy app",
+            "container --registry=docker://r.example/ copy app --copy-args -q",
+            "--registry docker://r.example/ copy --copy-args -q app",
+        ] {
+            let words = ["devenv-container"].into_iter().chain(line.split(' '));
+            let arguments = Arguments::try_parse_from(words).expect(line);
+            let verb = match arguments.verb {
+                Verb::Container { verb } => verb.into(),
+                verb => verb,
+            };
+            assert!(matches!(verb, Verb::Copy(_)), "{line}: {verb:?}");
+            assert!(arguments.copy.arguments().unwrap().quiet, "{line}");
+        }
+        assert!(Arguments::try_parse_from(["devenv-container", "container", "list"]).is_err());
     }
 }

@@ -147,7 +147,7 @@ mod tests {
 
     fn image() -> Image {
         Image {
-            name: Some("ghcr.io/me/my-app".into()),
+            name: Some("registry.example.com/me/my-app".into()),
             tag: Some("v1.2_3-x".into()),
             architecture: "amd64".into(),
             created: Some("1970-01-01T00:00:01Z".into()),
@@ -184,7 +184,7 @@ mod tests {
         for name in ["a", "a/b", "localhost:5000/a", "x/a.b__c--d/e1", "registry.example/a_b"] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", "A", "a//b", "a/", "-a", "a___b", "a..b", "ghcr.io/"] {
+        for name in ["", "A", "a//b", "a/", "-a", "a___b", "a..b", "registry.example.com/"] {
             assert!(!is_name(name), "{name}");
         }
         for time in ["0001-01-01T00:00:00Z", "2024-02-03T04:05:06.789+01:00"] {

@@ -9,29 +9,37 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use super::roots::base_directory;
 
 /// Relative path and content of every file of `nix/`.
-const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/nix_files.rs"));
+const COLLECTED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/nix_files.rs"));
 
 /// The file Nix is asked to evaluate.
-const ENTRY: &str = "cli.nix";
+pub const ENTRY: &str = "cli.nix";
 
-/// Writes the files where they are not yet and returns the one to evaluate.
+/// The file that makes a project's inputs. It is not part of `nix/`, as those who have flakes or
+/// devenv's command line get their inputs from these.
+pub const INPUTS: &str = "builder-inputs.nix";
+
+fn files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    COLLECTED.iter().copied().chain([(INPUTS, &include_bytes!("inputs.nix")[..])])
+}
+
+/// Writes the files where they are not yet and returns the path of the one called `name`.
 ///
 /// The directory is named by the digest of its contents and appears all at once, so programs of
 /// several versions may run at the same time.
-pub fn entry_point() -> Result<PathBuf> {
+pub fn file(name: &str) -> Result<PathBuf> {
     let cache = base_directory("XDG_CACHE_HOME", ".cache")?;
     let target = cache.join(format!("nix-{}", digest()?));
     if !target.is_dir() {
         write(&cache, &target)?;
     }
-    Ok(target.join(ENTRY))
+    Ok(target.join(name))
 }
 
 /// Twenty digits name the content well enough for a directory.
 fn digest() -> Result<String> {
     use std::io::Write as _;
     let mut hashing = Hashing::new(std::io::sink());
-    for (name, content) in FILES {
+    for (name, content) in files() {
         for part in [name.as_bytes(), &content.len().to_le_bytes(), content] {
             hashing.write_all(part).or_fail(Kind::Internal, || "cannot digest our own files")?;
         }
@@ -47,7 +55,7 @@ fn write(cache: &Path, target: &Path) -> Result<()> {
         .prefix(".nix-")
         .tempdir_in(cache)
         .or_fail(Kind::CannotCreate, doing)?;
-    for (name, content) in FILES {
+    for (name, content) in files() {
         let path = temporary.path().join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).or_fail(Kind::CannotCreate, doing)?;
@@ -75,8 +83,8 @@ mod tests {
         let target = cache.path().join("nix-x");
         write(cache.path(), &target).unwrap();
         write(cache.path(), &target).unwrap();
-        for (name, content) in FILES {
-            assert_eq!(fs::read(target.join(name)).unwrap(), *content, "{name}");
+        for (name, content) in files() {
+            assert_eq!(fs::read(target.join(name)).unwrap(), content, "{name}");
         }
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
     }

@@ -5,12 +5,12 @@ mod graph;
 mod roots;
 mod run;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::project::{Nixpkgs, nix_string};
+use crate::project::{Inputs, nix_string};
 
 pub use graph::References;
 pub use roots::base_directory;
@@ -23,8 +23,8 @@ pub struct Evaluation {
     pub nix: Nix,
     /// The project's directory.
     pub project: PathBuf,
-    /// The package set.
-    pub nixpkgs: Nixpkgs,
+    /// The project's inputs, the package set among them.
+    pub inputs: Inputs,
     /// The program that will be PID 1 in the image.
     pub init: PathBuf,
     /// This program, which builds our derivations.
@@ -119,15 +119,7 @@ impl Evaluation {
     }
 
     fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
-        let text = |path: &PathBuf| {
-            path.to_str().map(str::to_owned).ok_or_else(|| {
-                Failure::new(
-                    Kind::Data,
-                    format!("cannot hand {} to Nix: the path is not UTF-8", path.display()),
-                )
-            })
-        };
-        let mut arguments = vec![embedded::entry_point()?.display().to_string()];
+        let mut arguments = vec![text(&embedded::file(embedded::ENTRY)?)?];
         let mut string = |name: &str, value: String| {
             arguments.extend(["--argstr".to_owned(), name.to_owned(), value]);
         };
@@ -140,17 +132,60 @@ impl Evaluation {
         if let Some(system) = &self.system {
             string("system", system.clone());
         }
-        match &self.nixpkgs {
-            Nixpkgs::Directory(path) => string("nixpkgs", text(path)?),
-            Nixpkgs::Fetched(expression) => {
-                arguments.extend(["--arg".to_owned(), "nixpkgs".to_owned(), expression.clone()]);
-            }
-            Nixpkgs::SearchPath => {}
+        for (name, expression) in self.expressions(&text(&embedded::file(embedded::INPUTS)?)?)? {
+            arguments.extend(["--arg".to_owned(), name.to_owned(), expression]);
         }
         Ok(arguments)
+    }
+
+    /// The arguments that are values of the Nix language, by name. `file` is `inputs.nix`.
+    fn expressions(&self, file: &str) -> Result<Vec<(&'static str, String)>> {
+        let inputs = &self.inputs;
+        let lock = match &inputs.lock {
+            Some(lock) => nix_string(&text(lock)?),
+            None => "null".to_owned(),
+        };
+        let resolved = format!(
+            "(import {} {{ project = {}; lockFile = {lock}; declared = {}; imports = {}; }})",
+            nix_string(file),
+            nix_string(&text(&self.project)?),
+            nix_value(&inputs.declared)?,
+            nix_value(&inputs.imports)?,
+        );
+        let mut expressions = vec![("inputs", format!("{resolved}.inputs"))];
+        // Without one, cli.nix falls back to `<nixpkgs>` and to the core modules.
+        if inputs.has("nixpkgs") {
+            expressions.push(("nixpkgs", format!("{resolved}.nixpkgs")));
+        }
+        if inputs.has("devenv") {
+            expressions.push(("devenvModules", format!("{resolved}.devenvModules")));
+        }
+        if !inputs.imports.is_empty() {
+            expressions.push(("imports", format!("{resolved}.imports")));
+        }
+        if !inputs.nixpkgs_config.is_empty() {
+            expressions.push(("nixpkgsConfig", nix_value(&inputs.nixpkgs_config)?));
+        }
+        Ok(expressions)
     }
 
     fn place(&self) -> String {
         self.project.display().to_string()
     }
+}
+
+fn text(path: &Path) -> Result<String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(
+            Kind::Data,
+            format!("cannot hand {} to Nix: the path is not UTF-8", path.display()),
+        )
+    })
+}
+
+/// An expression of the Nix language that has the value `value`.
+fn nix_value(value: &impl Serialize) -> Result<String> {
+    let json =
+        serde_json::to_string(value).or_fail(Kind::Internal, || "cannot hand the inputs to Nix")?;
+    Ok(format!("(builtins.fromJSON {})", nix_string(&json)))
 }

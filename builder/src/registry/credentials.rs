@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn keys() -> Vec<String> {
-        Reference::parse("ghcr.io/me/app").unwrap().credential_keys()
+        Reference::parse("registry.example.com/me/app").unwrap().credential_keys()
     }
 
     #[test]
@@ -204,34 +204,37 @@ mod tests {
             Found::Here(Credentials::Password { user: user.into(), password: password.into() })
         };
         for (file, expected) in [
-            (r#"{"auths": {"ghcr.io": {"auth": "bWU6cGE6c3M="}}}"#, Some(here("me", "pa:ss"))),
             (
-                r#"{"auths": {"ghcr.io": {"auth": "bWU6eA=="}, "ghcr.io/me": {"auth": "eW91Onk="}}}"#,
+                r#"{"auths": {"registry.example.com": {"auth": "bWU6cGE6c3M="}}}"#,
+                Some(here("me", "pa:ss")),
+            ),
+            (
+                r#"{"auths": {"registry.example.com": {"auth": "bWU6eA=="}, "registry.example.com/me": {"auth": "eW91Onk="}}}"#,
                 Some(here("you", "y")),
             ),
             (
-                r#"{"auths": {"ghcr.io": {"identitytoken": "t"}}}"#,
+                r#"{"auths": {"registry.example.com": {"identitytoken": "t"}}}"#,
                 Some(Found::Here(Credentials::Identity("t".into()))),
             ),
             (
-                r#"{"auths": {"ghcr.io": {}}, "credsStore": "pass"}"#,
+                r#"{"auths": {"registry.example.com": {}}, "credsStore": "pass"}"#,
                 Some(Found::Helper {
                     program: "docker-credential-pass".into(),
-                    key: "ghcr.io".into(),
+                    key: "registry.example.com".into(),
                 }),
             ),
             (
-                r#"{"credHelpers": {"ghcr.io": "gh"}, "credsStore": "pass"}"#,
+                r#"{"credHelpers": {"registry.example.com": "gh"}, "credsStore": "pass"}"#,
                 Some(Found::Helper {
                     program: "docker-credential-gh".into(),
-                    key: "ghcr.io".into(),
+                    key: "registry.example.com".into(),
                 }),
             ),
             (r#"{"auths": {"other": {"auth": "bWU6eA=="}}}"#, None),
         ] {
             assert_eq!(search(file, &keys()).unwrap(), expected, "{file}");
         }
-        assert!(search(r#"{"auths": {"ghcr.io": {"auth": "%%"}}}"#, &keys()).is_err());
+        assert!(search(r#"{"auths": {"registry.example.com": {"auth": "%%"}}}"#, &keys()).is_err());
     }
 
     #[test]

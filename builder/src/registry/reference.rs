@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn names_have_hosts_repositories_and_tags() {
         for (text, host, repository, tag) in [
-            ("ghcr.io/me/app:v1", "ghcr.io", "me/app", "v1"),
+            ("registry.example.com/me/app:v1", "registry.example.com", "me/app", "v1"),
             ("localhost:5000/app", "localhost:5000", "app", "latest"),
             ("alpine", DOCKER_HUB, "library/alpine", "latest"),
             ("docker.io/me/app:1", DOCKER_HUB, "me/app", "1"),
@@ -108,14 +108,28 @@ mod tests {
                 (host, repository, tag)
             );
         }
-        for text in ["ghcr.io/", "ghcr.io/a//b", "a:", "a@sha256:00", "ghcr.io/Me/app"] {
+        for text in [
+            "registry.example.com/",
+            "registry.example.com/a//b",
+            "a:",
+            "a@sha256:00",
+            "registry.example.com/Me/app",
+        ] {
             assert!(Reference::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn credentials_of_a_namespace_come_before_those_of_the_host() {
-        let keys = Reference::parse("ghcr.io/me/app").unwrap().credential_keys();
-        assert_eq!(keys, ["ghcr.io/me/app", "ghcr.io/me", "ghcr.io", "https://ghcr.io"]);
+        let keys = Reference::parse("registry.example.com/me/app").unwrap().credential_keys();
+        assert_eq!(
+            keys,
+            [
+                "registry.example.com/me/app",
+                "registry.example.com/me",
+                "registry.example.com",
+                "https://registry.example.com"
+            ]
+        );
     }
 }

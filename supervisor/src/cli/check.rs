@@ -2,32 +2,38 @@
 
 use lexopt::Arg;
 
-use super::{Failure, input, text};
+use super::input::{self, Input, InputOption};
+use super::{Failure, text};
 
-const HELP: &str = "\
+const HELP_BEFORE: &str = "\
 devenv-init check: say whether a spec is right, and everything that is wrong with it
 
-Usage: devenv-init check [--spec FILE]
+Usage: devenv-init check [OPTION...]
 
 Options:
-      --spec FILE  the spec (default: $DEVENV_INIT_SPEC)
-      --help       show this
 ";
+
+const HELP_AFTER: &str = "      --help                   show this\n";
 
 /// Runs the verb.
 ///
 /// # Errors
 /// The spec cannot be read or is wrong.
 pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
-    let mut spec = None;
+    let mut input = Input::default();
     while let Some(argument) = parser.next()? {
+        if let Some(option) = InputOption::of(&argument) {
+            input.set(option, parser.value()?)?;
+            continue;
+        }
         match argument {
-            Arg::Long("spec") => spec = Some(parser.value()?),
-            Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
+            Arg::Long("help") | Arg::Short('h') => {
+                return Ok(text::to_stdout(&[HELP_BEFORE, input::HELP, HELP_AFTER].concat()));
+            }
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let plan = input::plan(spec)?;
+    let plan = input.plan(&[])?;
     let count = plan.processes.len();
     let noun = if count == 1 { "process" } else { "processes" };
     Ok(text::to_stdout(&format!("the spec is right: {count} {noun}\n")))

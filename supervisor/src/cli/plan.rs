@@ -1,34 +1,44 @@
 //! `devenv-init plan`: what `up` would do, read from the checked plan.
 
-use lexopt::Arg;
+mod health;
 
-use super::{Failure, input, text};
+use lexopt::{Arg, ValueExt};
+
+use super::input::{self, Input, InputOption};
+use super::{Failure, text};
 use crate::spec::{Condition, ExitPolicy, ExitRule, Kind, Plan, Process, RestartOn, RestartRule};
 
-const HELP: &str = "\
+const HELP_BEFORE: &str = "\
 devenv-init plan: show what `up` would do
 
-Usage: devenv-init plan [--spec FILE]
+Usage: devenv-init plan [OPTION...] [NAME...]
 
 Options:
-      --spec FILE  the spec (default: $DEVENV_INIT_SPEC)
-      --help       show this
 ";
+
+const HELP_AFTER: &str = "      --help                   show this\n";
 
 /// Runs the verb.
 ///
 /// # Errors
 /// The spec cannot be read or is wrong.
 pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
-    let mut spec = None;
+    let mut input = Input::default();
+    let mut names = Vec::new();
     while let Some(argument) = parser.next()? {
+        if let Some(option) = InputOption::of(&argument) {
+            input.set(option, parser.value()?)?;
+            continue;
+        }
         match argument {
-            Arg::Long("spec") => spec = Some(parser.value()?),
-            Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
+            Arg::Long("help") | Arg::Short('h') => {
+                return Ok(text::to_stdout(&[HELP_BEFORE, input::HELP, HELP_AFTER].concat()));
+            }
+            Arg::Value(name) => names.push(name.string()?),
             _ => return Err(argument.unexpected().into()),
         }
     }
-    Ok(text::to_stdout(&describe(&input::plan(spec)?)))
+    Ok(text::to_stdout(&describe(&input.plan(&names)?)))
 }
 
 fn describe(plan: &Plan) -> String {
@@ -66,6 +76,7 @@ fn describe_process(plan: &Plan, process: &Process) -> String {
         format!("  after    {on} {condition}")
     }));
     lines.extend(super::settings::describe(&process.settings));
+    lines.extend(health::describe(process));
     lines.push(format!("  restart  {}", describe_restart(&process.restart)));
     let first = match &process.settings.stop_command {
         Some(command) => format!("{}, or else {}", command.join(" "), process.stop.signal),

@@ -1,19 +1,19 @@
 //! `devenv-init up`: the supervisor.
 
-use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
 use lexopt::{Arg, ValueExt};
 
-use super::{Failure, duration, input, text};
+use super::input::{self, Input, InputOption};
+use super::{Failure, duration, text};
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
 use crate::os::init::{self, Surroundings};
 use crate::os::reactor;
 use crate::spec::Plan;
 
-const HELP: &str = "\
+const HELP_BEFORE: &str = "\
 devenv-init up: start the processes of a spec, supervise and log them, and end with them
 
 Usage: devenv-init up [OPTION...] [NAME...]
@@ -21,7 +21,9 @@ Usage: devenv-init up [OPTION...] [NAME...]
 With names only these processes are started, and those they wait for.
 
 Options:
-      --spec FILE              the spec (default: $DEVENV_INIT_SPEC)
+";
+
+const HELP_AFTER: &str = "\
       --stop-timeout DURATION  time for the stop of everything, as in 500ms or 9s
   -q, --quiet NAME,...         do not show the output of these processes
       --log-format FORMAT      text (default) or json
@@ -37,7 +39,7 @@ Signals:
 
 #[derive(Default)]
 struct Options {
-    spec: Option<OsString>,
+    input: Input,
     stop_timeout_ms: Option<u64>,
     quiet: Vec<String>,
     log: log::Options,
@@ -50,10 +52,12 @@ struct Options {
 /// # Errors
 /// Nothing was started: the options or the spec are wrong, or the system refused.
 pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
-    let Some(options) = parse(parser)? else { return Ok(text::to_stdout(HELP)) };
+    let Some(options) = parse(parser)? else {
+        return Ok(text::to_stdout(&[HELP_BEFORE, input::HELP, HELP_AFTER].concat()));
+    };
     let surroundings = init::set_up();
     let signals = reactor::catch_signals().map_err(|error| could_not("catch signals", &error))?;
-    let plan = prepare(input::plan(options.spec.clone())?, &options)?;
+    let plan = prepare(options.input.plan(&options.names)?, &options)?;
     init::keep_descriptors_to_ourselves();
     let descriptors = init::raise_descriptor_limit();
     let surroundings = Surroundings { descriptors, ..surroundings };
@@ -65,8 +69,11 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut options = Options::default();
     while let Some(argument) = parser.next()? {
+        if let Some(option) = InputOption::of(&argument) {
+            options.input.set(option, parser.value()?)?;
+            continue;
+        }
         match argument {
-            Arg::Long("spec") => options.spec = Some(parser.value()?),
             Arg::Long("stop-timeout") => {
                 let value = parser.value()?.string()?;
                 let ms = duration::parse(&value);
@@ -107,12 +114,15 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
 
 /// Applies the options to the plan.
 fn prepare(mut plan: Plan, options: &Options) -> Result<Plan, Failure> {
-    if !options.names.is_empty() {
-        let names: Vec<&str> = options.names.iter().map(String::as_str).collect();
-        plan.select(&names).map_err(|name| unknown(name, &plan))?;
-    }
     for name in &options.quiet {
-        plan.find(name).ok_or_else(|| unknown(name, &plan))?;
+        match plan.find(name) {
+            Some(_) => {}
+            // Of a Procfile the plan holds only what is started, and honcho takes any name.
+            None if options.input.is_procfile() => {
+                input::warn(&format!("--quiet: \"{}\" is not started", name.escape_debug()));
+            }
+            None => return Err(input::unknown(name, &plan)),
+        }
     }
     if let Some(ms) = options.stop_timeout_ms {
         plan.stop_timeout_ms = ms;
@@ -126,24 +136,12 @@ fn start_log(plan: &Plan, options: Options) -> std::io::Result<Log> {
     let colour = log::colour_wanted(options.colour, stdout.is_terminal(), no_color.as_deref());
     let source = |process: &crate::spec::Process| SourceName {
         process: process.name.clone(),
-        replica: 1,
+        replica: process.replica,
         quiet: options.quiet.iter().any(|name| *name == process.name || *name == process.label),
     };
     let sources = plan.processes.iter().map(source).collect();
     let out = stdout.as_fd().try_clone_to_owned()?;
     Log::start(log::Options { colour, ..options.log }, sources, out)
-}
-
-fn unknown(name: &str, plan: &Plan) -> Failure {
-    let known: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
-    let hint = match known.as_slice() {
-        [] => "the spec has no processes".to_owned(),
-        known => format!("there are {}", known.join(", ")),
-    };
-    Failure::new(
-        exit::USAGE,
-        format!("there is no process \"{}\"\nhint: {hint}", name.escape_debug()),
-    )
 }
 
 fn wrong(option: &str, why: &str) -> Failure {

@@ -20,6 +20,7 @@ use super::pipe;
 use super::pump::Pump;
 use super::queue::{Command, Queue};
 use super::tail::Tail;
+use super::watch::Watch;
 
 /// The stack of the log thread. Its buffers are on the heap; this holds calls only.
 const STACK: usize = 256 * 1024;
@@ -54,6 +55,10 @@ pub(super) struct Shared {
     /// By source.
     pub tails: Mutex<Vec<Tail>>,
     pub in_flight: Arc<InFlight>,
+    /// Tokens of the watches that have seen their text, for [`Log::heard`].
+    pub heard: Mutex<Vec<u64>>,
+    /// Readable while `heard` may hold something new.
+    pub ear: EventFd,
     /// Set once, when the thread has ended.
     done: Mutex<Option<Finished>>,
     ended: Condvar,
@@ -77,6 +82,8 @@ impl Log {
             mask: Mask::new(&options.secrets),
             tails: Mutex::new(sources.iter().map(|_| Tail::default()).collect()),
             in_flight: Arc::default(),
+            heard: Mutex::default(),
+            ear: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             done: Mutex::default(),
             ended: Condvar::new(),
         });
@@ -104,7 +111,10 @@ impl Log {
     /// Reads `pipe`, the reading end of a pipe or the master of a pseudo-terminal, until every
     /// writer has closed it. A source may have several: its two streams, or the pipe of an earlier
     /// run that a grandchild still holds. A `source` that does not exist closes the pipe.
-    pub fn attach(&self, source: SourceId, stream: Stream, pipe: OwnedFd) {
+    ///
+    /// The text of `watch`, when there is one, is looked for in what the pipe brings, also while the
+    /// output is quiet; that it was found is told once, by [`Log::heard`].
+    pub fn attach(&self, source: SourceId, stream: Stream, pipe: OwnedFd, watch: Option<Watch>) {
         // Already here, because `finish` may read it before the thread has seen it. A failure is
         // reported by the thread, which does the same.
         let _ = pipe::set_non_blocking(&pipe);
@@ -113,7 +123,23 @@ impl Log {
         pipes.retain(|pipe| pipe.strong_count() > 0);
         pipes.push(Arc::downgrade(&pipe));
         drop(pipes);
-        self.push(Command::Attach(source, stream, pipe));
+        self.push(Command::Attach(source, stream, pipe, watch.map(Box::new)));
+    }
+
+    /// Something that becomes readable whenever a watched text was found; read by [`Log::heard`]
+    /// only.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn ear(&self) -> io::Result<OwnedFd> {
+        self.shared.ear.as_fd().try_clone_to_owned()
+    }
+
+    /// The tokens of the watches that have found their text since the last call.
+    pub fn heard(&self) -> Vec<u64> {
+        // Emptied first: what is found meanwhile is taken below or wakes once more.
+        let _ = self.shared.ear.read();
+        std::mem::take(&mut lock(&self.shared.heard))
     }
 
     /// Says that the process behind `source` was reaped: everything its pipes hold at that moment
@@ -163,6 +189,15 @@ impl Log {
         lock(&self.shared.queue).push(command);
         // Fails only when the counter is full, and then the thread is woken anyway.
         let _ = self.shared.wake.write(1);
+    }
+}
+
+impl Shared {
+    /// Tells the supervising thread that a watched text was found.
+    pub(super) fn tell(&self, token: u64) {
+        lock(&self.heard).push(token);
+        // Fails only when the counter is full, and then it is readable anyway.
+        let _ = self.ear.write(1);
     }
 }
 

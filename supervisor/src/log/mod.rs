@@ -11,7 +11,8 @@
 //! reaping or shutdown, which live in another thread and talk to this one through a queue that is
 //! bounded and never waits. Nothing here polls: with quiet processes the thread sleeps.
 //!
-//! Pure, bytes in and bytes out: `lines`, `separators`, `mask`, `dress`, `tail` and `queue`.
+//! Pure, bytes in and bytes out: `lines`, `separators`, `mask`, `dress`, `tail`, `watch`
+//! and `queue`.
 //! Effects: `pipe` (reading end), `output` (writing end), `pump` (the thread) and [`Log`], the
 //! handle for the thread that supervises.
 
@@ -31,8 +32,10 @@ mod stamp;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use handle::{Finished, Log};
 pub use notice::{Field, Notice};
 pub use options::{Format, Options, SourceId, SourceName, Stream, Timestamps, colour_wanted};
 pub use page::Lost;
+pub use watch::Watch;

@@ -11,6 +11,7 @@ use nix::unistd::read;
 use super::dress::Heading;
 use super::lines::Lines;
 use super::options::SourceId;
+use super::watch::Watch;
 
 /// What a busy pipe is enlarged to, in bytes. More than this no longer fits the caches and is not
 /// faster.
@@ -25,6 +26,8 @@ pub(super) struct Pipe {
     pub heading: Heading,
     /// Its unfinished line.
     pub lines: Lines,
+    /// What is looked for in it, until it is found.
+    pub watch: Option<Box<Watch>>,
     /// How much of the growth budget it holds, in bytes.
     pub growth: usize,
     /// Growing was tried: it is not tried again.
@@ -47,9 +50,14 @@ impl Pipe {
     ///
     /// # Errors
     /// Those of [`set_non_blocking`].
-    pub fn new(fd: Arc<OwnedFd>, source: SourceId, heading: Heading) -> nix::Result<Self> {
+    pub fn new(
+        fd: Arc<OwnedFd>,
+        source: SourceId,
+        heading: Heading,
+        watch: Option<Box<Watch>>,
+    ) -> nix::Result<Self> {
         set_non_blocking(&fd)?;
-        Ok(Self { fd, source, heading, lines: Lines::default(), growth: 0, tried: false })
+        Ok(Self { fd, source, heading, lines: Lines::default(), watch, growth: 0, tried: false })
     }
 
     /// Reads once, without waiting.

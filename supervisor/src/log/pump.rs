@@ -208,7 +208,9 @@ impl Pump {
         let commands = lock(&self.shared.queue).take();
         for command in commands {
             match command {
-                Command::Attach(source, stream, fd) => self.attach(source, stream, fd),
+                Command::Attach(source, stream, fd, watch) => {
+                    self.attach(source, stream, fd, watch);
+                }
                 Command::Ended(source, notice) => {
                     for key in self.keys_of(|pipe| pipe.source == source) {
                         self.drain(key);

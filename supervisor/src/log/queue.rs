@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::notice::Notice;
 use super::options::{SourceId, Stream};
 use super::page::Lost;
+use super::watch::Watch;
 
 /// How much unread notices may weigh together, in bytes, while the output is blocked.
 const NOTICE_LIMIT: usize = 256 * 1024;
@@ -17,8 +18,8 @@ const PIPE_LIMIT: usize = 256;
 /// One order to the log thread.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Read this pipe from now on.
-    Attach(SourceId, Stream, Arc<OwnedFd>),
+    /// Read this pipe from now on, and look for that text in it.
+    Attach(SourceId, Stream, Arc<OwnedFd>, Option<Box<Watch>>),
     /// The process behind this source was reaped: write all that its pipes hold, then the notice.
     Ended(SourceId, Option<Notice>),
     /// Write this.
@@ -90,7 +91,7 @@ impl Queue {
         })?;
         let place = self.commands.get_mut(index)?;
         let taken = std::mem::replace(place, Command::Unread(source, Lost::default()));
-        let Command::Attach(_, _, pipe) = taken else { return None };
+        let Command::Attach(_, _, pipe, _) = taken else { return None };
         Some((index, pipe))
     }
 
@@ -177,7 +178,7 @@ mod tests {
         let mut queue = Queue::default();
         let pipe = Arc::new(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
         let attach = |queue: &mut Queue, source| {
-            queue.push(Command::Attach(SourceId(source), Stream::Stdout, Arc::clone(&pipe)));
+            queue.push(Command::Attach(SourceId(source), Stream::Stdout, Arc::clone(&pipe), None));
         };
         for _ in 0..=PIPE_LIMIT {
             attach(&mut queue, 0);

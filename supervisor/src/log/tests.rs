@@ -71,7 +71,7 @@ fn start(options: Options, names: &[&str]) -> (Log, Screen) {
 
 fn attach(log: &Log, source: u32) -> io::PipeWriter {
     let (reader, writer) = io::pipe().unwrap();
-    log.attach(SourceId(source), Stream::Stdout, reader.into());
+    log.attach(SourceId(source), Stream::Stdout, reader.into(), None);
     writer
 }
 
@@ -101,6 +101,35 @@ fn a_run_reads_as_honcho_prints_it() {
 06:30:06 system         | hello-nix.1 stopped (rc=-15)
 ";
     assert_eq!(screen.text(), expected);
+}
+
+#[test]
+fn a_watched_text_is_told_once_for_each_pipe_even_of_a_quiet_source() {
+    let (log, _screen) = start(options(), &["db!"]);
+    let run = |token| {
+        let (reader, writer) = io::pipe().unwrap();
+        let watch = Watch::new("ready for connections", token);
+        log.attach(SourceId(0), Stream::Stdout, reader.into(), Some(watch));
+        writer
+    };
+    let (mut first, mut second) = (run(1), run(2));
+    first.write_all(b"getting ready\nready for con").unwrap();
+    wait_until("the beginning is read", || log.tail(SourceId(0), 1) == ["ready for con"]);
+    assert_eq!(log.heard(), [0u64; 0]);
+    first.write_all(b"nections\nready for connections\n").unwrap();
+    let mut heard = Vec::new();
+    wait_until("the first is heard", || {
+        heard.extend(log.heard());
+        !heard.is_empty()
+    });
+    second.write_all(b"ready for connections").unwrap();
+    wait_until("the second is heard", || {
+        heard.extend(log.heard());
+        heard.len() > 1
+    });
+    first.write_all(b"ready for connections\n").unwrap();
+    log.finish(LIMIT);
+    assert_eq!(heard, [1, 2]);
 }
 
 #[test]
@@ -197,7 +226,7 @@ fn a_reader_that_comes_back_gets_every_line_and_the_count_of_what_had_no_room() 
     let (reader, writer) = io::pipe().unwrap();
     let log = Log::start(options(), sources(&["flood"]), writer.into()).unwrap();
     let (pipe, mut into) = io::pipe().unwrap();
-    log.attach(SourceId(0), Stream::Stdout, pipe.into());
+    log.attach(SourceId(0), Stream::Stdout, pipe.into(), None);
     let lines = 50_000;
     let writing = thread::spawn(move || {
         for i in 0..lines {

@@ -1,6 +1,7 @@
 //! Orders: what must be done next, in the imperative. The only things the machine ever says.
 
 use super::event::RunId;
+use super::health::Aspect;
 use super::report::Report;
 use crate::spec::Signal;
 
@@ -14,6 +15,10 @@ pub enum Action {
     Signal(RunId, Signal),
     /// Send SIGKILL to the run and every descendant.
     Kill(RunId),
+    /// Make the check that answers this question. Answered by [`super::Event::Answered`].
+    Ask(RunId, Aspect),
+    /// Give that check up; an answer that comes nevertheless is ignored.
+    StopAsking(RunId, Aspect),
     /// Tell people.
     Report(Report),
     /// End the supervisor with this exit code. Always the last action ever given.

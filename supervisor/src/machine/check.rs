@@ -9,8 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::shutdown::Shutdown;
-use super::{Action, Event, Machine, Moment, RunEnd, RunId};
-use crate::spec::{Condition, ExitRule, Plan, ProcessId, Signal};
+use super::{Action, Aspect, Event, Machine, Moment, RunEnd, RunId, Word};
+use crate::spec::plan::asks;
+use crate::spec::{Condition, ExitRule, Plan, ProcessId, Signal, Timing};
 
 /// A rule that was broken, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,10 @@ pub enum Rule {
     ToldMeans128PlusSignal,
     /// Nothing is ordered after the end.
     NothingAfterExit,
+    /// A check is made of living runs only, and only one of a kind at a time.
+    OneCheckAtATime,
+    /// A run that failed its liveness check as often in a row as its rule allows is told to stop.
+    TheUnfitAreStopped,
     /// The container does not linger when nothing lives and nothing is due.
     NeverLingers,
 }
@@ -83,6 +88,12 @@ pub struct Witness {
     last_end: BTreeMap<ProcessId, Option<RunEnd>>,
     /// Processes of which some run got a process.
     started: Vec<ProcessId>,
+    /// Checks under way.
+    pub asked: BTreeSet<(RunId, Aspect)>,
+    /// Answers alike in a row, of the runs that are alive.
+    rows: BTreeMap<(RunId, Aspect), (bool, u32)>,
+    /// Runs that have a right to be called ready.
+    ready: BTreeSet<RunId>,
     /// Processes whose latest run failed of itself, while nobody was stopping anything.
     failed: BTreeSet<ProcessId>,
     /// The signal that began the stop of everything, when it was one.
@@ -100,6 +111,9 @@ impl Witness {
             alive: BTreeMap::new(),
             last_end: BTreeMap::new(),
             started: Vec::new(),
+            asked: BTreeSet::new(),
+            rows: BTreeMap::new(),
+            ready: BTreeSet::new(),
             failed: BTreeSet::new(),
             told: None,
             signals: 0,
@@ -146,11 +160,29 @@ impl Witness {
                 Action::Spawn(run) => self.on_spawn(plan, before, after, *run)?,
                 Action::Signal(run, _) => self.on_signal(plan, after, now, *run)?,
                 Action::Kill(run) => self.on_kill(plan, now, forced, *run)?,
+                Action::Ask(run, aspect) => {
+                    let alive = self.alive.get(run).is_some_and(|life| life.leader);
+                    if !alive || !self.asked.insert((*run, *aspect)) {
+                        return broken(Rule::OneCheckAtATime, format!("{action:?}"));
+                    }
+                }
+                Action::StopAsking(run, aspect) => {
+                    if !self.asked.remove(&(*run, *aspect)) {
+                        return broken(Rule::OneCheckAtATime, format!("{action:?}"));
+                    }
+                    // Given up for being too late is a bad answer; given up with its run is none.
+                    if matches!(event, Event::Tick) {
+                        self.count(plan, *run, *aspect, false);
+                    }
+                }
                 Action::Exit(code) => self.on_exit(plan, before, *code)?,
                 Action::Report(_) => {}
             }
         }
-        self.at_rest(after)
+        self.asked.retain(|(run, _)| self.alive.get(run).is_some_and(|life| life.leader));
+        self.rows.retain(|(run, _), _| self.alive.get(run).is_some_and(|life| life.leader));
+        self.ready.retain(|run| self.alive.get(run).is_some_and(|life| life.leader));
+        self.at_rest(plan, after)
     }
 
     /// The same with every moment told relative to `now` and runs numbered anew; goes with
@@ -161,6 +193,10 @@ impl Witness {
         let mut moved = self.clone();
         // There is one run of a process at a time, so its number can be left out.
         let anew = |run: &RunId| RunId { process: run.process, number: 1 };
+        moved.asked = self.asked.iter().map(|(run, aspect)| (anew(run), *aspect)).collect();
+        let rows = self.rows.iter();
+        moved.rows = rows.map(|((run, aspect), row)| ((anew(run), *aspect), *row)).collect();
+        moved.ready = self.ready.iter().map(anew).collect();
         moved.ordered = self.ordered.iter().map(anew).collect();
         moved.alive = self.alive.iter().map(|(run, life)| (anew(run), life.clone())).collect();
         for life in moved.alive.values_mut() {
@@ -177,6 +213,8 @@ impl Witness {
             Event::Cleared(run) => {
                 !self.alive.get(&run).is_some_and(|life| !life.leader && life.descendants)
             }
+            Event::Answered { run, aspect, .. } => !self.asked.contains(&(run, aspect)),
+            Event::Told(run, _) => !self.alive.get(&run).is_some_and(|life| life.leader),
             Event::Begun
             | Event::ShutdownAsked(_)
             | Event::StartAsked(_)
@@ -197,6 +235,9 @@ impl Witness {
                 self.failed.remove(&run.process);
                 let life = Life { leader: true, descendants: false, killed: false, told_at: None };
                 self.alive.insert(run, life);
+                if plan.process(run.process).is_some_and(|process| process.ready.is_none()) {
+                    self.ready.insert(run);
+                }
             }
             Event::SpawnFailed(run, _) => self.ordered.retain(|ordered| *ordered != run),
             Event::Exited { run, end, descendants } => {
@@ -216,6 +257,21 @@ impl Witness {
             Event::Cleared(run) => {
                 self.alive.remove(&run);
             }
+            Event::Answered { run, aspect, good } => {
+                if self.asked.remove(&(run, aspect)) {
+                    self.count(plan, run, aspect, good);
+                }
+            }
+            Event::Told(run, Word::Ready) => {
+                let waits = plan.process(run.process).and_then(|process| process.ready.as_ref());
+                if self.alive.contains_key(&run) && waits.is_some_and(|rule| !asks(&rule.check)) {
+                    self.ready.insert(run);
+                }
+            }
+            Event::Told(run, Word::NotReady) => {
+                self.ready.remove(&run);
+            }
+            Event::Told(..) => {}
             Event::ShutdownAsked(signal) => {
                 self.signals = self.signals.saturating_add(1);
                 if !before.is_shutting_down() {
@@ -231,6 +287,22 @@ impl Witness {
             | Event::StartAsked(_)
             | Event::RestartAsked(_)
             | Event::Tick => {}
+        }
+    }
+
+    /// Counts an answer by the rule's own numbers.
+    fn count(&mut self, plan: &Plan, run: RunId, aspect: Aspect, good: bool) {
+        let Some(timing) = timing(plan, run, aspect) else { return };
+        let row = self.rows.entry((run, aspect)).or_insert((good, 0));
+        let threshold = if good { timing.success_threshold } else { timing.failure_threshold };
+        let before = if row.0 == good { row.1 } else { 0 };
+        *row = (good, (before + 1).min(threshold));
+        if aspect == Aspect::Readiness && row.1 >= threshold {
+            if good {
+                self.ready.insert(run);
+            } else {
+                self.ready.remove(&run);
+            }
         }
     }
 
@@ -264,7 +336,7 @@ impl Witness {
         let well = end.is_some_and(|end| ended_well(plan, on, end));
         match condition {
             Condition::Started => self.started.contains(&on),
-            Condition::Ready => runs || well,
+            Condition::Ready => well || self.ready.iter().any(|run| run.process == on),
             Condition::Succeeded => well && !runs,
             Condition::Completed => {
                 let wanted = after.services().get(on.index()).is_some_and(|s| s.wanted);
@@ -340,12 +412,20 @@ impl Witness {
     }
 
     /// Rules about where a step may leave things.
-    fn at_rest(&self, after: &Machine) -> Result<(), Violation> {
+    fn at_rest(&self, plan: &Plan, after: &Machine) -> Result<(), Violation> {
         if self.exited {
             return Ok(());
         }
         if self.signals > 1 && self.alive.values().any(|life| !life.killed) {
             return broken(Rule::ASecondSignalKills, format!("{:?}", self.alive));
+        }
+        for ((run, aspect), (good, length)) in &self.rows {
+            let told = self.alive.get(run).is_none_or(|life| life.told_at.is_some() || life.killed);
+            let too_often =
+                timing(plan, *run, *aspect).is_some_and(|t| *length >= t.failure_threshold);
+            if *aspect == Aspect::Liveness && !good && too_often && !told {
+                return broken(Rule::TheUnfitAreStopped, format!("{run:?} lives on"));
+            }
         }
         let quiet = self.alive.is_empty() && self.ordered.is_empty();
         if quiet && after.next_deadline().is_none() {
@@ -358,6 +438,14 @@ impl Witness {
 impl Default for Witness {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+fn timing(plan: &Plan, run: RunId, aspect: Aspect) -> Option<&Timing> {
+    let process = plan.process(run.process)?;
+    match aspect {
+        Aspect::Readiness => process.ready.as_ref().map(|rule| &rule.timing),
+        Aspect::Liveness => process.live.as_ref().map(|rule| &rule.timing),
     }
 }
 

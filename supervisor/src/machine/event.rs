@@ -1,5 +1,6 @@
 //! Facts: what has happened, in the past tense. The only things the machine ever learns.
 
+use super::health::Aspect;
 use crate::spec::{ProcessId, Signal};
 
 /// One run of one process.
@@ -34,6 +35,17 @@ pub enum Event {
     },
     /// The last descendant of a run whose process had already ended is gone.
     Cleared(RunId),
+    /// A check ordered by [`super::Action::Ask`] was answered.
+    Answered {
+        /// The run it was made of.
+        run: RunId,
+        /// Which question it answers.
+        aspect: Aspect,
+        /// Whether the answer is the one hoped for.
+        good: bool,
+    },
+    /// A run said something of itself.
+    Told(RunId, Word),
     /// The supervisor was told by a signal to stop everything.
     ShutdownAsked(Signal),
     /// Somebody asked for a process to be started.
@@ -44,6 +56,21 @@ pub enum Event {
     RestartAsked(ProcessId),
     /// Time has passed; due deadlines are looked at on every event, this one says nothing else.
     Tick,
+}
+
+/// What a run can say of itself, through its notify socket or a line of its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// It is ready (`READY=1`, or the line its readiness waits for).
+    Ready,
+    /// It is about to end, or reads its configuration anew (`STOPPING=1`, `RELOADING=1`).
+    NotReady,
+    /// It is alive (`WATCHDOG=1`).
+    Alive,
+    /// It wants to be treated as if its watchdog had expired (`WATCHDOG=trigger`).
+    Trigger,
+    /// It needs this many more milliseconds (`EXTEND_TIMEOUT_USEC`).
+    MoreTime(u64),
 }
 
 /// How a process ended.

@@ -46,9 +46,9 @@ fn judge(condition: Condition, service: &Service) -> Verdict {
             Condition::Started | Condition::Ready | Condition::Succeeded => Verdict::Impossible,
         },
         Phase::Starting { .. } => Verdict::NotYet,
-        Phase::Running { ready, .. } => match condition {
+        Phase::Running { health, .. } => match condition {
             Condition::Started => Verdict::Met,
-            Condition::Ready if *ready => Verdict::Met,
+            Condition::Ready if health.ready => Verdict::Met,
             Condition::Ready | Condition::Succeeded | Condition::Completed => Verdict::NotYet,
         },
         // Between two runs: what held of the old run says nothing of the next one, except that

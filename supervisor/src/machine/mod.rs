@@ -10,7 +10,9 @@ pub mod check;
 pub mod event;
 pub mod exit;
 pub mod gate;
+pub mod health;
 pub mod moment;
+pub mod probe;
 pub mod report;
 pub mod restart;
 pub mod service;
@@ -23,7 +25,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use action::Action;
-pub use event::{Event, RunEnd, RunId, SpawnFailure};
+pub use event::{Event, RunEnd, RunId, SpawnFailure, Word};
+pub use health::{Aspect, Unfit};
 pub use moment::Moment;
 pub use report::Report;
 pub use status::{ProcessStatus, State};
@@ -31,7 +34,7 @@ pub use status::{ProcessStatus, State};
 use crate::spec::{ExitPolicy, ExitRule, Kind, Plan, Process, ProcessId, Signal};
 use exit::Outcome;
 use gate::{Gate, gate};
-use service::{Phase, Service};
+use service::{Cause, Phase, Service};
 use shutdown::{ABANDON_AFTER_MS, Shutdown};
 
 /// The supervisor's mind. See the module's text; [`Machine::handle`] is how it is used.
@@ -98,9 +101,17 @@ impl Machine {
             Event::Begun => self.begun = true,
             Event::Tick => self.on_tick(now, actions),
             Event::ShutdownAsked(signal) => self.on_shutdown_asked(now, signal, actions),
-            Event::Spawned(run) => {
-                self.with(run.process, now, |service, _| service.on_spawned(run, now, actions));
+            Event::Spawned(run) => self.with(run.process, now, |service, rules| {
+                service.on_spawned(rules, run, actions);
+            }),
+            Event::Answered { run, aspect, good } => {
+                self.with(run.process, now, |service, rules| {
+                    service.on_answered(rules, run, aspect, good, actions);
+                });
             }
+            Event::Told(run, word) => self.with(run.process, now, |service, rules| {
+                service.on_told(rules, run, word, actions);
+            }),
             Event::SpawnFailed(run, failure) => self.with(run.process, now, |service, rules| {
                 service.on_spawn_failed(rules, run, failure, actions);
             }),
@@ -118,7 +129,7 @@ impl Machine {
             Event::StartAsked(id) => self.with(id, now, |service, _| service.on_start_asked()),
             Event::StopAsked(id) => self.with(id, now, |service, _| service.wanted = false),
             Event::RestartAsked(id) => self.with(id, now, |service, rules| {
-                service.on_restart_asked(rules.process, now, actions);
+                service.on_restart_asked(rules, actions);
             }),
         }
         if self.begun {
@@ -178,8 +189,8 @@ impl Machine {
     }
 
     fn on_tick(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        for service in &mut self.services {
-            service.on_time(now, actions);
+        for (service, process) in self.services.iter_mut().zip(&self.plan.processes) {
+            service.on_time(&Rules { process, now }, actions);
         }
         match self.shutdown {
             Shutdown::Orderly { code, kill_at, .. } if kill_at <= now => {
@@ -273,7 +284,8 @@ impl Machine {
             Phase::Running { .. } if !service.wanted && !self.is_needed(index) => {
                 let plan = Arc::clone(&self.plan);
                 if let Some(process) = plan.processes.get(index) {
-                    self.change(index, |service| service.begin_stop(process, now, actions));
+                    let rules = Rules { process, now };
+                    self.change(index, |service| service.begin_stop(&rules, Cause::Asked, actions));
                 }
             }
             Phase::Waiting

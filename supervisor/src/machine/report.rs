@@ -1,6 +1,7 @@
 //! What a human is told, as data; words and pids are put to it outside.
 
 use super::event::{RunEnd, RunId, SpawnFailure};
+use super::health::Unfit;
 use crate::spec::{ProcessId, Signal};
 
 /// One thing worth telling.
@@ -14,6 +15,15 @@ pub enum Report {
     Stopped(RunId, RunEnd),
     /// The process of a run ended and left descendants behind, which are now being stopped.
     LeftDescendants(RunId),
+    /// It has become ready.
+    Ready(RunId),
+    /// It is ready no longer.
+    NotReady(RunId),
+    /// Its readiness check has failed as often as its rule allows, and it has not been ready yet.
+    /// Said once a run: the dependants that wait for it are not left to wonder.
+    NotReadyYet(RunId),
+    /// It lives and has to go nevertheless.
+    Unfit(RunId, Unfit),
     /// It will be started again.
     Restarting {
         /// Which process.

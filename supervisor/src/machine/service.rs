@@ -12,8 +12,9 @@
 //! What is wished for (`wanted`) is kept apart from where it stands (`phase`): facts change the
 //! phase here, and [`super::Machine`] then moves every service towards what is wished.
 
-use super::event::{RunEnd, RunId, SpawnFailure};
-use super::exit::{Outcome, judge};
+use super::event::{RunEnd, RunId, SpawnFailure, Word};
+use super::exit::{self, Outcome, judge};
+use super::health::{Aspect, Finding, Health};
 use super::moment::Moment;
 use super::report::Report;
 use super::restart::{Decision, Ledger};
@@ -36,8 +37,8 @@ pub enum Phase {
         run: RunId,
         /// Since when.
         since: Moment,
-        /// Whether it is ready for its dependants.
-        ready: bool,
+        /// Whether it is ready and still of use.
+        health: Health,
     },
     /// Between two runs.
     Backoff {
@@ -54,11 +55,22 @@ pub enum Phase {
         ended: Option<RunEnd>,
         /// When SIGKILL follows; `None` once it has been sent.
         kill_at: Option<Moment>,
-        /// Whether it was asked to stop; otherwise its own end is being tidied up.
-        asked: bool,
+        /// Why.
+        cause: Cause,
     },
     /// Its life is over, until somebody asks for it anew.
     Done(Outcome),
+}
+
+/// Why a run is being brought to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Somebody asked for it, or everything is being stopped.
+    Asked,
+    /// It ended by itself, and what it left behind is tidied up.
+    OwnEnd,
+    /// It lived on without being of use, which is a failure however it ends.
+    Unfit,
 }
 
 /// One process or task within the machine.
@@ -118,9 +130,8 @@ impl Service {
         match &self.phase {
             Phase::Backoff { until } => Some(*until),
             Phase::Stopping { kill_at, .. } => *kill_at,
-            Phase::Waiting | Phase::Starting { .. } | Phase::Running { .. } | Phase::Done(_) => {
-                None
-            }
+            Phase::Running { health, .. } => health.deadline(),
+            Phase::Waiting | Phase::Starting { .. } | Phase::Done(_) => None,
         }
     }
 
@@ -135,22 +146,34 @@ impl Service {
 
     /// Begins to stop the living run in the way its rule says. Only a running one is begun with:
     /// one that is starting is stopped when the answer to its spawn is in.
-    pub fn begin_stop(&mut self, process: &Process, now: Moment, actions: &mut Vec<Action>) {
-        if let Phase::Running { run, since, .. } = self.phase {
-            actions.push(Action::Report(Report::Signalling(run, process.stop.signal)));
-            actions.push(Action::Signal(run, process.stop.signal));
-            let kill_at = Some(now.plus(process.stop.grace_ms));
-            self.phase = Phase::Stopping { run, since, ended: None, kill_at, asked: true };
+    pub fn begin_stop(&mut self, rules: &Rules<'_>, cause: Cause, actions: &mut Vec<Action>) {
+        let Phase::Running { run, since, .. } = self.phase else { return };
+        self.stop_asking(actions);
+        let stop = rules.process.stop;
+        actions.push(Action::Report(Report::Signalling(run, stop.signal)));
+        actions.push(Action::Signal(run, stop.signal));
+        let kill_at = Some(rules.now.plus(stop.grace_ms));
+        self.phase = Phase::Stopping { run, since, ended: None, kill_at, cause };
+    }
+
+    /// Gives up the checks that are under way; whatever they say would come too late.
+    fn stop_asking(&self, actions: &mut Vec<Action>) {
+        let Phase::Running { run, health, .. } = &self.phase else { return };
+        for aspect in [Aspect::Readiness, Aspect::Liveness] {
+            if health.is_asked(aspect) {
+                actions.push(Action::StopAsking(*run, aspect));
+            }
         }
     }
 
     /// Kills whatever of it is alive, at once. A run that is still being started has no process
     /// to kill yet; the machine comes back to it when the spawn is answered.
     pub fn kill(&mut self, actions: &mut Vec<Action>) {
-        let (run, since, ended, asked) = match self.phase {
-            Phase::Running { run, since, .. } => (run, since, None, true),
-            Phase::Stopping { run, since, ended, kill_at: Some(_), asked } => {
-                (run, since, ended, asked)
+        self.stop_asking(actions);
+        let (run, since, ended, cause) = match self.phase {
+            Phase::Running { run, since, .. } => (run, since, None, Cause::Asked),
+            Phase::Stopping { run, since, ended, kill_at: Some(_), cause } => {
+                (run, since, ended, cause)
             }
             Phase::Stopping { kill_at: None, .. }
             | Phase::Waiting
@@ -160,7 +183,7 @@ impl Service {
         };
         actions.push(Action::Report(Report::Killing(run)));
         actions.push(Action::Kill(run));
-        self.phase = Phase::Stopping { run, since, ended, kill_at: None, asked };
+        self.phase = Phase::Stopping { run, since, ended, kill_at: None, cause };
     }
 
     /// Somebody asked for it to be started. Whatever it used up of its restarts is given back.
@@ -173,42 +196,130 @@ impl Service {
             }
             Phase::Backoff { .. } => self.phase = Phase::Waiting,
             // What is being tidied up, or stopped, is followed by a new run as soon as it is gone.
-            Phase::Stopping { asked, .. } => *asked = true,
+            Phase::Stopping { cause, .. } => *cause = Cause::Asked,
             Phase::Waiting | Phase::Starting { .. } | Phase::Running { .. } => {}
         }
     }
 
     /// Somebody asked for it to be stopped and started again.
-    pub fn on_restart_asked(&mut self, process: &Process, now: Moment, actions: &mut Vec<Action>) {
+    pub fn on_restart_asked(&mut self, rules: &Rules<'_>, actions: &mut Vec<Action>) {
         self.on_start_asked();
-        self.begin_stop(process, now, actions);
+        self.begin_stop(rules, Cause::Asked, actions);
     }
 
     /// Time has passed.
-    pub fn on_time(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        match self.phase {
-            Phase::Backoff { until } if until <= now => self.phase = Phase::Waiting,
-            Phase::Stopping { run, since, ended, kill_at: Some(at), asked } if at <= now => {
-                actions.push(Action::Report(Report::Killing(run)));
-                actions.push(Action::Kill(run));
-                self.phase = Phase::Stopping { run, since, ended, kill_at: None, asked };
+    pub fn on_time(&mut self, rules: &Rules<'_>, actions: &mut Vec<Action>) {
+        let now = rules.now;
+        match &mut self.phase {
+            Phase::Backoff { until } if *until <= now => self.phase = Phase::Waiting,
+            Phase::Stopping { run, kill_at: kill_at @ Some(_), .. }
+                if kill_at.is_some_and(|at| at <= now) =>
+            {
+                *kill_at = None;
+                actions.push(Action::Report(Report::Killing(*run)));
+                actions.push(Action::Kill(*run));
+            }
+            Phase::Running { health, .. } => {
+                let mut findings = Vec::new();
+                health.on_time(rules.process, now, &mut findings);
+                self.act_on(rules, &findings, actions);
             }
             Phase::Waiting
             | Phase::Starting { .. }
-            | Phase::Running { .. }
             | Phase::Backoff { .. }
             | Phase::Stopping { .. }
             | Phase::Done(_) => {}
         }
     }
 
+    /// A check of a run was answered.
+    pub fn on_answered(
+        &mut self,
+        rules: &Rules<'_>,
+        run: RunId,
+        aspect: Aspect,
+        good: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        self.examine(rules, run, actions, |health, findings| {
+            health.on_answer(rules.process, rules.now, aspect, good, findings);
+        });
+    }
+
+    /// A run said something of itself.
+    pub fn on_told(
+        &mut self,
+        rules: &Rules<'_>,
+        run: RunId,
+        word: Word,
+        actions: &mut Vec<Action>,
+    ) {
+        let Rules { process, now } = *rules;
+        self.examine(rules, run, actions, |health, findings| match word {
+            Word::Ready => health.on_told_ready(process, now, findings),
+            Word::NotReady => health.on_told_unready(process, findings),
+            Word::Alive => health.on_sign_of_life(process, now),
+            Word::Trigger if process.watchdog.is_some() => {
+                findings.push(Finding::Unfit(super::health::Unfit::WatchdogTriggered));
+            }
+            Word::Trigger => {}
+            Word::MoreTime(ms) => health.on_more_time_asked(now, ms),
+        });
+    }
+
+    /// Lets something be found out about the run, if that is the one that runs.
+    fn examine(
+        &mut self,
+        rules: &Rules<'_>,
+        run: RunId,
+        actions: &mut Vec<Action>,
+        look: impl FnOnce(&mut Health, &mut Vec<Finding>),
+    ) {
+        match &mut self.phase {
+            Phase::Running { run: living, health, .. } if *living == run => {
+                let mut findings = Vec::new();
+                look(health, &mut findings);
+                self.act_on(rules, &findings, actions);
+            }
+            Phase::Running { .. }
+            | Phase::Waiting
+            | Phase::Starting { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. }
+            | Phase::Done(_) => {}
+        }
+    }
+
+    fn act_on(&mut self, rules: &Rules<'_>, findings: &[Finding], actions: &mut Vec<Action>) {
+        let Some(run) = self.living_run() else { return };
+        for finding in findings {
+            match finding {
+                Finding::Ask(aspect) => actions.push(Action::Ask(run, *aspect)),
+                Finding::GiveUpAsking(aspect) => actions.push(Action::StopAsking(run, *aspect)),
+                Finding::Ready => {
+                    self.was_ready = true;
+                    actions.push(Action::Report(Report::Ready(run)));
+                }
+                Finding::NotReady => actions.push(Action::Report(Report::NotReady(run))),
+                Finding::NotReadyYet => actions.push(Action::Report(Report::NotReadyYet(run))),
+                // Two reasons at once are one: after the first it no longer runs.
+                Finding::Unfit(why) if matches!(self.phase, Phase::Running { .. }) => {
+                    actions.push(Action::Report(Report::Unfit(run, *why)));
+                    self.begin_stop(rules, Cause::Unfit, actions);
+                }
+                Finding::Unfit(_) => {}
+            }
+        }
+    }
+
     /// The ordered run has its process.
-    pub fn on_spawned(&mut self, run: RunId, now: Moment, actions: &mut Vec<Action>) {
+    pub fn on_spawned(&mut self, rules: &Rules<'_>, run: RunId, actions: &mut Vec<Action>) {
         match &self.phase {
             Phase::Starting { run: ordered } if *ordered == run => {
                 self.has_started = true;
-                self.was_ready = true;
-                self.phase = Phase::Running { run, since: now, ready: true };
+                let health = Health::new(rules.process, rules.now);
+                self.was_ready = health.ready;
+                self.phase = Phase::Running { run, since: rules.now, health };
                 actions.push(Action::Report(Report::Started(run)));
             }
             Phase::Starting { .. }
@@ -269,14 +380,14 @@ impl Service {
         descendants: bool,
         actions: &mut Vec<Action>,
     ) {
-        let (since, kill_at, asked) = match self.phase {
+        let (since, kill_at, cause) = match self.phase {
             Phase::Running { run: living, since, .. } if living == run => {
-                (since, Some(rules.now.plus(rules.process.stop.grace_ms)), false)
+                (since, Some(rules.now.plus(rules.process.stop.grace_ms)), Cause::OwnEnd)
             }
-            Phase::Stopping { run: living, since, ended: None, kill_at, asked }
+            Phase::Stopping { run: living, since, ended: None, kill_at, cause }
                 if living == run =>
             {
-                (since, kill_at, asked)
+                (since, kill_at, cause)
             }
             Phase::Running { .. }
             | Phase::Stopping { .. }
@@ -286,26 +397,27 @@ impl Service {
             | Phase::Done(_) => return,
         };
         let untouched = matches!(self.phase, Phase::Running { .. });
+        self.stop_asking(actions);
         self.last_end = Some(end);
         actions.push(Action::Report(Report::Stopped(run, end)));
         if !descendants {
-            self.conclude(rules, since, end, asked, actions);
+            self.conclude(rules, since, end, cause, actions);
             return;
         }
         if untouched {
             actions.push(Action::Report(Report::LeftDescendants(run)));
             actions.push(Action::Signal(run, rules.process.stop.signal));
         }
-        self.phase = Phase::Stopping { run, since, ended: Some(end), kill_at, asked };
+        self.phase = Phase::Stopping { run, since, ended: Some(end), kill_at, cause };
     }
 
     /// The last descendant of an ended run is gone.
     pub fn on_cleared(&mut self, rules: &Rules<'_>, run: RunId, actions: &mut Vec<Action>) {
         match self.phase {
-            Phase::Stopping { run: living, since, ended: Some(end), asked, .. }
+            Phase::Stopping { run: living, since, ended: Some(end), cause, .. }
                 if living == run =>
             {
-                self.conclude(rules, since, end, asked, actions);
+                self.conclude(rules, since, end, cause, actions);
             }
             Phase::Stopping { .. }
             | Phase::Waiting
@@ -322,16 +434,20 @@ impl Service {
         rules: &Rules<'_>,
         since: Moment,
         end: RunEnd,
-        asked: bool,
+        cause: Cause,
         actions: &mut Vec<Action>,
     ) {
         let Rules { process, now } = *rules;
-        if asked {
-            // Stopped by us, and wanted again: that is a restart by request, due at once.
-            self.phase = if self.wanted { Phase::Waiting } else { Phase::Done(Outcome::Stopped) };
-            return;
-        }
-        let outcome = judge(end, &process.success_exit_codes);
+        let outcome = match (cause, judge(end, &process.success_exit_codes)) {
+            (Cause::Asked, _) => {
+                // Stopped by us, and wanted again: that is a restart by request, due at once.
+                let stopped = Phase::Done(Outcome::Stopped);
+                self.phase = if self.wanted { Phase::Waiting } else { stopped };
+                return;
+            }
+            (Cause::Unfit, Outcome::Succeeded) => Outcome::Failed(exit::UNAVAILABLE),
+            (Cause::OwnEnd | Cause::Unfit, outcome) => outcome,
+        };
         if !self.wanted {
             self.phase = Phase::Done(outcome);
             return;
@@ -372,9 +488,10 @@ impl Service {
         match &mut self.phase {
             Phase::Starting { run } => run.number = 1,
             Phase::Backoff { until } => *until = ahead(*until),
-            Phase::Running { run, since, .. } => {
+            Phase::Running { run, since, health } => {
                 run.number = 1;
                 *since = age(*since);
+                health.normalise(base);
             }
             Phase::Stopping { run, since, kill_at, .. } => {
                 run.number = 1;

@@ -72,7 +72,7 @@ pub(super) fn of(service: &Service, process: &Process, now: Moment) -> ProcessSt
         Phase::Waiting if service.wanted => (State::Waiting, false, None),
         Phase::Waiting => (State::Disabled, false, None),
         Phase::Starting { .. } => (State::Starting, false, None),
-        Phase::Running { ready, since, .. } => (State::Running, *ready, Some(*since)),
+        Phase::Running { health, since, .. } => (State::Running, health.ready, Some(*since)),
         Phase::Backoff { .. } => (State::Backoff, false, None),
         Phase::Stopping { since, .. } => (State::Stopping, false, Some(*since)),
         Phase::Done(Outcome::Succeeded) => (State::Succeeded, false, None),

@@ -1,15 +1,15 @@
 //! The thin shell around the machine: one kernel duty a file.
 //!
 //! [`reactor`] is the only place that waits. It turns what the kernel says ([`signal`], [`reap`],
-//! [`clock`]) into the machine's events, and carries out the machine's actions ([`spawn`],
-//! [`runs`], [`report`]). Which processes belong to which run is found in [`proc`] and decided,
-//! without touching the kernel, in [`descendants`]. What a process is given before its program runs is
-//! laid ready in [`attributes`], with its user from [`accounts`], its [`sockets`] and its
-//! [`terminal`]. [`foreground`] is the other life of the
-//! program: the plain init of one command.
+//! [`clock`]) and what processes say ([`notify`]) into the machine's events, and carries out the
+//! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which
+//! processes belong to which run is found in [`proc`] and decided, without touching the kernel, in
+//! [`descendants`]. What a process is given before its program runs is laid ready in [`attributes`],
+//! with its user from [`accounts`], its [`sockets`] and its [`terminal`]. [`foreground`] is the other life of the program: the plain init of one command.
 
 pub mod accounts;
 pub mod attributes;
+mod bell;
 mod child;
 pub mod clock;
 pub mod descendants;
@@ -18,6 +18,8 @@ pub mod foreground;
 pub mod init;
 pub mod kill;
 pub mod last_words;
+pub mod notify;
+pub mod probe;
 pub mod proc;
 pub mod program;
 pub mod reactor;

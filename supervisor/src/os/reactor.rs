@@ -7,33 +7,32 @@
 //! Within one turn exits are fed first, then signals, then the time, so that the same facts always
 //! lead to the same orders. Nothing in a turn blocks on anybody: output is another thread's.
 
+mod launch;
+
 use std::collections::{HashMap, VecDeque};
-use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::attributes::Attributes;
+use super::bell::Bell;
 use super::environment::{self, Variables};
 use super::init::{self, Surroundings};
-use super::kill::Pid;
+use super::notify::{self, Heard, Notify, Statement};
+use super::probe::Probes;
 use super::report::{self, Context};
-use super::runs::Runs;
-use super::setting::Setting;
+use super::runs::{self, Runs};
 use super::signal::{self, Signals};
-use super::sockets::{self, Sockets};
-use super::spawn::{self, Launch, Place, SpawnError, Stage};
-use super::stop_command::{self, Order, StopCommands};
-use super::{clock, last_words, reap, strays, terminal};
-use crate::log::{Log, Notice, SourceId, Stream};
-use crate::machine::{Action, Event, Machine, Report, RunId, SpawnFailure, exit};
+use super::sockets::Sockets;
+use super::stop_command::{Order, StopCommands};
+use super::{clock, last_words, reap, strays};
+use crate::log::{Log, Notice, SourceId, Stream, Watch};
+use crate::machine::{Action, Aspect, Event, Machine, Report, RunId, Unfit, Word, exit};
 use crate::spec::settings::signals::rewritten;
-use crate::spec::{ExitPolicy, Plan, Process, ProcessId, Signal};
+use crate::spec::{Check, ExitPolicy, Plan, Process, ProcessId, Signal, Timing};
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
@@ -91,15 +90,19 @@ struct Reactor {
     input: OwnedFd,
     /// Output of runs that are not yet announced: their first line comes after `… started`.
     outputs: HashMap<RunId, OwnedFd>,
+    probes: Probes,
+    notify: Notify,
+    notify_bell: Bell,
+    /// Rings when a line somebody waits for was read.
+    log_bell: Bell,
+    /// A run talks so much that not all of it was heard in the last turn.
+    unheard: bool,
     /// Why runs could not be had.
     causes: HashMap<RunId, String>,
     sockets: Sockets,
     stop_commands: StopCommands,
     exit: Option<u8>,
 }
-
-/// Why a process was not started: for the machine, and for people.
-type Refused = (SpawnFailure, String);
 
 impl Reactor {
     fn new(
@@ -114,11 +117,18 @@ impl Reactor {
         let signals = signals.map_err(std::io::Error::from)?;
         let plan = Arc::new(plan);
         let instance = format!("{:x}.{:x}", std::process::id(), clock::now().0);
+        let inherited = std::env::vars_os().filter(|(name, _)| !notify::is_personal(name));
+        let notify = Notify::new(instance.clone())?;
         Ok(Self {
             machine: Machine::new(Arc::clone(&plan)),
             runs: Runs::new(surroundings.proc, surroundings.adopts, instance),
+            probes: Probes::default(),
+            notify_bell: Bell::on(notify.descriptor()?)?,
+            notify,
+            log_bell: Bell::on(log.ear()?)?,
+            unheard: false,
             log: Some(log),
-            variables: environment::common(&plan.environment, std::env::vars_os()),
+            variables: environment::common(&plan.environment, inherited),
             input: init::empty_input()?,
             outputs: HashMap::new(),
             causes: HashMap::new(),
@@ -147,13 +157,13 @@ impl Reactor {
         for missing in std::mem::take(&mut self.surroundings.missing) {
             self.say(Notice::new("missing", missing));
         }
-        self.listen();
+        self.make_sockets();
         self.feed(Event::Begun);
     }
 
     /// Makes the sockets of all that is about to start, so that it does not matter who is first.
     /// What cannot be made is tried again and told when its process is started.
-    fn listen(&mut self) {
+    fn make_sockets(&mut self) {
         for (id, process) in (0..).map(ProcessId).zip(&self.plan.processes) {
             if process.enabled {
                 let _ = self.sockets.of(id, process);
@@ -164,22 +174,34 @@ impl Reactor {
     /// Sleeps until a signal comes or something is due. With nothing due there is no timer, and
     /// no wake-up.
     async fn wait(&mut self) {
+        if self.unheard {
+            // Not without a look at who else has something to say.
+            return tokio::task::yield_now().await;
+        }
         let now = clock::now();
         let poll = self.runs.must_be_polled().then(|| now.plus(POLL_MS));
         let due = self.machine.next_deadline().into_iter().chain(poll).min();
-        let readable = async {
+        let signalled = async {
             match self.signals.readable().await {
                 Ok(mut guard) => guard.clear_ready(),
                 // The runtime is shutting down, which it does not while we are in it.
                 Err(_) => std::future::pending().await,
             }
         };
+        let something = async {
+            tokio::select! {
+                () = signalled => {}
+                () = self.notify_bell.rings() => {}
+                () = self.log_bell.rings() => {}
+                () = self.probes.answered() => {}
+            }
+        };
         match due {
-            None => readable.await,
+            None => something.await,
             Some(due) => {
                 let left = Duration::from_millis(due.since(now));
                 // A timeout is as good as a signal: the turn looks at everything.
-                let _ = tokio::time::timeout(left, readable).await;
+                let _ = tokio::time::timeout(left, something).await;
             }
         }
     }
@@ -187,7 +209,10 @@ impl Reactor {
     fn turn(&mut self) {
         self.runs.table_is_old();
         let signals = self.signals.get_mut().take();
-        let reaped = reap::all();
+        // Whoever has ended spoke before that, and can still be looked up until it is reaped.
+        self.listen();
+        let mut reaped = reap::all();
+        let mut answers = self.probes.reaped(&mut reaped);
         let failed = self.stop_commands.reaped(&reaped);
         for event in self.runs.reaped(&reaped) {
             self.feed_end(event);
@@ -200,6 +225,10 @@ impl Reactor {
             for event in self.runs.recheck() {
                 self.feed_end(event);
             }
+        }
+        answers.extend(self.probes.take());
+        for event in answers {
+            self.feed(event);
         }
         for signal in signals {
             if signal::STOPPING.contains(&signal.number()) {
@@ -217,9 +246,43 @@ impl Reactor {
         }
     }
 
+    /// Feeds what runs have said of themselves, by their sockets and in their output.
+    fn listen(&mut self) {
+        let mut heard = Vec::new();
+        let runs = &self.runs;
+        let mut may_speak = |run, sender| runs.may_speak(run, sender);
+        self.unheard = self.notify.take(&mut may_speak, &mut heard);
+        for said in heard {
+            match said {
+                Heard::Said(run, Statement::Word(word)) if self.listens_to(run, word) => {
+                    self.feed(Event::Told(run, word));
+                }
+                // A status is kept where it was heard, for whoever asks.
+                Heard::Said(_, Statement::Word(_) | Statement::Status(_)) => {}
+                Heard::Stranger(run, sender) => self.say(report::stranger(&self.plan, run, sender)),
+            }
+        }
+        let lines = self.log.as_ref().map(Log::heard).unwrap_or_default();
+        for run in lines.into_iter().map(runs::of_key) {
+            self.feed(Event::Told(run, Word::Ready));
+        }
+    }
+
+    /// Whether a word counts: one that waits for a line of output is not made ready by a message,
+    /// which it may be sending for the sake of its watchdog.
+    fn listens_to(&self, run: RunId, word: Word) -> bool {
+        let process = self.plan.process(run.process);
+        let check = process.and_then(|process| Some(&process.ready.as_ref()?.check));
+        word != Word::Ready || check == Some(&Check::Notify)
+    }
+
     /// Feeds an event about the end of a run and forgets the run if nobody is left of it.
     fn feed_end(&mut self, event: Event) {
         self.feed(event);
+        if let Event::Exited { run, .. } = event {
+            self.notify.close(run);
+            self.probes.forget(run);
+        }
         if let Event::Exited { run, descendants: false, .. } | Event::Cleared(run) = event {
             self.runs.forget(run);
         }
@@ -249,6 +312,8 @@ impl Reactor {
                 self.stop_commands.kill(run);
                 self.runs.kill(run);
             }
+            Action::Ask(run, aspect) => return self.ask(run, aspect),
+            Action::StopAsking(run, aspect) => self.stop_asking(run, aspect),
             Action::Report(report) => self.report(&report),
             Action::Exit(code) => self.exit = Some(code),
         }
@@ -259,115 +324,18 @@ impl Reactor {
         match self.try_spawn(run) {
             Ok(()) => Event::Spawned(run),
             Err((failure, cause)) => {
+                self.notify.close(run);
                 self.causes.insert(run, cause);
                 Event::SpawnFailed(run, failure)
             }
         }
     }
 
-    fn try_spawn(&mut self, run: RunId) -> Result<(), Refused> {
-        let plan = Arc::clone(&self.plan);
-        let Some(process) = plan.process(run.process) else {
-            return Err((SpawnFailure::Setup, "it is not in the plan".to_owned()));
-        };
-        let marker = self.runs.marker(&process.label, run);
-        let setup = |cause| (SpawnFailure::Setup, cause);
-        let (mut setting, mut attributes) = self.set_up(process, &marker)?;
-        attributes.sockets = self.sockets.of(run.process, process).map_err(setup)?;
-        sockets::announce(&process.settings.listen, &mut setting.variables);
-        let (reader, writer) = if process.settings.tty {
-            attributes.terminal = true;
-            terminal::open_pair()
-                .map_err(|error| setup(format!("cannot make a terminal for it: {error}")))?
-        } else {
-            output_pipe()?
-        };
-        let input = if process.settings.tty { writer.as_raw_fd() } else { self.input.as_raw_fd() };
-        let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
-        let own_id_in = [sockets::OWNER];
-        let pid = self.launch(&Launch {
-            command: &command,
-            variables: &setting.variables,
-            directory: setting.directory.as_deref(),
-            place: Place::Session,
-            streams: Some((input, writer.as_raw_fd())),
-            own_id_in: if process.settings.listen.is_empty() { &[] } else { &own_id_in },
-            attributes: Some(&attributes),
-            descriptors: None,
-        })?;
-        self.runs.began(run, pid, marker);
-        self.outputs.insert(run, reader);
-        Ok(())
-    }
-
-    /// What the plan says of a process, looked up.
-    fn set_up(&self, process: &Process, marker: &str) -> Result<(Setting, Attributes), Refused> {
-        let mut setting = Setting::of(&self.plan, process, &self.variables, marker);
-        let attributes =
-            Attributes::prepare(&process.settings).map_err(|why| (SpawnFailure::Setup, why))?;
-        let of_user = attributes.credentials.variables.iter();
-        for (name, value) in of_user.filter(|(name, _)| !process.environment.contains_key(*name)) {
-            setting.variables.insert(name.into(), value.into());
-        }
-        Ok((setting, attributes))
-    }
-
-    /// Starts a process with the limit of descriptors that we were started with.
-    fn launch(&self, launch: &Launch<'_>) -> Result<Pid, Refused> {
-        let launch = Launch { descriptors: self.surroundings.descriptors, ..*launch };
-        spawn::spawn(&launch).map_err(|error| (error.failure(), error.explain(&launch)))
-    }
-
-    /// Stops a run by its command, if it has one and its process is still there to be stopped.
-    fn stop(&mut self, order: Order) {
-        let plan = Arc::clone(&self.plan);
-        let process = plan.process(order.run.process);
-        let command = process.and_then(|process| process.settings.stop_command.as_ref());
-        match (process, command, self.runs.leader(order.run)) {
-            (Some(process), Some(command), Some(target)) if self.runs.is_alive(order.run) => {
-                if let Err((_, cause)) = self.run_stop_command(process, command, target, order) {
-                    self.stop_otherwise(order, &format!("not started: {cause}"));
-                }
-            }
-            _ => self.runs.signal(order.run, order.otherwise),
-        }
-    }
-
-    fn run_stop_command(
-        &mut self,
-        process: &Process,
-        command: &[String],
-        target: Pid,
-        order: Order,
-    ) -> Result<(), Refused> {
-        let marker = self.runs.marker(&process.label, order.run);
-        let (mut setting, attributes) = self.set_up(process, &marker)?;
-        setting.variables.insert(stop_command::TARGET.into(), target.to_string().into());
-        let (reader, writer) = output_pipe()?;
-        let command: Vec<OsString> = command.iter().map(OsString::from).collect();
-        let pid = self.launch(&Launch {
-            command: &command,
-            variables: &setting.variables,
-            directory: setting.directory.as_deref(),
-            place: Place::Session,
-            streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
-            own_id_in: &[],
-            attributes: Some(&attributes),
-            descriptors: None,
-        })?;
-        self.stop_commands.began(pid, order);
-        self.attach(order.run, reader);
-        Ok(())
-    }
-
-    /// The command that was to stop a run has failed, so the signal is sent after all.
-    fn stop_otherwise(&mut self, order: Order, why: &str) {
-        if self.runs.is_alive(order.run) {
-            let pid = self.runs.leader(order.run);
-            let context = Context { plan: &self.plan, pid, cause: Some(why) };
-            self.say(report::stop_command_failed(order.run, order.otherwise, &context));
-            self.runs.signal(order.run, order.otherwise);
-        }
+    fn stop_asking(&mut self, run: RunId, aspect: Aspect) {
+        let process = self.plan.process(run.process);
+        let timing =
+            process.and_then(|process| check_of(process, aspect)).map(|(_, timing)| timing);
+        self.probes.stop_asking(run, aspect, timing.map_or(0, |timing| timing.timeout_ms));
     }
 
     fn report(&mut self, report: &Report) {
@@ -376,6 +344,10 @@ impl Reactor {
             | Report::SpawnFailed(run, _)
             | Report::Stopped(run, _)
             | Report::LeftDescendants(run)
+            | Report::Ready(run)
+            | Report::NotReady(run)
+            | Report::NotReadyYet(run)
+            | Report::Unfit(run, _)
             | Report::Signalling(run, _)
             | Report::Killing(run)
             | Report::Abandoned(run) => Some(*run),
@@ -386,7 +358,7 @@ impl Reactor {
             | Report::Deciding(..)
             | Report::StopTimeout => None,
         };
-        let cause = run.and_then(|run| self.causes.remove(&run));
+        let cause = run.and_then(|run| self.cause(run, report));
         let context = Context {
             plan: &self.plan,
             pid: run.and_then(|run| self.runs.leader(run)),
@@ -410,6 +382,23 @@ impl Reactor {
         }
     }
 
+    /// Why it came to what is reported, as far as that is known.
+    fn cause(&mut self, run: RunId, report: &Report) -> Option<String> {
+        match report {
+            Report::SpawnFailed(..) => self.causes.remove(&run),
+            Report::Unfit(_, Unfit::NotLive) => {
+                self.probes.cause(run, Aspect::Liveness).map(str::to_owned)
+            }
+            Report::NotReady(_)
+            | Report::NotReadyYet(_)
+            | Report::Unfit(_, Unfit::NotReadyInTime) => {
+                let status = || self.notify.status(run).map(|said| format!("its status: {said}"));
+                self.probes.cause(run, Aspect::Readiness).map(str::to_owned).or_else(status)
+            }
+            _ => None,
+        }
+    }
+
     fn say(&self, notice: Notice) {
         if let Some(log) = &self.log {
             log.system(notice);
@@ -417,9 +406,13 @@ impl Reactor {
     }
 
     fn attach(&self, run: RunId, output: OwnedFd) {
-        if let Some(log) = &self.log {
-            log.attach(source(run), Stream::Stdout, output);
-        }
+        let Some(log) = &self.log else { return };
+        let process = self.plan.process(run.process);
+        let watch = match process.and_then(|process| Some(&process.ready.as_ref()?.check)) {
+            Some(Check::LogLine { contains }) => Some(Watch::new(contains, runs::to_key(run))),
+            _ => None,
+        };
+        log.attach(source(run), Stream::Stdout, output, watch);
     }
 
     /// Every run has ended: what is left are strays and the output on its way.
@@ -446,12 +439,12 @@ impl Reactor {
     }
 }
 
-fn output_pipe() -> Result<(OwnedFd, OwnedFd), Refused> {
-    spawn::output_pipe().map_err(|error| {
-        let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
-        let error = SpawnError { stage: Stage::Streams, errno };
-        (error.failure(), error.to_string())
-    })
+/// What is to be checked about a process, and when.
+fn check_of(process: &Process, aspect: Aspect) -> Option<(&Check, &Timing)> {
+    match aspect {
+        Aspect::Readiness => process.ready.as_ref().map(|rule| (&rule.check, &rule.timing)),
+        Aspect::Liveness => process.live.as_ref().map(|rule| (&rule.check, &rule.timing)),
+    }
 }
 
 fn source(run: RunId) -> SourceId {

@@ -1,8 +1,9 @@
 //! The machine's reports in words: as honcho says them where it has words for it.
 
 use super::kill::Pid;
+use super::notify::Sender;
 use crate::log::Notice;
-use crate::machine::{Report, RunId};
+use crate::machine::{Report, RunId, Unfit};
 use crate::spec::{Plan, ProcessId, Signal};
 
 /// What a report needs besides itself.
@@ -12,7 +13,8 @@ pub struct Context<'a> {
     pub plan: &'a Plan,
     /// The process of the run that is spoken of.
     pub pid: Option<Pid>,
-    /// Why a run could not be had, with the file or directory that was at fault.
+    /// Why a run could not be had, with the file or directory that was at fault; or why the latest
+    /// check of it was answered badly.
     pub cause: Option<&'a str>,
 }
 
@@ -39,6 +41,13 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
             let text = format!("{label} left processes behind, stopping them");
             context.of_run("left_descendants", text, *run)
         }
+        Report::Ready(run) => {
+            let text = format!("{} is ready", context.label(run.process));
+            context.of_run("ready", text, *run)
+        }
+        Report::NotReady(run) => context.because("not_ready", "is ready no longer", *run),
+        Report::NotReadyYet(run) => context.because("not_ready_yet", "is not ready yet", *run),
+        Report::Unfit(run, why) => context.unfit(*run, *why),
         Report::Restarting { process, after_ms, number, max } => {
             let text = restarting(context.label(*process), *after_ms, *number, *max);
             let ms = i64::try_from(*after_ms).unwrap_or(i64::MAX);
@@ -92,6 +101,19 @@ pub fn stop_command_failed(run: RunId, signal: Signal, context: &Context<'_>) ->
     context.of_run("stop_command_failed", text, run).with("signal", signal.to_string())
 }
 
+/// Somebody spoke in the name of a run and was not heard.
+#[must_use]
+pub fn stranger(plan: &Plan, run: RunId, sender: Sender) -> Notice {
+    let context = Context { plan, pid: None, cause: None };
+    let label = context.label(run.process);
+    let who = match sender.pid {
+        Some(pid) => format!("process {pid}"),
+        None => "a process outside the container".to_owned(),
+    };
+    let text = format!("{who} spoke for {label} without being one of its processes, not heard");
+    context.of_process("stranger", text, run.process)
+}
+
 impl Context<'_> {
     /// The program that stops a process instead of a signal.
     fn stop_command(&self, id: ProcessId) -> Option<&str> {
@@ -105,6 +127,48 @@ impl Context<'_> {
 
     fn pid(&self) -> String {
         self.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
+    }
+
+    fn unfit(&self, run: RunId, why: Unfit) -> Notice {
+        let process = self.plan.process(run.process);
+        match why {
+            Unfit::NotReadyInTime => {
+                let ms = process.and_then(|process| process.ready.as_ref()?.deadline_ms);
+                let within =
+                    ms.map_or("in time".to_owned(), |ms| format!("within {} s", seconds(ms)));
+                self.because("not_ready_in_time", &format!("was not ready {within}"), run)
+            }
+            Unfit::NotLive => {
+                let live = process.and_then(|process| process.live.as_ref());
+                let times = match live.map_or(1, |rule| rule.timing.failure_threshold) {
+                    0 | 1 => String::new(),
+                    times => format!(" {times} times"),
+                };
+                self.because("not_live", &format!("failed its liveness check{times}"), run)
+            }
+            Unfit::WatchdogExpired => {
+                let ms = process.and_then(|process| process.watchdog).map(|rule| rule.within_ms);
+                let after = ms
+                    .map_or(String::new(), |ms| format!(": no sign of life for {} s", seconds(ms)));
+                let text = format!("{} missed its watchdog{after}", self.label(run.process));
+                self.of_run("watchdog_expired", text, run)
+            }
+            Unfit::WatchdogTriggered => {
+                let text = format!("{} triggered its watchdog", self.label(run.process));
+                self.of_run("watchdog_triggered", text, run)
+            }
+        }
+    }
+
+    /// `web.1 is ready no longer: cannot connect to 127.0.0.1:80: Connection refused`.
+    fn because(&self, event: &'static str, what: &str, run: RunId) -> Notice {
+        let label = self.label(run.process);
+        match self.cause {
+            Some(cause) => {
+                self.of_run(event, format!("{label} {what}: {cause}"), run).with("cause", cause)
+            }
+            None => self.of_run(event, format!("{label} {what}"), run),
+        }
     }
 
     fn sending(&self, run: RunId, signal: Signal) -> Notice {
@@ -143,7 +207,7 @@ fn restarting(label: &str, after_ms: u64, number: Option<u32>, max: Option<u32>)
 }
 
 /// Seconds with as many decimals as they need: `0.5`, `30`, `1.25`.
-fn seconds(ms: u64) -> String {
+pub(super) fn seconds(ms: u64) -> String {
     let text = format!("{}.{:03}", ms / 1000, ms % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -201,5 +265,60 @@ mod tests {
         ] {
             assert_eq!(notice(&report, &context).message, want);
         }
+    }
+
+    #[test]
+    fn health_is_told_with_its_cause() {
+        let text = r#"{"version": 1, "processes": [{"name": "web", "command": ["/bin/web"],
+            "ready": {"check": "notify", "deadline_ms": 30000},
+            "live": {"check": {"tcp": {"port": 80}}, "timing": {"failure_threshold": 3}},
+            "watchdog": {"usec": 1500000}}]}"#;
+        let plan = crate::spec::load(text).expect("a valid spec");
+        let run = RunId { process: ProcessId(0), number: 1 };
+        let refused = Some("cannot connect to 127.0.0.1:80: Connection refused");
+        for (report, cause, event, want) in [
+            (Report::Ready(run), None, "ready", "web.1 is ready"),
+            (Report::NotReady(run), None, "not_ready", "web.1 is ready no longer"),
+            (
+                Report::NotReadyYet(run),
+                refused,
+                "not_ready_yet",
+                "web.1 is not ready yet: cannot connect to 127.0.0.1:80: Connection refused",
+            ),
+            (
+                Report::Unfit(run, Unfit::NotReadyInTime),
+                Some("its status: loading"),
+                "not_ready_in_time",
+                "web.1 was not ready within 30 s: its status: loading",
+            ),
+            (
+                Report::Unfit(run, Unfit::NotLive),
+                refused,
+                "not_live",
+                "web.1 failed its liveness check 3 times: \
+                 cannot connect to 127.0.0.1:80: Connection refused",
+            ),
+            (
+                Report::Unfit(run, Unfit::WatchdogExpired),
+                None,
+                "watchdog_expired",
+                "web.1 missed its watchdog: no sign of life for 1.5 s",
+            ),
+            (
+                Report::Unfit(run, Unfit::WatchdogTriggered),
+                None,
+                "watchdog_triggered",
+                "web.1 triggered its watchdog",
+            ),
+        ] {
+            let context = Context { plan: &plan, pid: Pid::new(12), cause };
+            let notice = notice(&report, &context);
+            assert_eq!((notice.event, notice.message.as_str()), (event, want));
+        }
+        let sender = Sender { pid: Pid::new(99), uid: 0 };
+        assert_eq!(
+            stranger(&plan, run, sender).message,
+            "process 99 spoke for web.1 without being one of its processes, not heard"
+        );
     }
 }

@@ -4,12 +4,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use nix::unistd::geteuid;
+
 use super::descendants::{self, Known, Owner};
 use super::kill::{self, Pid};
+use super::notify::Sender;
 use super::proc::{Entry, ProcFs};
 use super::reap::Reaped;
 use crate::machine::{Event, RunId};
-use crate::spec::Signal;
+use crate::spec::{ProcessId, Signal};
+
+/// How many ancestors of a process are looked at: far more than there ever are, and an end for a
+/// chain that processes make longer while it is read.
+const DEEPEST: usize = 1_000;
 
 /// Every run with a living process, by its own or by the kernel's name.
 pub struct Runs {
@@ -71,6 +78,38 @@ impl Runs {
     #[must_use]
     pub fn leader(&self, run: RunId) -> Option<Pid> {
         self.records.get(&run).map(|record| record.leader)
+    }
+
+    /// Whether a process may speak for a run: it is one of the run's own.
+    ///
+    /// One that has already gone (`systemd-notify` in a script lives no longer than its message),
+    /// or that cannot be looked up without `/proc`, is believed when it has our user: whoever has
+    /// that could as well send the run a signal.
+    #[must_use]
+    pub fn may_speak(&self, run: RunId, sender: Sender) -> bool {
+        let Some(pid) = sender.pid else { return false };
+        match self.owner(pid) {
+            Some(owner) => owner == Owner::Run(run),
+            None => sender.uid == geteuid().as_raw(),
+        }
+    }
+
+    /// Whose a process is, `None` when that cannot be told.
+    fn owner(&self, pid: Pid) -> Option<Owner> {
+        if let Some(run) = self.leaders.get(&pid) {
+            return Some(Owner::Run(*run));
+        }
+        let proc = self.proc?;
+        let mut chain = vec![proc.entry(pid)?];
+        while let Some(parent) = chain.last().map(|entry| entry.parent)
+            && parent != proc.me()
+            && chain.len() < DEEPEST
+            && let Some(entry) = Pid::new(parent).and_then(|parent| proc.entry(parent))
+        {
+            chain.push(entry);
+        }
+        let mut by_marker = |pid| self.by_marker(&proc, pid);
+        descendants::owners(&chain, &self.known(&proc), &mut by_marker).first().copied()
     }
 
     /// Forgets what was read of the process table: time has passed.
@@ -269,6 +308,19 @@ impl Runs {
             kill::group(leader, signal);
         }
     }
+}
+
+/// A run as one number, for where the kernel or another thread carries it along.
+#[must_use]
+pub fn to_key(run: RunId) -> u64 {
+    u64::from(run.process.0) << 32 | u64::from(run.number)
+}
+
+/// The run that [`to_key`] made a number of.
+#[must_use]
+pub fn of_key(key: u64) -> RunId {
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
+    RunId { process: ProcessId(half(key >> 32)), number: half(key) }
 }
 
 fn cleared(runs: Vec<RunId>, left: &HashSet<RunId>) -> impl Iterator<Item = Event> {

@@ -1,6 +1,6 @@
 //! The checked plan: what the machine runs. Built once, from any format, and valid ever after.
 //!
-//! Whoever holds a [`Plan`] may rely on it: names are unique, every dependency exists, the graph
+//! Whoever holds a [`Plan`] may rely on it: labels are unique, every dependency exists, the graph
 //! has no cycle, every command has a program, every signal a number.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +9,7 @@ use super::error::{Problem, SpecError};
 use super::graph;
 use super::settings::{self, Settings};
 use super::signal::Signal;
-use super::wire::{self, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec};
+use super::wire::{self, Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Timing};
 
 /// A whole container, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,9 @@ impl ProcessId {
 pub struct Process {
     /// The name it was declared under.
     pub name: String,
-    /// What it is called in output and control: name and replica, as in `web.1`.
+    /// Which of the processes of this name it is, counted from 1.
+    pub replica: u32,
+    /// What it is called in output and control: name and replica, as in `web.1`. Unique.
     pub label: String,
     /// Argument vector, never empty.
     pub command: Vec<String>,
@@ -71,6 +73,41 @@ pub struct Process {
     pub success_exit_codes: Vec<u8>,
     /// With which rights, limits and descriptors it runs.
     pub settings: Settings,
+    /// When it is ready; `None`: as soon as it has been started.
+    pub ready: Option<ReadyRule>,
+    /// Whether it is still of use.
+    pub live: Option<LiveRule>,
+    /// The sign of life it has to give by itself.
+    pub watchdog: Option<WatchdogRule>,
+}
+
+/// When a process is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadyRule {
+    /// How to find out.
+    pub check: Check,
+    /// When to look.
+    pub timing: Timing,
+    /// Milliseconds within which it must have become ready.
+    pub deadline_ms: Option<u64>,
+}
+
+/// Whether a process is still of use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveRule {
+    /// How to find out; one that asks.
+    pub check: Check,
+    /// When to look.
+    pub timing: Timing,
+}
+
+/// The sign of life a process has to give by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WatchdogRule {
+    /// Milliseconds within which the next one must come, at least 1.
+    pub within_ms: u64,
+    /// Whether the clock runs only once the process is ready.
+    pub require_ready: bool,
 }
 
 /// A dependency, resolved.
@@ -157,17 +194,23 @@ impl Plan {
         self.processes.get(id.index())
     }
 
-    /// Finds a process by its label (`web.1`) or its name (`web`).
+    /// Finds a process by its label (`web.1`) or its name (`web`); of several replicas the first.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<ProcessId> {
-        self.processes
-            .iter()
-            .position(|process| process.label == name || process.name == name)
-            .and_then(|index| u32::try_from(index).ok())
-            .map(ProcessId)
+        self.find_all(name).next()
     }
 
-    /// Leaves only the named processes enabled, together with all they depend on.
+    /// Finds the one process with this label (`web.1`), or every replica with this name (`web`).
+    pub fn find_all(&self, name: &str) -> impl Iterator<Item = ProcessId> {
+        (0..)
+            .map(ProcessId)
+            .zip(&self.processes)
+            .filter(move |(_, process)| process.label == name || process.name == name)
+            .map(|(id, _)| id)
+    }
+
+    /// Leaves only the named processes enabled, together with all they depend on. A name stands
+    /// for all its replicas, a label for one.
     ///
     /// # Errors
     /// The first name that no process has.
@@ -175,7 +218,11 @@ impl Plan {
         let mut wanted = vec![false; self.processes.len()];
         let mut pending = Vec::new();
         for name in names {
-            pending.push(self.find(name).ok_or(*name)?);
+            let before = pending.len();
+            pending.extend(self.find_all(name));
+            if pending.len() == before {
+                return Err(name);
+            }
         }
         while let Some(id) = pending.pop() {
             let Some(seen) = wanted.get_mut(id.index()) else { continue };
@@ -189,6 +236,11 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// What a replica is called.
+pub(super) fn label(name: &str, replica: u32) -> String {
+    format!("{name}.{replica}")
 }
 
 /// Gives each name its id, and says which names are taken twice or cannot be names.
@@ -254,8 +306,34 @@ fn check_process(
         success_exit_codes.insert(0, 0);
     }
     let restart = process.restart;
+    let ready = process.ready.map(|ready| {
+        check_check(&format!("{path}.ready"), &ready.check, &ready.timing, problems);
+        ReadyRule { check: ready.check, timing: ready.timing, deadline_ms: ready.deadline_ms }
+    });
+    let live = process.live.map(|live| {
+        let path = format!("{path}.live");
+        check_check(&path, &live.check, &live.timing, problems);
+        if !asks(&live.check) {
+            problems.push(Problem {
+                path: format!("{path}.check"),
+                what: "cannot tell whether a process is still of use".to_owned(),
+                hint: Some("use `exec`, `http` or `tcp`, or a `watchdog`".to_owned()),
+            });
+        }
+        LiveRule { check: live.check, timing: live.timing }
+    });
+    let watchdog = process.watchdog.map(|watchdog| {
+        if watchdog.usec == 0 {
+            problems.push(problem(format!("{path}.watchdog.usec"), "must be more than 0"));
+        }
+        WatchdogRule {
+            within_ms: watchdog.usec.div_ceil(1_000),
+            require_ready: watchdog.require_ready,
+        }
+    });
     Process {
-        label: format!("{}.1", process.name),
+        replica: 1,
+        label: label(&process.name, 1),
         name: process.name,
         command: process.command,
         kind: process.kind,
@@ -277,6 +355,98 @@ fn check_process(
         exit: process.exit,
         success_exit_codes,
         settings,
+        ready,
+        live,
+        watchdog,
+    }
+}
+
+/// Whether a check is one that asks, again and again, and not one that waits to be told.
+#[must_use]
+pub fn asks(check: &Check) -> bool {
+    match check {
+        Check::Exec { .. } | Check::Http { .. } | Check::Tcp { .. } => true,
+        Check::Notify | Check::LogLine { .. } => false,
+    }
+}
+
+fn check_check(path: &str, check: &Check, timing: &Timing, problems: &mut Vec<Problem>) {
+    match check {
+        Check::Exec { command } if program(command).is_none() => {
+            problems.push(problem(format!("{path}.check.exec.command"), "names no program"));
+        }
+        Check::Exec { command } if command.iter().any(|argument| argument.contains('\0')) => {
+            problems.push(problem(format!("{path}.check.exec.command"), "holds a NUL byte"));
+        }
+        Check::Http { port, path: target, headers, status, .. } => {
+            check_http(&format!("{path}.check.http"), *port, target, headers, *status, problems);
+        }
+        Check::Tcp { port: 0, .. } => {
+            problems.push(problem(format!("{path}.check.tcp.port"), NO_PORT));
+        }
+        Check::LogLine { contains } if contains.is_empty() => {
+            problems.push(problem(
+                format!("{path}.check.log_line.contains"),
+                "is empty, and every line holds that",
+            ));
+        }
+        Check::LogLine { contains } if contains.contains(['\n', '\r']) => {
+            problems.push(problem(
+                format!("{path}.check.log_line.contains"),
+                "holds a line break, and no line does",
+            ));
+        }
+        Check::Exec { .. } | Check::Tcp { .. } | Check::Notify | Check::LogLine { .. } => {}
+    }
+    let positive = [
+        ("period_ms", timing.period_ms),
+        ("timeout_ms", timing.timeout_ms),
+        ("success_threshold", u64::from(timing.success_threshold)),
+        ("failure_threshold", u64::from(timing.failure_threshold)),
+    ];
+    for (name, value) in positive {
+        if value == 0 {
+            problems.push(problem(format!("{path}.timing.{name}"), "must be more than 0"));
+        }
+    }
+}
+
+const NO_PORT: &str = "port 0 cannot be connected to";
+
+/// What would not arrive as one well-formed request (RFC 9112, sections 3 and 5).
+fn check_http(
+    path: &str,
+    port: u16,
+    target: &str,
+    headers: &BTreeMap<String, String>,
+    status: Option<u16>,
+    problems: &mut Vec<Problem>,
+) {
+    if port == 0 {
+        problems.push(problem(format!("{path}.port"), NO_PORT));
+    }
+    if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        problems.push(Problem {
+            path: format!("{path}.path"),
+            what: format!("\"{}\" is not a path with a query", target.escape_debug()),
+            hint: Some("begin with `/` and write anything unusual as `%20`".to_owned()),
+        });
+    }
+    // RFC 9110, section 5.6.2: the characters of a token.
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    for (name, value) in headers {
+        if name.is_empty() || !name.chars().all(token) || value.contains(['\r', '\n', '\0']) {
+            problems.push(problem(
+                format!("{path}.headers"),
+                format!("\"{}\" cannot be sent as a header line", name.escape_debug()),
+            ));
+        }
+    }
+    if status.is_some_and(|status| !(200..=599).contains(&status)) {
+        problems.push(problem(
+            format!("{path}.status"),
+            "is not the status of a final answer, 200 to 599",
+        ));
     }
 }
 

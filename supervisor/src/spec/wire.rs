@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the contract this supervisor reads and this builder writes.
 pub const VERSION: u32 = 1;
 
+/// [`Spec::stop_timeout_ms`] where nothing is said.
+pub const DEFAULT_STOP_TIMEOUT_MS: u64 = 9_000;
+
 /// A whole container: its environment and its processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -90,6 +93,16 @@ pub struct Process {
     /// Exit codes beside 0 that count as a good end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub success_exit_codes: Vec<u8>,
+    /// When it is ready for its dependants (devenv `processes.<name>.ready`). Absent: as soon as
+    /// it has been started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Readiness>,
+    /// Whether it is still of use. Absent: as long as it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Liveness>,
+    /// A sign of life it has to give by itself (devenv `processes.<name>.watchdog`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<Watchdog>,
     /// As whom it runs: a name of `/etc/passwd` or a number. Absent: as the supervisor. Unless the
     /// process says otherwise, `HOME`, `USER`, `LOGNAME` and `SHELL` are that user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,6 +146,155 @@ pub struct Process {
     /// from. Nothing ever comes in from it.
     #[serde(default, skip_serializing_if = "is_no")]
     pub tty: bool,
+}
+
+impl Process {
+    /// A service of which nothing else is said, as the smallest object in a spec gives it.
+    #[must_use]
+    pub fn new(name: String, command: Vec<String>) -> Self {
+        Self {
+            name,
+            command,
+            kind: Kind::default(),
+            enabled: true,
+            environment: BTreeMap::new(),
+            working_dir: None,
+            after: Vec::new(),
+            restart: Restart::default(),
+            stop: Stop::default(),
+            exit: ExitRule::default(),
+            success_exit_codes: Vec::new(),
+            ready: None,
+            live: None,
+            watchdog: None,
+            user: None,
+            group: None,
+            supplementary_groups: None,
+            umask: None,
+            limits: BTreeMap::new(),
+            nice: None,
+            oom_score_adj: None,
+            no_new_privileges: false,
+            capabilities: Vec::new(),
+            listen: Vec::new(),
+            signals: BTreeMap::new(),
+            tty: false,
+        }
+    }
+}
+
+/// When a process is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Readiness {
+    /// How to find out.
+    pub check: Check,
+    /// When to look, and how often.
+    #[serde(default)]
+    pub timing: Timing,
+    /// Milliseconds within which it must have become ready; a run that has not is stopped and has
+    /// failed. `null`: it may take for ever (devenv `ready.timeout`).
+    #[serde(default)]
+    pub deadline_ms: Option<u64>,
+}
+
+/// Whether a process is still of use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Liveness {
+    /// How to find out. Only checks that ask (`exec`, `http`, `tcp`) can tell.
+    pub check: Check,
+    /// When to look, and how often. A run that fails `failure_threshold` times in a row is
+    /// stopped and has failed.
+    #[serde(default)]
+    pub timing: Timing,
+}
+
+/// One way to find something out about a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Check {
+    /// A command that ends with 0, run with the environment of the process.
+    Exec {
+        /// Argument vector.
+        command: Vec<String>,
+    },
+    /// An HTTP GET answered with a good status.
+    Http {
+        /// An address, or a name of `/etc/hosts`.
+        #[serde(default = "localhost")]
+        host: String,
+        /// 1 to 65535.
+        port: u16,
+        /// Path and query.
+        #[serde(default = "slash")]
+        path: String,
+        /// Further header lines.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
+        /// The one good status; `null` is any from 200 to 299.
+        #[serde(default)]
+        status: Option<u16>,
+    },
+    /// A TCP connection that is accepted.
+    Tcp {
+        /// An address, or a name of `/etc/hosts`.
+        #[serde(default = "localhost")]
+        host: String,
+        /// 1 to 65535.
+        port: u16,
+    },
+    /// `READY=1` on the socket named in `NOTIFY_SOCKET` (`sd_notify(3)`).
+    Notify,
+    /// A line of its output that holds this text.
+    LogLine {
+        /// The text, as it is.
+        contains: String,
+    },
+}
+
+/// When a check is made. The names are those of the container field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Timing {
+    /// Milliseconds after the start before the first check.
+    pub initial_delay_ms: u64,
+    /// Milliseconds between the starts of two checks.
+    pub period_ms: u64,
+    /// Milliseconds one check may take.
+    pub timeout_ms: u64,
+    /// Successes in a row that make a good state of a bad one.
+    pub success_threshold: u32,
+    /// Failures in a row that make a bad state of a good one.
+    pub failure_threshold: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            initial_delay_ms: 0,
+            period_ms: 10_000,
+            timeout_ms: 1_000,
+            success_threshold: 1,
+            failure_threshold: 3,
+        }
+    }
+}
+
+/// A sign of life a process gives by itself: `WATCHDOG=1` (`sd_notify(3)`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Watchdog {
+    /// Microseconds within which the next one must come, as in `WATCHDOG_USEC`.
+    pub usec: u64,
+    /// Whether the clock runs only once the process is ready.
+    #[serde(default = "yes")]
+    pub require_ready: bool,
 }
 
 /// A listening socket; it is at either an address or a path.
@@ -292,7 +454,15 @@ pub enum ExitPolicy {
 }
 
 fn default_stop_timeout_ms() -> u64 {
-    9_000
+    DEFAULT_STOP_TIMEOUT_MS
+}
+
+fn localhost() -> String {
+    "127.0.0.1".to_owned()
+}
+
+fn slash() -> String {
+    "/".to_owned()
 }
 
 fn default_backlog() -> u16 {

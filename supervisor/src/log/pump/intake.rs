@@ -13,6 +13,7 @@ use super::super::notice::Notice;
 use super::super::options::{Format, SourceId, Stream};
 use super::super::page::Page;
 use super::super::pipe::{Pipe, Read};
+use super::super::watch::Watch;
 use super::{Owner, PAGE, Pump};
 
 /// The size of the shared read buffer while little is read, and the most it grows to.
@@ -35,13 +36,19 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 
 impl Pump {
     /// Starts to read a pipe.
-    pub(super) fn attach(&mut self, source: SourceId, stream: Stream, fd: Arc<OwnedFd>) {
+    pub(super) fn attach(
+        &mut self,
+        source: SourceId,
+        stream: Stream,
+        fd: Arc<OwnedFd>,
+        watch: Option<Box<Watch>>,
+    ) {
         let index = source.0 as usize;
         let Some(name) = self.sources.get(index) else { return };
         let heading = Heading::of_source(&self.options, name, stream, index, self.width);
         let key = self.pipes.iter().position(Option::is_none).unwrap_or(self.pipes.len());
         let event = EpollEvent::new(EpollFlags::EPOLLIN, key as u64);
-        let pipe = Pipe::new(fd, source, heading)
+        let pipe = Pipe::new(fd, source, heading, watch)
             .and_then(|pipe| self.epoll.add(&pipe, event).map(|()| pipe));
         match pipe {
             Ok(pipe) if key < self.pipes.len() => {
@@ -82,9 +89,12 @@ impl Pump {
     fn take_in(&mut self, key: usize, count: usize) {
         let buffer = std::mem::take(&mut self.buffer);
         let bytes = buffer.get(..count).unwrap_or_default();
-        if let Some(Some(pipe)) = self.pipes.get(key) {
+        if let Some(Some(pipe)) = self.pipes.get_mut(key) {
             if let Some(tail) = lock(&self.shared.tails).get_mut(pipe.source.0 as usize) {
                 tail.push(bytes);
+            }
+            if let Some(watch) = pipe.watch.take_if(|watch| watch.sees(bytes)) {
+                self.shared.tell(watch.token());
             }
             pipe.heading.at(self.stamper.stamp(SystemTime::now()), &mut self.head);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::plans::{self, after, find, restarts};
 use super::search::{Found, Freedom, Mind, search};
 use crate::machine::check::Rule;
-use crate::machine::{Action, Event, Machine, Moment, RunEnd, RunId};
+use crate::machine::{Action, Event, Machine, Moment, Report, RunEnd, RunId};
 use crate::spec::{Condition, ExitPolicy, Plan, RestartOn, Signal};
 
 /// A machine whose input or output is falsified in one way.
@@ -48,6 +48,10 @@ enum Bug {
     NeverWakesUp,
     /// The grace period is ten times as long.
     DawdlesBeforeKilling,
+    /// Every check is made twice.
+    AsksTwice,
+    /// A run that failed its liveness check is said to be stopped and is not.
+    SparesTheUnfit,
 }
 
 impl Mind for Mutant {
@@ -117,6 +121,14 @@ impl Mutant {
                 actions.push(Action::Signal(before, signal));
             }
             (Bug::GivesNoGrace, Action::Signal(run, _)) => actions.push(Action::Kill(run)),
+            (Bug::AsksTwice, Action::Ask(run, aspect)) => {
+                actions.extend([Action::Ask(run, aspect), Action::Ask(run, aspect)]);
+            }
+            (Bug::SparesTheUnfit, Action::Report(Report::Unfit(run, why))) => {
+                self.seen = Some(run);
+                actions.push(Action::Report(Report::Unfit(run, why)));
+            }
+            (Bug::SparesTheUnfit, Action::Signal(run, _)) if self.seen == Some(run) => {}
             (Bug::AlwaysZero, Action::Exit(_)) => actions.push(Action::Exit(0)),
             (Bug::OneWhenTold, Action::Exit(143)) => actions.push(Action::Exit(1)),
             (Bug::NeverLeaves, Action::Exit(_)) | (Bug::NeverKills, Action::Kill(_)) => {}
@@ -125,8 +137,8 @@ impl Mutant {
                 actions.push(Action::Exit(code));
             }
             (_, action) => {
-                if let Action::Spawn(run) = action {
-                    self.seen = Some(run);
+                if let (Action::Spawn(run), true) = (&action, self.bug != Bug::SparesTheUnfit) {
+                    self.seen = Some(*run);
                 }
                 actions.push(action);
             }
@@ -145,6 +157,7 @@ fn find_bug(bug: Bug, plan: &Arc<Plan>) -> Found {
 fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
     let one = plans::plan(&["a"], |_| {});
     let restarted = plans::plan(&["a"], |spec| restarts(spec, "a", RestartOn::OnFailure, 1));
+    let checked = plans::plan(&["a"], |spec| plans::is_live(spec, "a"));
     let table = [
         (Bug::SignalsTheDead, &one, Rule::NoActionOnADeadRun),
         (Bug::TakesStaleForFresh, &restarted, Rule::AStaleEventChangesNothing),
@@ -158,6 +171,8 @@ fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
         (Bug::TalksAfterTheEnd, &one, Rule::NothingAfterExit),
         (Bug::NeverLeaves, &one, Rule::NeverLingers),
         (Bug::NeverKills, &one, Rule::ExitOnlyWhenNothingLives),
+        (Bug::AsksTwice, &checked, Rule::OneCheckAtATime),
+        (Bug::SparesTheUnfit, &checked, Rule::TheUnfitAreStopped),
     ];
     for (bug, plan, rule) in table {
         match find_bug(bug, plan) {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::spec::wire::{Dependency, Process, Restart};
-use crate::spec::{Condition, ExitPolicy, Kind, Plan, RestartOn, Spec};
+use crate::spec::wire::{Dependency, Liveness, Process, Readiness, Restart, Watchdog};
+use crate::spec::{Check, Condition, ExitPolicy, Kind, Plan, RestartOn, Spec, Timing};
 
 /// A plan of services `a`, `b`, … with a grace of 100 ms and whatever `shape` makes of them.
 pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
@@ -15,9 +15,7 @@ pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
 }
 
 fn process(name: &str) -> Process {
-    let mut process: Process =
-        serde_json::from_value(serde_json::json!({ "name": name, "command": ["/bin/true"] }))
-            .expect("the smallest process");
+    let mut process = Process::new(name.to_owned(), vec!["/bin/true".to_owned()]);
     process.restart =
         Restart { backoff_ms: 50, backoff_max_ms: 100, healthy_after_ms: 60, ..Restart::default() };
     process.stop.grace_ms = 100;
@@ -37,6 +35,18 @@ pub fn restarts(spec: &mut Spec, who: &str, on: RestartOn, max: u32) {
     let restart = &mut find(spec, who).restart;
     restart.on = on;
     restart.max_restarts = Some(max);
+}
+
+/// Has its liveness checked, and may fail that once.
+pub fn is_live(spec: &mut Spec, who: &str) {
+    let check = Check::Exec { command: vec!["/bin/true".to_owned()] };
+    find(spec, who).live = Some(Liveness { check, timing: timing(1, 2) });
+}
+
+/// A check each 60 ms that may take 20 ms.
+pub fn timing(success_threshold: u32, failure_threshold: u32) -> Timing {
+    let (initial_delay_ms, period_ms, timeout_ms) = (0, 60, 20);
+    Timing { initial_delay_ms, period_ms, timeout_ms, success_threshold, failure_threshold }
 }
 
 /// Every shape the search goes through, by name.
@@ -91,6 +101,32 @@ pub fn all() -> Vec<(&'static str, Arc<Plan>)> {
         plan(&["a", "b"], |spec| {
             find(spec, "a").enabled = false;
             after(spec, "b", "a", Condition::Completed);
+        }),
+    ));
+    plans.push((
+        "readiness with thresholds",
+        plan(&["a", "b"], |spec| {
+            let check = Check::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
+            find(spec, "a").ready =
+                Some(Readiness { check, timing: timing(2, 2), deadline_ms: None });
+            after(spec, "b", "a", Condition::Ready);
+        }),
+    ));
+    plans.push((
+        "ready in time or never, then a watchdog",
+        plan(&["a"], |spec| {
+            let check = Check::Notify;
+            find(spec, "a").ready =
+                Some(Readiness { check, timing: timing(1, 1), deadline_ms: Some(70) });
+            find(spec, "a").watchdog = Some(Watchdog { usec: 40_000, require_ready: true });
+            restarts(spec, "a", RestartOn::OnFailure, 1);
+        }),
+    ));
+    plans.push((
+        "liveness",
+        plan(&["a"], |spec| {
+            is_live(spec, "a");
+            restarts(spec, "a", RestartOn::OnFailure, 1);
         }),
     ));
     plans.push((

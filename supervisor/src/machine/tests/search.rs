@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use super::plans;
 use crate::machine::check::{Violation, Witness};
-use crate::machine::{Action, Event, Machine, Moment, RunEnd, RunId, SpawnFailure};
-use crate::spec::{Plan, ProcessId, Signal};
+use crate::machine::{Action, Event, Machine, Moment, RunEnd, RunId, SpawnFailure, Word};
+use crate::spec::{Check, Plan, ProcessId, Signal};
 
 /// What is searched: the machine, or one with a bug put into it.
 pub trait Mind: Clone {
@@ -194,6 +194,12 @@ fn moves<M: Mind>(plan: &Plan, node: &Node<M>, freedom: Freedom) -> Vec<(Moment,
                 .push((now, Event::Exited { run: *run, end: RunEnd::Code(0), descendants: false }));
         }
     }
+    for (run, aspect) in &node.witness.asked {
+        for good in [true, false] {
+            moves.push((now, Event::Answered { run: *run, aspect: *aspect, good }));
+        }
+    }
+    moves.extend(words(plan, node).into_iter().map(|(run, word)| (now, Event::Told(run, word))));
     if node.witness.signals() < freedom.signals {
         moves.push((now, Event::ShutdownAsked(Signal::TERM)));
     }
@@ -209,6 +215,23 @@ fn moves<M: Mind>(plan: &Plan, node: &Node<M>, freedom: Freedom) -> Vec<(Moment,
         moves.push((deadline.max(now), Event::Tick));
     }
     moves
+}
+
+/// What the living runs may say, where their plan listens.
+fn words<M: Mind>(plan: &Plan, node: &Node<M>) -> Vec<(RunId, Word)> {
+    let mut words = Vec::new();
+    for (run, _) in node.witness.alive.iter().filter(|(_, life)| life.leader) {
+        let Some(process) = plan.process(run.process) else { continue };
+        if process.ready.as_ref().is_some_and(|rule| rule.check == Check::Notify) {
+            words.push((*run, Word::Ready));
+            words.push((*run, Word::NotReady));
+        }
+        if process.watchdog.is_some() {
+            words.push((*run, Word::Alive));
+            words.push((*run, Word::Trigger));
+        }
+    }
+    words
 }
 
 /// Tells the machine to stop, and lets every process die only of SIGKILL.

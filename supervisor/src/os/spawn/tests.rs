@@ -9,7 +9,12 @@ use std::path::PathBuf;
 use super::*;
 
 fn variables() -> Variables {
-    [("PATH".into(), "/usr/bin:/bin".into()), ("ONLY".into(), "this".into())].into()
+    [
+        ("PATH".into(), "/usr/bin:/bin".into()),
+        ("ONLY".into(), "this".into()),
+        ("OWN_ID".into(), "1".into()),
+    ]
+    .into()
 }
 
 fn command(words: &[&str]) -> Vec<OsString> {
@@ -27,7 +32,7 @@ fn output_of(words: &[&str], directory: Option<&Path>) -> Result<(Pid, String), 
         directory,
         place: Place::Session,
         streams: Some((input.as_raw_fd(), writer.as_raw_fd())),
-        own_id_in: &[],
+        own_id_in: &["OWN_ID"],
         attributes: None,
         descriptors: None,
     };
@@ -112,8 +117,8 @@ fn no_signal_is_blocked_or_ignored_that_we_block_or_ignore() {
 
 #[test]
 fn it_gets_this_environment_this_directory_and_nothing_to_read() {
-    let (_, text) = output_of(&["env"], None).expect("env runs");
-    assert_eq!(text, "ONLY=this\nPATH=/usr/bin:/bin\n");
+    let (pid, text) = output_of(&["env"], None).expect("env runs");
+    assert_eq!(text, format!("ONLY=this\nPATH=/usr/bin:/bin\nOWN_ID={pid}\n"));
     let (_, text) = output_of(&["pwd", "-P"], Some(Path::new("/usr"))).expect("pwd runs");
     assert_eq!(text, "/usr\n");
     let (_, text) = output_of(&["cat"], None).expect("cat runs");

@@ -1,0 +1,121 @@
+//! What each task becomes in the plan.
+
+use std::collections::BTreeMap;
+
+use super::edges::Edge;
+use super::file::Task;
+use super::select::Selection;
+use super::shown_name;
+use crate::spec::wire;
+use crate::spec::{Condition, ExitRule, Kind, RestartOn};
+
+/// Runs the task unless its status says there is nothing to do. Everything but 0 says there is.
+const UNLESS: &str = r#""$1" >/dev/null 2>&1 && exit 0; exec "$2""#;
+
+/// Where a task would write what others are to be given: a path that cannot be written, and that
+/// the shell's message about it shows.
+const NOT_HANDED_ON: &str = "/nonexistent/outputs-of-tasks-are-not-handed-on-here";
+
+/// The processes of the plan, in the order of the file.
+pub fn processes(tasks: &[Task], edges: &[Edge], selection: &Selection) -> Vec<wire::Process> {
+    let is = |marks: &[bool], index: usize| marks.get(index).copied().unwrap_or(false);
+    let mut processes = Vec::new();
+    for (index, task) in tasks.iter().enumerate() {
+        if !is(&selection.known, index) {
+            continue;
+        }
+        let wanted = is(&selection.wanted, index);
+        let on_request = task.kind == Kind::Service && !task.process.enabled;
+        let mut waiting = edges
+            .iter()
+            .filter(|edge| edge.on == index && is(&selection.wanted, edge.who))
+            .peekable();
+        let soft = !is(&selection.roots, index)
+            && waiting.peek().is_some()
+            && waiting.all(|edge| edge.condition == Condition::Completed);
+        processes.push(wire::Process {
+            enabled: wanted && (!on_request || is(&selection.asked, index)),
+            exit: if soft { ExitRule::Never } else { ExitRule::default() },
+            after: after(tasks, edges, index),
+            ..process(task)
+        });
+    }
+    processes
+}
+
+fn after(tasks: &[Task], edges: &[Edge], index: usize) -> Vec<wire::Dependency> {
+    let own = edges.iter().filter(|edge| edge.who == index);
+    own.filter_map(|edge| {
+        let process = shown_name(tasks.get(edge.on)?).to_owned();
+        Some(wire::Dependency { process, condition: edge.condition })
+    })
+    .collect()
+}
+
+fn process(task: &Task) -> wire::Process {
+    let restart = match task.kind {
+        Kind::Service => wire::Restart {
+            on: task.process.restart.on,
+            max_restarts: task.process.restart.max,
+            window_ms: task.process.restart.window_ms,
+            ..wire::Restart::default()
+        },
+        // The options of a process say nothing about a one-shot task, though it has them.
+        Kind::Task => wire::Restart { on: RestartOn::Never, ..wire::Restart::default() },
+    };
+    let options = Some(&task.process).filter(|_| task.kind == Kind::Service);
+    wire::Process {
+        kind: task.kind,
+        environment: environment(task),
+        working_dir: task.working_dir.clone(),
+        restart,
+        stop: options.map_or_else(wire::Stop::default, |options| wire::Stop {
+            signal: options.stop_signal.to_string(),
+            grace_ms: options.grace_ms,
+            command: None,
+        }),
+        ready: options.and_then(|options| options.ready.as_ref()).map(|ready| wire::Readiness {
+            check: ready.check.clone(),
+            timing: ready.timing.clone(),
+            deadline_ms: ready.deadline_ms,
+        }),
+        watchdog: options.and_then(|options| options.watchdog).map(|watchdog| wire::Watchdog {
+            usec: watchdog.usec,
+            require_ready: watchdog.require_ready,
+        }),
+        ..wire::Process::new(shown_name(task).to_owned(), command(task))
+    }
+}
+
+fn command(task: &Task) -> Vec<String> {
+    let words: Vec<&str> = match (&task.command, &task.status) {
+        // It stands for others, which wait for what it waits for.
+        (None, _) => vec!["/bin/sh", "-c", ":"],
+        (Some(command), Some(status)) => {
+            vec!["/bin/sh", "-c", UNLESS, &task.name, status, command]
+        }
+        (Some(command), None) if task.kind == Kind::Task || is_file(command) => vec![command],
+        // devenv gives a process to bash; a script in the store needs none in between.
+        (Some(command), None) => vec!["bash", "-c", command],
+    };
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether a shell would take a text as the path of a file and nothing else.
+fn is_file(command: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+-@%,=:".contains(c);
+    command.starts_with('/') && command.chars().all(plain)
+}
+
+fn environment(task: &Task) -> BTreeMap<String, String> {
+    let mut variables = task.environment.clone();
+    if task.kind == Kind::Task {
+        if let Some(input) = &task.input {
+            variables.entry("DEVENV_TASK_INPUT".to_owned()).or_insert_with(|| input.clone());
+        }
+        for name in ["DEVENV_TASK_OUTPUT_FILE", "DEVENV_TASK_EXPORTS_FILE"] {
+            variables.insert(name.to_owned(), NOT_HANDED_ON.to_owned());
+        }
+    }
+    variables
+}

@@ -1,0 +1,708 @@
+//! Tables of what devenv's file means, and properties for any file.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::spec::{Check, ExitRule, Kind, Plan, Process, RestartOn, Signal};
+
+/// A process with some options, as devenv writes the rest.
+fn service(name: &str, more: Value) -> Value {
+    let options = json!({
+        "start": { "enable": true },
+        "ready": null,
+        "restart": { "on": "on_failure", "max": 5, "window": null },
+        "shutdown": { "signal": 15, "grace": 5 },
+        "ports": {},
+        "listen": [],
+        "watchdog": null,
+        "linux": { "capabilities": [] },
+        "watch": { "paths": [], "extensions": [], "ignore": [] },
+    });
+    let name = format!("devenv:processes:{name}");
+    let mut task = one_shot(&name, json!({ "type": "process", "show_output": true }));
+    task["process"] = options;
+    merge(&mut task, more);
+    task
+}
+
+/// A one-shot task with some options, as devenv writes the rest.
+fn one_shot(name: &str, more: Value) -> Value {
+    let mut task = json!({
+        "name": name,
+        "type": "oneshot",
+        "description": "",
+        "status": null,
+        "after": [],
+        "before": [],
+        "command": format!("/nix/store/00000000000000000000000000000000-{}", name.replace(':', "-")),
+        "input": {},
+        "exec_if_modified": [],
+        "env": {},
+        "cwd": null,
+        "show_output": false,
+        "process": {},
+    });
+    merge(&mut task, more);
+    task
+}
+
+fn merge(base: &mut Value, more: Value) {
+    match (base, more) {
+        (Value::Object(base), Value::Object(more)) => {
+            for (key, value) in more {
+                merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, more) => *base = more,
+    }
+}
+
+fn file(tasks: &[Value]) -> String {
+    Value::Array(tasks.to_vec()).to_string()
+}
+
+fn translated(tasks: &[Value], names: &[&str]) -> Translation {
+    translate(&file(tasks), names).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn plan(tasks: &[Value]) -> Plan {
+    let translation = translated(tasks, &[]);
+    assert_eq!(translation.warnings, []);
+    translation.plan
+}
+
+fn only(task: Value) -> Process {
+    let mut plan = plan(&[task]);
+    assert_eq!(plan.processes.len(), 1);
+    plan.processes.remove(0)
+}
+
+fn refusal(tasks: &[Value]) -> String {
+    translate(&file(tasks), &[]).expect_err("it is wrong").to_string()
+}
+
+/// Every edge of the plan, as `web waits for db: Ready`.
+fn edges(plan: &Plan) -> Vec<String> {
+    let of = |process: &Process| {
+        let own = process.name.clone();
+        let edges = process.after.clone();
+        edges.into_iter().map(move |edge| {
+            let on = plan.process(edge.on).map_or("?", |on| on.name.as_str());
+            format!("{own} waits for {on}: {:?}", edge.condition)
+        })
+    };
+    plan.processes.iter().flat_map(of).collect()
+}
+
+fn enabled(plan: &Plan) -> Vec<&str> {
+    let enabled = plan.processes.iter().filter(|process| process.enabled);
+    enabled.map(|process| process.name.as_str()).collect()
+}
+
+#[test]
+fn a_process_is_what_devenv_says_it_is() {
+    let process = only(service(
+        "web",
+        json!({
+            "env": { "A": "1" },
+            "cwd": "/srv",
+            "process": {
+                "restart": { "on": "always", "max": null, "window": 60 },
+                "shutdown": { "signal": 2, "grace": 1.5 },
+                "watchdog": { "usec": 30_000_000u64, "require_ready": false },
+            },
+        }),
+    ));
+    assert_eq!((process.name.as_str(), process.label.as_str()), ("web", "web.1"));
+    assert_eq!(process.kind, Kind::Service);
+    assert_eq!(
+        process.command,
+        ["/nix/store/00000000000000000000000000000000-devenv-processes-web"]
+    );
+    assert_eq!(process.environment, [("A".to_owned(), "1".to_owned())].into());
+    assert_eq!(process.working_dir.as_deref(), Some("/srv"));
+    assert_eq!(process.restart.on, RestartOn::Always);
+    assert_eq!((process.restart.max, process.restart.window_ms), (None, Some(60_000)));
+    assert_eq!((process.stop.signal, process.stop.grace_ms), (Signal::INT, 1_500));
+    let watchdog = process.watchdog.expect("it has one");
+    assert_eq!((watchdog.within_ms, watchdog.require_ready), (30_000, false));
+}
+
+#[test]
+fn what_is_not_said_is_as_in_devenvs_modules() {
+    let process =
+        only(json!({ "name": "devenv:processes:web", "type": "process", "command": "/x" }));
+    assert_eq!((process.restart.on, process.restart.max), (RestartOn::OnFailure, Some(5)));
+    assert_eq!((process.stop.signal, process.stop.grace_ms), (Signal::TERM, 5_000));
+    assert!(process.enabled && process.ready.is_none() && process.watchdog.is_none());
+    let max = only(service("web", json!({ "process": { "restart": { "max": 0 } } }))).restart.max;
+    assert_eq!(max, Some(0));
+}
+
+#[test]
+fn a_shell_line_is_given_to_bash_and_a_script_is_run() {
+    for (command, want) in [
+        ("/nix/store/abc-x", vec!["/nix/store/abc-x"]),
+        ("python3 -m http.server", vec!["bash", "-c", "python3 -m http.server"]),
+        ("/bin/a; /bin/b", vec!["bash", "-c", "/bin/a; /bin/b"]),
+        ("web", vec!["bash", "-c", "web"]),
+    ] {
+        assert_eq!(only(service("web", json!({ "command": command }))).command, want);
+    }
+}
+
+#[test]
+fn readiness_is_the_probe_that_is_described() {
+    let bash =
+        |script: &str| Check::Exec { command: ["bash", "-c", script].map(str::to_owned).to_vec() };
+    let http = Check::Http {
+        host: "127.0.0.1".to_owned(),
+        port: 8080,
+        path: "/up?x".to_owned(),
+        headers: BTreeMap::new(),
+        status: None,
+    };
+    let tcp = |host: &str, port| Check::Tcp { host: host.to_owned(), port };
+    let get = json!({ "host": "127.0.0.1", "port": 8080, "path": "/up?x", "scheme": "http" });
+    for (options, want, period) in [
+        (json!({ "ready": { "exec": "true && x" } }), bash("true && x"), 10_000),
+        (json!({ "ready": { "exec": null, "http": { "get": get } } }), http, 10_000),
+        (json!({ "ready": { "notify": true, "http": { "get": null } } }), Check::Notify, 10_000),
+        (json!({ "ports": { "z": 1, "a": 2 } }), tcp("localhost", 2), 1_000),
+        (json!({ "ports": { "a": 2 }, "ready": { "period": 2 } }), tcp("localhost", 2), 2_000),
+    ] {
+        let ready = only(service("web", json!({ "process": options }))).ready.expect("it has one");
+        assert_eq!((ready.check, ready.timing.period_ms), (want, period));
+    }
+}
+
+#[test]
+fn the_first_tcp_socket_comes_before_the_ports() {
+    for (address, host) in
+        [("127.0.0.1:80", "127.0.0.1"), ("0.0.0.0:80", "localhost"), ("[::1]:80", "::1")]
+    {
+        let listen = json!([
+            { "name": "u", "kind": "unix_stream", "address": null, "path": "$D/u", "backlog": 128, "mode": 384 },
+            { "name": "t", "kind": "tcp", "address": address, "path": null, "backlog": 128, "mode": null },
+        ]);
+        let options = json!({ "process": { "listen": listen, "ports": { "a": 2 } } });
+        let translation = translated(&[service("web", options)], &[]);
+        let check = translation.plan.processes[0].ready.clone().expect("it has one").check;
+        assert_eq!(check, Check::Tcp { host: host.to_owned(), port: 80 });
+        assert_eq!(translation.warnings.len(), 1);
+        assert_eq!(translation.warnings[0].path, "tasks[0] (devenv:processes:web).process.listen");
+    }
+}
+
+#[test]
+fn all_timings_and_thresholds_are_carried() {
+    let ready = json!({
+        "exec": "x", "initial_delay": 0.25, "period": 3, "probe_timeout": 2, "timeout": 30,
+        "success_threshold": 4, "failure_threshold": 5,
+    });
+    let ready = only(service("web", json!({ "process": { "ready": ready } }))).ready;
+    let ready = ready.expect("it has one");
+    assert_eq!(ready.deadline_ms, Some(30_000));
+    let timing = ready.timing;
+    assert_eq!((timing.initial_delay_ms, timing.period_ms, timing.timeout_ms), (250, 3_000, 2_000));
+    assert_eq!((timing.success_threshold, timing.failure_threshold), (4, 5));
+}
+
+#[test]
+fn edges_have_the_defaults_of_devenv() {
+    let ports = json!({ "ports": { "a": 1 } });
+    let tasks = [
+        service("db", json!({ "process": ports })),
+        one_shot("app:migrate", json!({ "after": ["devenv:processes:db"] })),
+        one_shot(
+            "app:seed",
+            json!({ "after": ["app:migrate@completed"], "before": ["devenv:processes:web"] }),
+        ),
+        service(
+            "web",
+            json!({ "after": ["app:migrate", "devenv:processes:db@started", "app:migrate@succeeded"] }),
+        ),
+        service("late", json!({ "before": ["app:end@completed"] })),
+        one_shot("app:end", json!({ "command": null })),
+    ];
+    let plan = plan(&tasks);
+    assert_eq!(
+        edges(&plan),
+        [
+            "app:migrate waits for db: Ready",
+            "app:seed waits for app:migrate: Completed",
+            "web waits for app:seed: Succeeded",
+            "web waits for app:migrate: Succeeded",
+            "web waits for db: Started",
+            "app:end waits for late: Completed",
+        ]
+    );
+    assert_eq!(plan.processes[5].command, ["/bin/sh", "-c", ":"]);
+}
+
+#[test]
+fn bad_dependencies_say_what_would_be_right() {
+    for (after, want) in [
+        (
+            "app:nope",
+            "there is no task \"app:nope\"\nhint: there are devenv:processes:web, app:x, devenv:processes:db",
+        ),
+        (
+            "app:x@done",
+            "\"@done\" is unknown\nhint: it is one of @started, @ready, @succeeded, @completed",
+        ),
+        (
+            "app:x@ready",
+            "\"app:x\" is a one-shot task, which is never ready\nhint: use @started, @succeeded or @completed",
+        ),
+        (
+            "devenv:processes:db",
+            "\"devenv:processes:db\" does not say when it is ready\nhint: give it `ready` or `ports`, or wait for @started",
+        ),
+        (
+            "devenv:processes:db@succeeded",
+            "\"devenv:processes:db\" is a process, which does not succeed\nhint: use @started, @ready or @completed",
+        ),
+        (
+            "@ready",
+            "there is no task \"\"\nhint: there are devenv:processes:web, app:x, devenv:processes:db",
+        ),
+    ] {
+        let tasks = [
+            service("web", json!({ "after": [after] })),
+            one_shot("app:x", json!({})),
+            service("db", json!({})),
+        ];
+        let place = "tasks[0] (devenv:processes:web).after[0]";
+        assert_eq!(refusal(&tasks), format!("{place}: {want}"));
+    }
+}
+
+#[test]
+fn a_cycle_names_its_members() {
+    let tasks = [
+        one_shot("a:a", json!({ "after": ["b:b"] })),
+        one_shot("b:b", json!({ "after": ["a:a"] })),
+        service("web", json!({ "after": ["a:a"] })),
+    ];
+    assert!(refusal(&tasks).contains("these wait for each other: a:a -> b:b -> a:a"));
+}
+
+/// One that waits before, two siblings, one that waits after, and some that have nothing to do.
+fn neighbours() -> Vec<Value> {
+    vec![
+        one_shot("app:setup", json!({})),
+        service("web", json!({ "after": ["app:setup"] })),
+        service("api", json!({ "after": ["app:setup"] })),
+        one_shot("app:notify", json!({ "after": ["devenv:processes:web@started", "app:token"] })),
+        one_shot("app:token", json!({})),
+        one_shot("devenv:enterShell", json!({})),
+        service("debug", json!({ "process": { "start": { "enable": false } } })),
+    ]
+}
+
+#[test]
+fn names_choose_what_runs() {
+    let tasks = neighbours();
+    for (names, want) in [
+        (&[][..], &["app:setup", "web", "api", "app:notify", "app:token"][..]),
+        (&["web"], &["app:setup", "web", "app:notify", "app:token"]),
+        (&["devenv:processes:web"], &["app:setup", "web", "app:notify", "app:token"]),
+        (&["api"], &["app:setup", "api"]),
+        (&["app:notify"], &["app:setup", "web", "app:notify", "app:token"]),
+        (&["debug"], &["debug"]),
+        (&["debug", "api"], &["app:setup", "api", "debug"]),
+        (&["devenv:processes"], &["app:setup", "web", "api", "app:notify", "app:token"]),
+        (&["devenv:processes:*"], &["app:setup", "web", "api", "app:notify", "app:token"]),
+        (&["devenv:enterShell"], &["devenv:enterShell"]),
+        (&["app:"], &["app:setup", "web", "api", "app:notify", "app:token"]),
+    ] {
+        assert_eq!(enabled(&translated(&tasks, names).plan), want, "{names:?}");
+    }
+}
+
+#[test]
+fn what_can_be_started_later_is_known_and_other_tasks_are_not() {
+    let plan = translated(&neighbours(), &["api"]).plan;
+    let names: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
+    assert_eq!(names, ["app:setup", "web", "api", "debug"]);
+}
+
+#[test]
+fn a_name_that_stands_for_nothing_is_refused() {
+    for name in ["nope", "", ":", "app::", "*", "web.1", "app:set"] {
+        let error = translate(&file(&neighbours()), &[name]).expect_err("it stands for nothing");
+        let TranslationError::UnknownName { known, .. } = error else { panic!("{error}") };
+        assert_eq!(known[..2], ["app:setup", "web"], "{name}");
+    }
+}
+
+#[test]
+fn only_a_failure_that_others_do_not_mind_counts_for_nothing() {
+    let tasks = [
+        one_shot("a:soft", json!({})),
+        one_shot("a:hard", json!({})),
+        service("web", json!({ "after": ["a:soft@completed", "a:hard@completed"] })),
+        service("api", json!({ "after": ["a:hard"] })),
+    ];
+    let rules: Vec<_> = plan(&tasks).processes.iter().map(|process| process.exit).collect();
+    let counts = ExitRule::OnFailure;
+    assert_eq!(rules, [ExitRule::Never, counts, counts, counts]);
+    let named = translated(&tasks, &["a:soft"]).plan;
+    assert_eq!(named.processes[0].exit, counts, "it was asked for");
+}
+
+#[test]
+fn a_one_shot_task_has_its_status_and_its_input() {
+    let tasks = [
+        one_shot(
+            "a:a",
+            json!({ "status": "/s", "command": "/c", "input": { "b": [1], "a": "x" } }),
+        ),
+        service("web", json!({ "after": ["a:a"] })),
+    ];
+    let plan = plan(&tasks);
+    let task = &plan.processes[0];
+    assert_eq!(task.command[..2], ["/bin/sh", "-c"]);
+    assert_eq!(task.command[3..], ["a:a", "/s", "/c"]);
+    assert_eq!((task.kind, task.restart.on), (Kind::Task, RestartOn::Never));
+    let input = task.environment.get("DEVENV_TASK_INPUT").map(String::as_str);
+    assert_eq!(input, Some(r#"{"a":"x","b":[1]}"#));
+}
+
+#[test]
+fn warnings_name_what_is_not_carried_and_only_of_what_runs() {
+    let tasks = [
+        service(
+            "web",
+            json!({ "process": {
+            "linux": { "capabilities": ["cap_net_admin"] },
+            "watch": { "paths": ["/src"] },
+            "ready": { "notify": true, "exec": "x" },
+        } }),
+        ),
+        one_shot("a:a", json!({ "exec_if_modified": ["x"], "before": ["devenv:processes:web"] })),
+        one_shot("a:b", json!({ "exec_if_modified": ["x"] })),
+    ];
+    let paths: Vec<String> =
+        translated(&tasks, &[]).warnings.into_iter().map(|warning| warning.path).collect();
+    assert_eq!(
+        paths,
+        [
+            "tasks[0] (devenv:processes:web).process.ready",
+            "tasks[0] (devenv:processes:web).process.linux.capabilities",
+            "tasks[0] (devenv:processes:web).process.watch.paths",
+            "tasks[1] (a:a).exec_if_modified",
+        ]
+    );
+}
+
+/// Each option with a value it cannot have, and where and how that is said.
+#[test]
+fn a_wrong_value_is_refused_with_its_path() {
+    for (option, more, want) in [
+        ("", json!({ "x": 1 }), "there is no key \"x\"\nhint: the keys are name, type, "),
+        (
+            ".type",
+            json!({ "type": "daemon" }),
+            "\"daemon\" is unknown\nhint: it is one of oneshot, process",
+        ),
+        (".command", json!({ "command": null }), "a process has to have one"),
+        (".command", json!({ "command": " " }), "is empty"),
+        (".command", json!({ "command": 1 }), "expected a text, found a number"),
+        (".command", json!({ "command": "a\0" }), "holds a NUL byte"),
+        (".status", json!({ "status": "/x" }), "only a one-shot task can have one"),
+        (".after", json!({ "after": "a:b" }), "expected a list, found a text"),
+        (".after[0]", json!({ "after": [null] }), "expected a text, found null"),
+        (".env", json!({ "env": { "A=B": "" } }), "\"A=B\" cannot be a variable's name"),
+        (".env.A", json!({ "env": { "A": 1 } }), "expected a text, found a number"),
+        (".process", json!({ "process": { "namespace": 1 } }), "there is no key \"namespace\""),
+        (
+            ".process.start.enable",
+            json!({ "process": { "start": { "enable": 1 } } }),
+            "expected true or false, found a number",
+        ),
+        (
+            ".process.restart.on",
+            json!({ "process": { "restart": { "on": "no" } } }),
+            "\"no\" is unknown\nhint: it is one of never, always, on_failure",
+        ),
+        (
+            ".process.restart.max",
+            json!({ "process": { "restart": { "max": -1 } } }),
+            "expected a whole number from 0 to 4294967295, found -1",
+        ),
+        (
+            ".process.restart.max",
+            json!({ "process": { "restart": { "max": 1.5 } } }),
+            "expected a whole number from 0 to 4294967295, found 1.5",
+        ),
+        (
+            ".process.restart.window",
+            json!({ "process": { "restart": { "window": -1 } } }),
+            "expected 0 to 1000000000 seconds, found -1",
+        ),
+        (
+            ".process.shutdown.signal",
+            json!({ "process": { "shutdown": { "signal": 32 } } }),
+            "expected a signal from 1 to 31, found 32",
+        ),
+        (
+            ".process.shutdown.grace",
+            json!({ "process": { "shutdown": { "grace": "5s" } } }),
+            "expected a number of seconds, found a text",
+        ),
+        (
+            ".process.ports.a",
+            json!({ "process": { "ports": { "a": 65536 } } }),
+            "expected a whole number from 1 to 65535, found 65536",
+        ),
+        (
+            ".process.watchdog",
+            json!({ "process": { "watchdog": {} } }),
+            "the key \"usec\" is missing",
+        ),
+        (
+            ".process.watchdog.usec",
+            json!({ "process": { "watchdog": { "usec": 0 } } }),
+            "expected a whole number from 1 to ",
+        ),
+        (".process.ready", json!({ "process": { "ready": {} } }), "says when to look and not how"),
+        (
+            ".process.ready",
+            json!({ "process": { "ready": { "exec": "x", "http": { "get": { "port": 1 } } } } }),
+            "`exec` and `http.get` cannot be used together",
+        ),
+        (
+            ".process.ready.period",
+            json!({ "process": { "ready": { "exec": "x", "period": 0 } } }),
+            "must be more than 0",
+        ),
+        (
+            ".process.ready.http.get",
+            json!({ "process": { "ready": { "http": { "get": {} } } } }),
+            "the key \"port\" is missing",
+        ),
+        (
+            ".process.ready.http.get.scheme",
+            json!({ "process": { "ready": { "http": { "get": { "port": 1, "scheme": "https" } } } } }),
+            "\"https\" cannot be asked, only http",
+        ),
+        (
+            ".process.ready.http.get.path",
+            json!({ "process": { "ready": { "http": { "get": { "port": 1, "path": "up" } } } } }),
+            "\"up\" is not a path with a query",
+        ),
+        (
+            ".process.listen[0].address",
+            json!({ "process": { "listen": [{ "name": "a", "kind": "tcp", "address": "http" }] } }),
+            "\"http\" is not an IP address and a port",
+        ),
+        (
+            ".process.listen[0]",
+            json!({ "process": { "listen": [{ "name": "a", "kind": "tcp" }] } }),
+            "a tcp socket has to have an `address`",
+        ),
+        (
+            ".process.listen[0].path",
+            json!({ "process": { "listen": [{ "name": "a", "kind": "unix_stream", "path": "a.sock" }] } }),
+            "is not an absolute path",
+        ),
+    ] {
+        let message = refusal(&[service("web", more)]);
+        let want = format!("tasks[0] (devenv:processes:web){option}: {want}");
+        assert!(message.starts_with(&want), "expected {want}\nfound {message}");
+    }
+}
+
+#[test]
+fn a_wrong_one_shot_task_is_refused_with_its_path() {
+    for (more, want) in [
+        (
+            json!({ "command": "bin/x" }),
+            "tasks[0] (a:a).command: \"bin/x\" is not an absolute path",
+        ),
+        (json!({ "status": "x" }), "tasks[0] (a:a).status: \"x\" is not an absolute path"),
+        (
+            json!({ "status": "/x", "command": null }),
+            "tasks[0] (a:a).status: says whether a command need",
+        ),
+        (
+            json!({ "status": "/x", "exec_if_modified": ["y"] }),
+            "tasks[0] (a:a).exec_if_modified: cannot be used",
+        ),
+        (json!({ "name": "a" }), "tasks[0].name: \"a\" cannot be the name of a task"),
+        (json!({ "name": "a:" }), "tasks[0].name: \"a:\" cannot be the name of a task"),
+        (
+            json!({ "name": "a:b@ready" }),
+            "tasks[0].name: \"a:b@ready\" cannot be the name of a task",
+        ),
+        (json!({ "name": "a:b c" }), "tasks[0].name: \"a:b c\" cannot be the name of a task"),
+    ] {
+        let message = refusal(&[one_shot("a:a", more)]);
+        assert!(message.starts_with(want), "expected {want}\nfound {message}");
+    }
+}
+
+#[test]
+fn a_file_of_another_shape_is_refused() {
+    for (text, want) in [
+        ("", "not JSON: EOF while parsing a value at line 1 column 0"),
+        ("[{]", "not JSON: key must be a string at line 1 column 3"),
+        ("{}", "tasks: expected a list, found an object"),
+        ("[1]", "tasks[0]: expected an object, found a number"),
+        ("[{}]", "tasks[0]: the key \"name\" is missing"),
+        (
+            r#"[{"name":"a:a"},{"name":"a:a"}]"#,
+            "tasks[1] (a:a).name: \"a:a\" is already the name of tasks[0] (a:a)",
+        ),
+        (
+            r#"[{"name":"a:a","cwd":"x","cwd":"y"}]"#,
+            "tasks[0] (a:a): the key \"cwd\" is there twice",
+        ),
+        (
+            r#"[{"name":"a:a","env":{"A":"x","A":"y"}}]"#,
+            "tasks[0] (a:a).env: the key \"A\" is there twice",
+        ),
+    ] {
+        let error = translate(text, &[]).expect_err("it is wrong").to_string();
+        assert_eq!(error, want, "{text}");
+    }
+}
+
+#[test]
+fn every_problem_is_said_and_not_the_first_alone() {
+    let tasks = [
+        service("web", json!({ "cwd": 1, "env": { "A": null } })),
+        one_shot("a:a", json!({ "before": ["a:b"] })),
+    ];
+    let message = refusal(&tasks);
+    let places: Vec<&str> = message
+        .lines()
+        .filter(|line| !line.starts_with("hint: "))
+        .filter_map(|line| line.split_once(": ").map(|(place, _)| place))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "tasks[0] (devenv:processes:web).env.A",
+            "tasks[0] (devenv:processes:web).cwd",
+            "tasks[1] (a:a).before[0]"
+        ]
+    );
+}
+
+#[test]
+fn names_that_could_be_mistaken_for_each_other_stay_apart() {
+    let tasks =
+        [service("a:b", json!({})), one_shot("a:b", json!({ "before": ["devenv:processes:a:b"] }))];
+    let plan = plan(&tasks);
+    let names: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
+    assert_eq!(names, ["devenv:processes:a:b", "a:b"]);
+}
+
+/// Values with the keys of the file at every depth, right and wrong ones.
+fn value() -> impl Strategy<Value = Value> {
+    let text = prop::sample::select(vec![
+        "a:a",
+        "a:b",
+        "devenv:processes:web",
+        "oneshot",
+        "process",
+        "a:a@ready",
+        "/x",
+        "x",
+        "",
+        "tcp",
+        "127.0.0.1:1",
+        "always",
+        "\0",
+        "http",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        prop::sample::select(vec![0, 1, 5, -1, 70_000]).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    let key = prop::sample::select(vec![
+        "name", "type", "status", "after", "before", "command", "input", "env", "cwd", "process",
+        "start", "ready", "restart", "shutdown", "ports", "listen", "watchdog", "watch", "exec",
+        "http", "get", "port", "notify", "period", "on", "max", "signal", "grace", "usec", "kind",
+        "address", "enable", "unknown",
+    ]);
+    leaf.prop_recursive(5, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::vec((key.clone(), inner), 0..8).prop_map(|entries| {
+                Value::Object(entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+            }),
+        ]
+    })
+}
+
+/// Whether a problem was found by the translator: a path of the plan's would mean nothing to the
+/// writer of the file. Only a cycle is found later, and names its members.
+fn is_ours(error: &TranslationError) -> bool {
+    match error {
+        TranslationError::File(SpecError::Problems(problems)) => problems.iter().all(|problem| {
+            problem.path.starts_with("tasks")
+                || problem.what.starts_with("these wait for each other")
+        }),
+        TranslationError::File(SpecError::Syntax(_)) => true,
+        TranslationError::File(_) | TranslationError::UnknownName { .. } => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_translated_or_refused(text in ".{0,200}") {
+        let _ = translate(&text, &[]);
+    }
+
+    #[test]
+    fn any_json_is_translated_or_refused_with_a_path(value in value()) {
+        for text in [value.to_string(), json!([value]).to_string()] {
+            if let Err(error) = translate(&text, &[]) {
+                prop_assert!(is_ours(&error), "{} for {}", error, text);
+            }
+        }
+    }
+
+    /// A good file in which one place is replaced by anything is still refused with a path, or is
+    /// good.
+    #[test]
+    fn a_good_file_with_one_change(value in value(), place in 0usize..40, name in "[a-z:@*.]{0,9}") {
+        let ready = json!({ "http": { "get": { "port": 1, "path": "/", "host": "h", "scheme": "http" } } });
+        let mut tasks = json!([
+            service("web", json!({ "after": ["a:a"], "process": { "ready": ready, "watchdog": { "usec": 1 } } })),
+            one_shot("a:a", json!({ "status": "/s" })),
+        ]);
+        let pointers = pointers(&tasks, String::new());
+        if let Some(target) = tasks.pointer_mut(&pointers[place % pointers.len()]) {
+            *target = value;
+        }
+        if let Err(error) = translate(&tasks.to_string(), &[]) {
+            prop_assert!(is_ours(&error), "{} for {}", error, tasks);
+        }
+        let _ = translate(&tasks.to_string(), &[&name]);
+    }
+}
+
+/// Every place in a value.
+fn pointers(value: &Value, path: String) -> Vec<String> {
+    let inner: Vec<String> = match value {
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, item)| pointers(item, format!("{path}/{index}")))
+            .collect(),
+        Value::Object(entries) => {
+            entries.iter().flat_map(|(key, item)| pointers(item, format!("{path}/{key}"))).collect()
+        }
+        _ => Vec::new(),
+    };
+    std::iter::once(path).chain(inner).collect()
+}
