@@ -123,6 +123,14 @@ in
     expr = process { listen = [ { name = "a"; kind = "tcp"; } ]; linux.capabilities = [ "cap_net_admin" ]; };
     says = [ "`processes.web.listen`, `processes.web.linux.capabilities`: not supported" ];
   };
+  nothing-to-copy = {
+    expr = (import ../copied.nix { inherit lib; }).items {
+      copyToRoot = [ ./fixtures ./fixtures/missing ];
+      projectSource = "/nix/store/00000000000000000000000000000000-source";
+      option = "containers.app.copyToRoot";
+    };
+    says = [ "`containers.app.copyToRoot`:" "fixtures/missing does not exist" "hint: build it first" ];
+  };
   # The same project without a mistake, so that every case above fails for its own reason.
   control = {
     expr = process { };
