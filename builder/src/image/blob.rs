@@ -122,7 +122,10 @@ mod tests {
         let mut bytes = Vec::new();
         let (digest, size) = write_gzip(&layer, &mut bytes).unwrap();
         assert_eq!((&digest, size), (&Digest::of(&bytes), bytes.len() as u64));
-        assert_eq!(digest.to_string(), "sha256:acea7ee542b118c699d343fa8e992c048b09c0e247ac462fd487fddac2f072a0");
+        assert_eq!(
+            digest.to_string(),
+            "sha256:acea7ee542b118c699d343fa8e992c048b09c0e247ac462fd487fddac2f072a0"
+        );
         let mut again = Vec::new();
         io::copy(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut again).unwrap();
         assert_eq!(again, sample());
