@@ -10,6 +10,7 @@
 #   containerProgram  `devenv-container`, in the same way; it builds the derivations
 #   containerSystem   the system it is a program of: this machine's, whatever the image is for
 #   inputs            the project's inputs, which its modules get as `inputs`
+#   imports           modules of the project beside those of its folder, as paths
 #   devenvModules     the folder of devenv's own modules (`src/modules` of the input `devenv`): with it
 #                     all options of devenv are there; null evaluates with the core modules
 #   mkShellBin        the function of mk-shell-bin; by default that of the input of this name
@@ -27,6 +28,7 @@
   containerProgram,
   containerSystem ? builtins.currentSystem,
   inputs ? { },
+  imports ? [ ],
   devenvModules ? null,
   mkShellBin ? inputs.mk-shell-bin.lib.mkShellBin or null,
 }:
@@ -34,7 +36,8 @@ let
   # A fetched folder is a string that knows where it comes from, and stays one.
   path = given: if builtins.isString given && builtins.getContext given == { } then /. + given else given;
   nixpkgsPath = if nixpkgs == null then <nixpkgs> else path nixpkgs;
-  lib = import (nixpkgsPath + "/lib");
+  # Package sets that wrap nixpkgs have its functions only as an output.
+  lib = if builtins.pathExists (nixpkgsPath + "/lib") then import (nixpkgsPath + "/lib") else inputs.nixpkgs.lib;
 
   # Programs are imported by content under fixed names, so that it does not matter where they lie.
   program = name: given:
@@ -54,9 +57,9 @@ let
   };
 
   evaluate = building:
-    if devenvModules == null then evaluations.core { inherit building inputs; project = root; }
+    if devenvModules == null then evaluations.core { inherit building imports inputs; project = root; }
     else evaluations.devenv {
-      inherit building inputs;
+      inherit building imports inputs;
       project = root;
       modules = path devenvModules;
       programs = {

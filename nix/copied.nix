@@ -2,6 +2,7 @@
 # files reachable from `/` as well.
 { lib }:
 let
+  fail = import ./lib/fail.nix;
   root = import ./root.nix { inherit lib; };
 
   # Names at `/` that belong to the image or to the engine that runs it.
@@ -30,8 +31,10 @@ let
     in
     if hashed == null then name else builtins.head hashed;
 
-  item = projectSource: path:
-    if path == projectSource then { inherit path; inStore = path; folder = true; top = [ ]; }
+  item = option: projectSource: path:
+    if builtins.isPath path && !(builtins.pathExists path) then
+      fail "`${option}`: ${toString path} does not exist" "build it first; in a flake, git must know it too"
+    else if path == projectSource then { inherit path; inStore = path; folder = true; top = [ ]; }
     else if !(isLocal path) then { inherit path; inStore = "${path}"; folder = true; top = [ ]; }
     else rec {
       inherit path;
@@ -43,13 +46,13 @@ in
 {
   /**
     The items of a `copyToRoot`: `inStore` is the path in the store, `folder` says whether it is one,
-    `top` are the names to link from `/`.
+    `top` are the names to link from `/`. `option` is the option's path for messages.
 
     Outputs of derivations are taken for folders. They, and the project itself, are not linked: what
     the first hold is unknown, and the second is the home folder of people, not an artifact.
   */
-  items = { copyToRoot, projectSource }:
-    map (item projectSource) (
+  items = { copyToRoot, projectSource, option }:
+    map (item option projectSource) (
       if copyToRoot == null then [ ]
       else if builtins.isList copyToRoot then copyToRoot
       else [ copyToRoot ]

@@ -36,18 +36,21 @@ in
 {
   inherit source;
 
-  /** The configuration of `project`, a path of a folder with a `devenv.nix`, by the core modules. */
-  core = { project, building, inputs }:
+  /**
+    The configuration of `project`, a path of a folder with a `devenv.nix`, by the core modules.
+    `imports` are further modules, which the project's own may override by priority.
+  */
+  core = { project, building, imports, inputs }:
     check (lib.evalModules {
       specialArgs = { inherit inputs; projectSource = source project; };
-      modules = [ ./modules packages ] ++ own project building;
+      modules = [ ./modules packages ] ++ imports ++ own project building;
     }).config;
 
   /**
     The same by devenv's modules, which lie in the folder `modules`. `programs` sets
     `devenv-init.program`, `devenv-container.program` and `devenv-container.system`.
   */
-  devenv = { project, building, inputs, modules, programs }:
+  devenv = { project, building, imports, inputs, modules, programs }:
     let
       # A module may read files of the project through it, and copies it as a whole by default.
       self = { outPath = source project; };
@@ -74,6 +77,6 @@ in
             runtime = lib.mkDefault "/tmp/devenv";
           };
         }
-      ] ++ own project building;
+      ] ++ imports ++ own project building;
     }).config;
 }

@@ -64,7 +64,11 @@ in
         capture = if plan.environment == "declared" then null else captured.json;
       };
 
-      items = copied.items { inherit (container) copyToRoot; inherit projectSource; };
+      items = copied.items {
+        inherit (container) copyToRoot;
+        inherit projectSource;
+        option = "containers.${name}.copyToRoot";
+      };
       home = !(lib.any (item: item.folder) items);
       files = build "${safeName name}-root" "nix-root" {
         entries = root.files {

@@ -6,6 +6,8 @@
 let
   inherit (lib) filterAttrs mapAttrs' mapAttrsToList nameValuePair optionalAttrs;
   dependencies = import ./lib/dependencies.nix { inherit lib; };
+  fail = import ./lib/fail.nix;
+  readiness = import ./lib/readiness.nix { inherit lib; };
   signals = import ./lib/signals.nix;
 
   version = 1;
@@ -32,21 +34,14 @@ let
   # devenv keeps a task for every process as well; the process itself says more.
   oneShots = config: filterAttrs (_: task: (task.type or "oneshot") == "oneshot") config.tasks;
 
-  # What the options can say and version 1 cannot carry. An image that ignored it would be wrong.
+  # What the options can say and PID 1 does not do. An image that ignored it would be wrong.
   unsupported = option: unit: map (name: "${option}.${name}") (
-    lib.optional ((unit.ready or null) != null) "ready"
-    ++ lib.optional ((unit.listen or [ ]) != [ ]) "listen"
-    ++ lib.optional ((unit.watchdog or null) != null) "watchdog"
+    lib.optional ((unit.listen or [ ]) != [ ]) "listen"
     ++ lib.optional ((unit.linux.capabilities or [ ]) != [ ]) "linux.capabilities"
-    ++ lib.optional ((unit.status or null) != null) "status"
-    ++ lib.optional ((unit.execIfModified or [ ]) != [ ]) "execIfModified"
     ++ lib.optional ((unit.exports or [ ]) != [ ]) "exports"
-    ++ lib.optional ((unit.input or { }) != { }) "input"
     # devenv has made the script by itself, for whatever interpreter.
     ++ lib.optional (!(unit ? command) && (unit.binary or null) != null) "binary"
   );
-
-  fail = problem: hint: throw "${problem}\nhint: ${hint}";
 
   refuse = options: value:
     if options == [ ] then value
@@ -56,20 +51,29 @@ let
 
   milliseconds = seconds: if seconds == null then null else seconds * 1000;
 
+  scriptName = node: lib.replaceStrings [ ":" ] [ "-" ] (shownName node);
+
+  # devenv's own modules have made it already.
+  commandOf = script: node: unit:
+    if (unit.command or null) != null then "${unit.command}"
+    else script (scriptName node) "set -e\n${unit.exec}\n";
+
   common = { script, edges, node, unit, option }:
     refuse (unsupported option unit) {
       name = shownName node;
-      command = [
-        (if (unit.command or null) != null then "${unit.command}"
-         else script (lib.replaceStrings [ ":" ] [ "-" ] (shownName node)) "set -e\n${unit.exec}\n")
-      ];
+      command = [ (commandOf script node unit) ];
       environment = unit.env;
       after = map (edge: { process = shownName edge.node; inherit (edge) condition; }) edges.${node};
     }
     // optionalAttrs (unit.cwd != null) { working_dir = unit.cwd; };
 
   service = { script, edges }: name: process:
-    common { inherit script edges; node = "${processPrefix}${name}"; unit = process; option = "processes.${name}"; }
+    let
+      node = "${processPrefix}${name}";
+      option = "processes.${name}";
+    in
+    common { inherit script edges node option; unit = process; }
+    // readiness.of { inherit script option process; name = scriptName node; }
     // {
       kind = "service";
       enabled = process.start.enable;
@@ -82,11 +86,28 @@ let
         signal = signals.nameOf process.shutdown.signal;
         grace_ms = milliseconds process.shutdown.grace;
       };
-    };
+    }
+    // optionalAttrs ((process.watchdog or null) != null) { watchdog = { inherit (process.watchdog) usec require_ready; }; };
 
+  # Does nothing, with success, where the status says that there is nothing to do.
+  unlessDone = script: node: unit: command:
+    let
+      status = if (unit.statusCommand or null) != null then "${unit.statusCommand}" else script "${scriptName node}-status" "${unit.status}\n";
+    in
+    script "${scriptName node}-unless-done" "${status} > /dev/null 2>&1 && exit 0\nexec ${command}\n";
+
+  # The files of an image do not change and nothing is remembered from one start to the next, so
+  # `execIfModified` always finds something to do.
   task = { script, edges }: name: unit:
+    let
+      base = common { inherit script edges unit; node = name; option = "tasks.${name}"; };
+    in
     if unit.exec == null then throw "`tasks.${name}.exec` is not set, but a process waits for the task"
-    else common { inherit script edges unit; node = name; option = "tasks.${name}"; } // { kind = "task"; };
+    else base // {
+      kind = "task";
+      environment = optionalAttrs (unit.input != { }) { DEVENV_TASK_INPUT = builtins.toJSON unit.input; } // unit.env;
+    }
+    // optionalAttrs (unit.status != null) { command = [ (unlessDone script name unit (lib.head base.command)) ]; };
 in
 {
   inherit version;

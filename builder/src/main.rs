@@ -24,6 +24,7 @@ mod image;
 mod layers;
 mod native;
 mod nix;
+mod parallel;
 mod project;
 mod registry;
 mod report;

@@ -53,7 +53,7 @@ in
     name = required types.str "The socket's name.";
     kind = required (types.enum [ "tcp" "unix_stream" ]) "The kind of socket.";
     address = option (types.nullOr types.str) null "Address and port of a TCP socket.";
-    path = option (types.nullOr types.str) null "Path of a Unix socket.";
+    path = option (types.nullOr types.str) null "Path of a Unix socket; variables of `env` may be used in it.";
     backlog = option (types.nullOr types.int) 128 "Connections that may wait.";
     mode = option (types.nullOr types.int) null "Permissions of a Unix socket.";
   };

@@ -59,22 +59,28 @@ let
       ready = mkOption {
         type = types.nullOr ready;
         default = null;
-        description = "How to tell that it is ready; null: as soon as it runs.";
+        description = ''
+          How to tell that it is ready for what waits for it. Null: once its first TCP socket of `listen`,
+          or else its first port by name, can be connected to; as soon as it runs when it has neither.
+        '';
       };
       listen = mkOption {
         type = types.listOf listen;
         default = [ ];
-        description = "Sockets opened for it before it starts.";
+        description = ''
+          Sockets opened for it before it starts and kept while it is restarted. It finds them from
+          descriptor 3 on, by `LISTEN_FDS` and `LISTEN_FDNAMES`.
+        '';
       };
       watchdog = mkOption {
         type = types.nullOr watchdog;
         default = null;
-        description = "How often it must say that it is alive.";
+        description = "How often it must say that it is alive, by `WATCHDOG=1` on `NOTIFY_SOCKET`. Otherwise it has failed.";
       };
       linux.capabilities = mkOption {
         type = types.listOf types.str;
         default = [ ];
-        description = "Linux capabilities it is given.";
+        description = "Linux capabilities it has besides the rights of its user. The container must have them to give.";
       };
       watch = mkOption {
         type = watch;

@@ -12,9 +12,9 @@ let
       cwd = option (types.nullOr types.str) null "The folder it starts in; null is the container's working directory.";
       after = option (types.listOf types.str) [ ] "What must hold before it starts, as `processes.<name>.after`.";
       before = option (types.listOf types.str) [ ] "What starts only after it, as `processes.<name>.before`.";
-      status = option (types.nullOr types.str) null "Bash code that ends with 0 when there is nothing to do.";
-      execIfModified = option (types.listOf types.str) [ ] "Files without whose change there is nothing to do.";
-      exports = option (types.listOf types.str) [ ] "Variables it hands to what runs after it.";
+      status = option (types.nullOr types.str) null "Bash code that ends with 0 when there is nothing to do: then the task has succeeded.";
+      execIfModified = option (types.listOf types.str) [ ] "Files without whose change there is nothing to do. A container starts afresh, so there it always runs.";
+      exports = option (types.listOf types.str) [ ] "Variables it hands to what runs after it. Containers refuse it.";
       input = option (types.attrsOf types.anything) { } "Values handed to it as JSON.";
       binary = option (types.nullOr types.str) null "The interpreter, when it is not bash.";
       showOutput = option types.bool false "Whether its output is always shown; in a container it always is.";

@@ -3,7 +3,7 @@
 let
   copied = import ../copied.nix { inherit lib; };
   projectSource = "/nix/store/00000000000000000000000000000000-source";
-  items = copyToRoot: copied.items { inherit copyToRoot projectSource; };
+  items = copyToRoot: copied.items { inherit copyToRoot projectSource; option = "containers.app.copyToRoot"; };
   places = copyToRoot: map (one: (copied.special one).rewrite.repl) (items copyToRoot);
   links = copyToRoot: map (entry: entry.path) (copied.links (items copyToRoot));
   # A derivation, as far as this is concerned: a text that something must build.

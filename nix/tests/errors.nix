@@ -95,17 +95,41 @@ in
     expr = spec { tasks."a:b" = { }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
     says = [ "`tasks.a:b.exec` is not set" ];
   };
-  readiness-probe = {
-    expr = process { ready.http.get.port = 80; };
-    says = [ "`processes.web.ready`: not supported in containers by this version" "hint:" ];
+  no-probe = {
+    expr = process { ready.timeout = 5; };
+    says = [ "`processes.web.ready` says when to look and not how" "hint: set `exec`, `http.get` or `notify`, or declare `ports`" ];
+  };
+  two-probes = {
+    expr = process { ready = { exec = "true"; http.get.port = 80; }; };
+    says = [ "`processes.web.ready`: `exec` and `http.get` cannot be used together" ];
+  };
+  probe-beside-notify = {
+    expr = process { ready = { exec = "true"; notify = true; }; };
+    says = [ "`processes.web.ready`: `exec` and `http.get` are not looked at where `notify` is set" ];
+  };
+  probe-over-https = {
+    expr = process { ready.http.get = { port = 443; scheme = "https"; }; };
+    says = [ "`processes.web.ready.http.get.scheme`: `https` cannot be asked, only http" "hint: use `ready.exec`" ];
+  };
+  probe-without-pause = {
+    expr = process { ready = { exec = "true"; period = 0; }; };
+    says = [ "`processes.web.ready.period`: 0 is too little" "hint: set it to 1 or more" ];
+  };
+  task-exports = {
+    expr = spec { tasks."a:b" = { exec = "b"; exports = [ "A" ]; }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
+    says = [ "`tasks.a:b.exports`: not supported" "hint: set it only while no container is built" ];
   };
   several-unsupported = {
-    expr = process { listen = [ { name = "a"; kind = "tcp"; } ]; watchdog.usec = 1; linux.capabilities = [ "cap_net_admin" ]; };
-    says = [ "`processes.web.listen`, `processes.web.watchdog`, `processes.web.linux.capabilities`: not supported" ];
+    expr = process { listen = [ { name = "a"; kind = "tcp"; } ]; linux.capabilities = [ "cap_net_admin" ]; };
+    says = [ "`processes.web.listen`, `processes.web.linux.capabilities`: not supported" ];
   };
-  task-status = {
-    expr = spec { tasks."a:b" = { exec = "b"; status = "true"; }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
-    says = [ "`tasks.a:b.status`: not supported" ];
+  nothing-to-copy = {
+    expr = (import ../copied.nix { inherit lib; }).items {
+      copyToRoot = [ ./fixtures ./fixtures/missing ];
+      projectSource = "/nix/store/00000000000000000000000000000000-source";
+      option = "containers.app.copyToRoot";
+    };
+    says = [ "`containers.app.copyToRoot`:" "fixtures/missing does not exist" "hint: build it first" ];
   };
   # The same project without a mistake, so that every case above fails for its own reason.
   control = {

@@ -2,6 +2,7 @@
 
 mod containers;
 mod exit_codes;
+mod health;
 mod images;
 mod init_duties;
 mod mistakes;

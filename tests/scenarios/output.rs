@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use devenv_tests::lines;
 use devenv_tests::place::{EVERYWHERE, Place};
-use devenv_tests::programs::repository;
+use devenv_tests::programs::{devenv_init, repository};
 use devenv_tests::running;
 use devenv_tests::spec::Spec;
 use devenv_tests::terminal::Terminal;
@@ -52,6 +52,19 @@ fn a_log_reads_as_honcho_writes_it_to_a_file() {
     let (a, b) = (comparable(&ours.out), comparable(&theirs.out));
     assert_eq!(a, b, "\nours: {}\ntheirs: {}", ours.out, theirs.out);
     assert_eq!(lines::of(&ours.out, "hello-nix.1"), ["Hello Nix!", "last"]);
+    assert_eq!(ours.code, theirs.code);
+    assert_eq!(ours.err, "");
+}
+
+#[test]
+fn a_procfile_gives_the_lines_and_the_code_it_gives_under_honcho() {
+    let world = World::new();
+    let theirs = running::run(&mut honcho(&world));
+    let mut ours = Command::new(devenv_init());
+    ours.args(["up", "-f"]).arg(world.path("Procfile")).current_dir(world.path(""));
+    let ours = running::run(&mut ours);
+    let (a, b) = (comparable(&ours.out), comparable(&theirs.out));
+    assert_eq!(a, b, "\nours: {}\ntheirs: {}", ours.out, theirs.out);
     assert_eq!(ours.code, theirs.code);
     assert_eq!(ours.err, "");
 }

@@ -5,19 +5,27 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::common::ProjectArguments;
+use super::explain;
 use crate::error::Result;
 use crate::report;
+use crate::understand::size;
 
 /// What to build.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Name of the container
     name: String,
+    /// Fail when the image is larger, as in 200M, and name what takes the most
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_size: Option<u64>,
 }
 
 /// Prints one line, the path in the store.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
-    let description = project.evaluation()?.build(&arguments.name)?;
+    let (description, image) = project.image(&arguments.name)?;
+    if let Some(limit) = arguments.max_size {
+        explain::check_size(&image, &explain::of(&image)?, limit)?;
+    }
     report::line(format_args!("{}", description.display()))?;
     Ok(ExitCode::SUCCESS)
 }

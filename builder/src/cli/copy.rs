@@ -16,8 +16,11 @@ use crate::report;
 use crate::sink::destination::Destination;
 use crate::sink::docker::DockerDaemon;
 use crate::sink::docker_archive::DockerArchive;
+use crate::sink::oci_archive::OciArchive;
 use crate::sink::oci_layout::OciLayout;
+use crate::sink::podman::Podman;
 use crate::sink::registry::Registry;
+use crate::sink::rootfs::RootFs;
 use crate::sink::{Published, Sink};
 
 /// The destination that needs no name: the engine's own store.
@@ -28,8 +31,8 @@ const DOCKER: &str = "docker-daemon:";
 pub struct Arguments {
     /// Name of the container, or the file `build` printed
     name: String,
-    /// docker-daemon:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG], oci:DIR[:TAG] or
-    /// docker://HOST/NAME[:TAG]
+    /// docker-daemon:[NAME[:TAG]], podman:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG],
+    /// oci:DIR[:TAG], oci-archive:FILE[:TAG], rootfs:DIR or docker://HOST/NAME[:TAG]
     destination: Option<String>,
 }
 
@@ -122,6 +125,9 @@ fn put(destination: Destination, image: &Image, arguments: &CopyArguments) -> Re
             DockerArchive::new(file, reference).put(image)
         }
         Destination::OciLayout(directory, tag) => OciLayout::new(directory, tag).put(image),
+        Destination::OciArchive(file, tag) => OciArchive::new(file, tag).put(image),
+        Destination::Podman(reference) => Podman::new("podman", reference).put(image),
+        Destination::RootFs(directory) => RootFs::new(directory).put(image),
         Destination::Registry(reference) => {
             let reference = Reference::parse(&reference)?;
             let options = arguments.registry_options(&reference)?;

@@ -1,6 +1,7 @@
 //! `explain`: tells what takes the space in an image and why it is there.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,13 +9,14 @@ use devenv_init::spec;
 use serde_json::json;
 
 use super::common::ProjectArguments;
-use crate::error::{Failure, Kind, Result};
+use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
 use crate::nix;
 use crate::report;
 use crate::understand::contents::{self, Item, mentioned, name};
 use crate::understand::explain::{Explained, Root, explain};
-use crate::understand::size::human;
+use crate::understand::size::{self, human};
+use crate::understand::treemap;
 
 /// What to explain.
 #[derive(Debug, Args)]
@@ -29,19 +31,26 @@ pub struct Arguments {
     /// Print JSON, one object a line
     #[arg(long)]
     json: bool,
+    /// Write a page with a map of the image, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Fail when the image is larger, as in 200M
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_size: Option<u64>,
 }
 
 /// Prints the paths that would save most, each with the chain of references that leads to it.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let (_, image) = project.image(&arguments.name)?;
-    let items = contents::of(&image)?;
-    let paths: Vec<String> = items.iter().map(|item| item.path.clone()).collect();
-    let explained = explain(&items, &nix::references(&paths)?, &roots(&image, &items));
-    let total: u64 = image.layers.iter().map(|layer| layer.size).sum();
+    let explained = of(&image)?;
+    let total = contents::total(&image);
 
+    if let Some(file) = &arguments.html {
+        let title = image.reference().unwrap_or_else(|| arguments.name.clone());
+        fs::write(file, treemap::page(&title, &explained))
+            .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
+        eprintln!("{} is written", file.display());
+    }
     let wanted = |one: &&Explained| {
         arguments.part.as_ref().is_none_or(|part| name(&one.item.path).contains(part.as_str()))
     };
@@ -50,23 +59,40 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
         report::line(format_args!("{}", if arguments.json { as_json(one) } else { as_text(one) }))?;
     }
     if !arguments.json {
-        report::line(format_args!("{} in {} store paths", human(total), items.len()))?;
+        report::line(format_args!("{} in {} store paths", human(total), explained.len()))?;
     }
-    match arguments.max_size {
-        Some(limit) if total > limit => {
-            let culprits: Vec<String> = explained
-                .iter()
-                .take(3)
-                .map(|one| format!("{} ({})", name(&one.item.path), human(one.exclusive)))
-                .collect();
-            Err(Failure::new(
-                Kind::Data,
-                format!("the image takes {}, more than {}", human(total), human(limit)),
-            )
-            .hint(format!("the largest: {}", culprits.join(", "))))
-        }
-        _ => Ok(ExitCode::SUCCESS),
+    if let Some(limit) = arguments.max_size {
+        check_size(&image, &explained, limit)?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything in the image, with the reason it is there.
+pub fn of(image: &Image) -> Result<Vec<Explained>> {
+    let items = contents::of(image)?;
+    let paths: Vec<String> = items.iter().map(|item| item.path.clone()).collect();
+    Ok(explain(&items, &nix::references(&paths)?, &roots(image, &items)))
+}
+
+/// Holds the image to a size in bytes.
+///
+/// # Errors
+/// [`Kind::Data`] when it is larger, naming what would save most.
+pub fn check_size(image: &Image, explained: &[Explained], limit: u64) -> Result<()> {
+    let total = contents::total(image);
+    if total <= limit {
+        return Ok(());
+    }
+    let culprits: Vec<String> = explained
+        .iter()
+        .take(3)
+        .map(|one| format!("{} ({})", name(&one.item.path), human(one.exclusive)))
+        .collect();
+    Err(Failure::new(
+        Kind::Data,
+        format!("the image takes {}, more than {}", human(total), human(limit)),
+    )
+    .hint(format!("the largest: {}", culprits.join(", "))))
 }
 
 fn as_text(one: &Explained) -> String {
@@ -135,35 +161,4 @@ fn roots(image: &Image, items: &[Item]) -> Vec<Root> {
         add("files of the image", &item.path);
     }
     roots
-}
-
-/// Reads `200M`, `1.5G` or a number of bytes; units are binary.
-fn parse_size(text: &str) -> std::result::Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" | "b" => 1_u64,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        _ => return Err("use B, K, M or G".to_owned()),
-    };
-    match digits.parse::<f64>() {
-        Ok(number) if number.is_finite() && number >= 0.0 => Ok((number * unit as f64) as u64),
-        _ => Err("not a number".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in [("5", 5), ("2K", 2048), ("1.5m", 1_572_864), ("1GiB", 1 << 30)] {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "x", "5T", "-1"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
-    }
 }

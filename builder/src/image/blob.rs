@@ -81,3 +81,76 @@ pub fn config(image: &Image) -> Result<(Digest, Vec<u8>)> {
     let bytes = super::config::blob(image)?;
     Ok((Digest::of(&bytes), bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache;
+    use crate::image::History;
+
+    /// Something that compresses well in places and not at all in others, larger than any window
+    /// of the codec: the high bits of a linear congruential generator, every other stretch zeros.
+    fn sample() -> Vec<u8> {
+        let mut state = 1_u32;
+        (0..300_000_u32)
+            .map(|at| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                if (at / 5_000) % 2 == 0 { (state >> 24) as u8 } else { (at / 700) as u8 }
+            })
+            .collect()
+    }
+
+    fn layer(file: &std::path::Path) -> Layer {
+        let diff_id = Digest::of(&sample());
+        fs::write(file, sample()).unwrap();
+        Layer {
+            digest: diff_id.clone(),
+            size: 0,
+            diff_id,
+            media_type: pack::TAR.to_owned(),
+            source: Source::File(file.to_owned()),
+            history: History::default(),
+        }
+    }
+
+    /// Another codec, level or version that writes other bytes must also change the name in the
+    /// cache; this digest then changes together with [`cache::GZIP`].
+    #[test]
+    fn the_bytes_of_a_compressed_layer_are_pinned() {
+        let directory = tempfile::tempdir().unwrap();
+        let layer = layer(&directory.path().join("layer.tar"));
+        let mut bytes = Vec::new();
+        let (digest, size) = write_gzip(&layer, &mut bytes).unwrap();
+        assert_eq!((&digest, size), (&Digest::of(&bytes), bytes.len() as u64));
+        assert_eq!(
+            digest.to_string(),
+            "sha256:acea7ee542b118c699d343fa8e992c048b09c0e247ac462fd487fddac2f072a0"
+        );
+        let mut again = Vec::new();
+        io::copy(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut again).unwrap();
+        assert_eq!(again, sample());
+    }
+
+    #[test]
+    fn the_name_in_the_cache_tells_the_codecs_that_are_built_in() {
+        let lock = include_str!("../../../Cargo.lock");
+        let version = |name: &str| {
+            let entry =
+                lock.split("[[package]]").find(|p| p.contains(&format!("name = \"{name}\"\n")));
+            entry.unwrap().split("version = \"").nth(1).unwrap().split('"').next().unwrap()
+        };
+        let expected =
+            format!("gzip-{LEVEL} flate2-{} zlib-rs-{}", version("flate2"), version("zlib-rs"));
+        assert_eq!(cache::GZIP, expected);
+    }
+
+    #[test]
+    fn a_layer_that_has_changed_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("layer.tar");
+        let layer = layer(&file);
+        fs::write(&file, "other").unwrap();
+        let failure = write_gzip(&layer, &mut io::sink()).unwrap_err();
+        assert!(failure.to_string().contains("has changed"), "{failure}");
+    }
+}

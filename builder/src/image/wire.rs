@@ -5,6 +5,7 @@ use super::{Image, Layer, blob};
 use crate::cache::{Cache, Compressed, GZIP};
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::parallel;
 
 /// Everything but the layers' bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +24,12 @@ pub struct Wire {
 
 impl Wire {
     /// Works out every digest. Layers the cache knows are not read; the others are compressed once
-    /// to nowhere.
+    /// to nowhere, on all cores.
     pub fn new(image: &Image, cache: &Cache) -> Result<Self> {
-        let layers = image
-            .layers
-            .iter()
-            .map(|layer| {
-                let compressed = compressed(layer, cache)?;
-                Ok(Descriptor::new(blob::TAR_GZIP, compressed.digest, compressed.size))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let layers = parallel::map(&image.layers, parallel::cores(), |layer| {
+            let compressed = compressed(layer, cache)?;
+            Ok(Descriptor::new(blob::TAR_GZIP, compressed.digest, compressed.size))
+        })?;
         let (digest, config) = blob::config(image)?;
         let config_descriptor = Descriptor::new(manifest::CONFIG, digest, config.len() as u64);
         let manifest = manifest::manifest(&config_descriptor, &layers)?;

@@ -13,6 +13,12 @@ pub enum Destination {
     DockerArchive(PathBuf, Option<String>),
     /// `oci:DIR[:tag]`.
     OciLayout(PathBuf, Option<String>),
+    /// `oci-archive:FILE[:tag]`.
+    OciArchive(PathBuf, Option<String>),
+    /// `podman:[name[:tag]]`.
+    Podman(Option<String>),
+    /// `rootfs:DIR`.
+    RootFs(PathBuf),
     /// `docker://host/name[:tag]`.
     Registry(String),
 }
@@ -25,8 +31,8 @@ impl Destination {
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
             Failure::new(Kind::Usage, format!("cannot copy to `{text}`: {why}")).hint(
-                "use docker-daemon:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG], oci:DIR[:TAG] \
-                 or docker://HOST/NAME[:TAG]",
+                "use docker-daemon:[NAME[:TAG]], podman:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG], \
+                 oci:DIR[:TAG], oci-archive:FILE[:TAG], rootfs:DIR or docker://HOST/NAME[:TAG]",
             )
         };
         let (transport, rest) = text.split_once(':').ok_or_else(|| wrong("no transport"))?;
@@ -45,6 +51,10 @@ impl Destination {
                 path_and_rest(rest).map(|(path, name)| Self::DockerArchive(path, name))
             }
             "oci" => path_and_rest(rest).map(|(path, tag)| Self::OciLayout(path, tag)),
+            "oci-archive" => path_and_rest(rest).map(|(path, tag)| Self::OciArchive(path, tag)),
+            "podman" => Ok(Self::Podman(Some(rest.to_owned()).filter(|name| !name.is_empty()))),
+            "rootfs" if rest.is_empty() => Err(wrong("no path")),
+            "rootfs" => Ok(Self::RootFs(PathBuf::from(rest))),
             "docker" => match rest.strip_prefix("//") {
                 Some(reference) if !reference.is_empty() => {
                     Ok(Self::Registry(reference.to_owned()))
@@ -75,6 +85,10 @@ mod tests {
             ("oci:dir", Destination::OciLayout("dir".into(), None)),
             ("oci:/a/dir:v1", Destination::OciLayout("/a/dir".into(), some("v1"))),
             ("docker-archive:a.tar:n:t", Destination::DockerArchive("a.tar".into(), some("n:t"))),
+            ("oci-archive:a.tar:v1", Destination::OciArchive("a.tar".into(), some("v1"))),
+            ("podman:", Destination::Podman(None)),
+            ("podman:a:b", Destination::Podman(some("a:b"))),
+            ("rootfs:/a:b", Destination::RootFs("/a:b".into())),
             ("docker://localhost:5000/a", Destination::Registry("localhost:5000/a".into())),
         ] {
             assert_eq!(Destination::parse(text).unwrap(), expected, "{text}");
@@ -83,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_no_destination_is_refused_with_those_there_are() {
-        for text in ["", "web", "oci:", "docker:", "docker:/a", "ftp:a"] {
+        for text in ["", "web", "oci:", "rootfs:", "docker:", "docker:/a", "ftp:a"] {
             let failure = Destination::parse(text).unwrap_err();
             assert_eq!(failure.kind(), Kind::Usage);
             assert!(failure.to_string().contains("oci:DIR"), "{failure}");

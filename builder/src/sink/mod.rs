@@ -3,8 +3,11 @@
 pub mod destination;
 pub mod docker;
 pub mod docker_archive;
+pub mod oci_archive;
 pub mod oci_layout;
+pub mod podman;
 pub mod registry;
+pub mod rootfs;
 
 use crate::digest::Digest;
 use crate::error::Result;

@@ -13,6 +13,7 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::manifest::{self, Descriptor};
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
+use crate::parallel;
 
 /// The annotation that names an image in a layout.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -113,9 +114,7 @@ impl Sink for OciLayout {
         replace(&self.directory, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
 
         let cache = Cache::of_user();
-        for layer in &image.layers {
-            self.store_layer(layer, &cache)?;
-        }
+        parallel::map(&image.layers, parallel::cores(), |layer| self.store_layer(layer, &cache))?;
         let wire = Wire::new(image, &cache)?;
         self.store_bytes(&wire.config)?;
         self.store_bytes(&wire.manifest)?;

@@ -5,6 +5,8 @@
 //! cannot say it, every time stamp 1, entries in byte order of their path components.
 
 pub mod header;
+#[cfg(test)]
+mod independent;
 pub mod options;
 pub mod tree;
 pub mod write;

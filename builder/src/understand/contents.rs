@@ -27,6 +27,11 @@ pub fn of(image: &Image) -> Result<Vec<Item>> {
         .collect()
 }
 
+/// Bytes of all layers, uncompressed.
+pub fn total(image: &Image) -> u64 {
+    image.layers.iter().map(|layer| layer.size).sum()
+}
+
 fn paths(image: &Image) -> impl Iterator<Item = &LayerPath> {
     image
         .layers

@@ -4,3 +4,4 @@ pub mod contents;
 pub mod diff;
 pub mod explain;
 pub mod size;
+pub mod treemap;

@@ -35,6 +35,7 @@ let
 in
 {
   inherit (evaluated) config options;
+  inherit (evaluated.config.containers.${container}.derivation) spec;
   image = evaluated.config.containers.${container}.derivation;
   inherit (evaluated.config.containers.${container}) copyScript dockerRun;
 }

@@ -9,5 +9,6 @@ in
 {
   pkg-config = final.writeShellScriptBin "pkg-config" "exit 1";
   glibcLocalesUtf8 = null;
+  redis = final.writeShellScriptBin "redis-server" "exit 1";
   formats = { inherit json; yaml = json; toml = json; ini = json; keyValue = json; };
 }

@@ -2,8 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::{Published, Sink};
@@ -13,6 +11,7 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::manifest::{Descriptor, MANIFEST};
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
+use crate::parallel;
 use crate::registry::Client;
 use crate::registry::client::{Content, header};
 
@@ -148,7 +147,7 @@ impl Sink for Registry {
                 return Ok(published(wire.digest(), true));
             }
         }
-        in_parallel(&image.layers, |layer| self.push_layer(layer))?;
+        parallel::map(&image.layers, PARALLEL, |layer| self.push_layer(layer))?;
         let wire = Wire::new(image, &self.cache)?;
         self.push_bytes(&wire.config_descriptor, &wire.config)?;
         // The manifest comes last: until then the tag stands for what it stood for before.
@@ -175,29 +174,6 @@ fn reread(file: &File) -> io::Result<Box<dyn Read>> {
     let mut again = file.try_clone()?;
     again.rewind()?;
     Ok(Box::new(again))
-}
-
-/// Does `work` for every item, some at the same time; the first failure stops the rest.
-fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let failed: Mutex<Option<Failure>> = Mutex::default();
-    let lock = || failed.lock().unwrap_or_else(PoisonError::into_inner);
-    thread::scope(|scope| {
-        for _ in 0..PARALLEL.min(items.len()) {
-            scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if lock().is_some() {
-                        break;
-                    }
-                    if let Err(failure) = work(item) {
-                        lock().get_or_insert(failure);
-                    }
-                }
-            });
-        }
-    });
-    let failure = lock().take();
-    failure.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

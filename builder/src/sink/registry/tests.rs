@@ -1,7 +1,6 @@
 //! Pushing, against a registry that misbehaves.
 
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::fake::{Access, FakeRegistry, Fault};
@@ -172,21 +171,4 @@ fn a_registry_that_stored_something_else_is_found_out() {
     world.fake.fault("PUT", "/manifests/", Fault::WrongDigest);
     let failure = world.push().unwrap_err();
     assert!(failure.to_string().contains("the registry stored"), "{failure}");
-}
-
-#[test]
-fn every_item_is_worked_on_and_a_failure_is_told() {
-    let done = AtomicUsize::new(0);
-    let items: Vec<usize> = (0..50).collect();
-    let work = |_: &usize| {
-        done.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    };
-    in_parallel(&items, work).unwrap();
-    assert_eq!(done.into_inner(), 50);
-    let fails = |item: &usize| match item {
-        7 => Err(Failure::new(Kind::Io, "seven")),
-        _ => Ok(()),
-    };
-    assert!(in_parallel(&items, fails).unwrap_err().to_string().contains("seven"));
 }

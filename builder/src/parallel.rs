@@ -1,0 +1,78 @@
+//! Work on several items at the same time, with the result of doing it one by one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crate::error::{Failure, Kind, Result};
+
+/// As many workers as this machine has cores.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What `work` makes of each item, in the order of the items, by at most `workers` threads.
+///
+/// # Errors
+/// Of the failures the one of the earliest item; work not begun when one fails is left undone.
+pub fn map<T: Sync, R: Send>(
+    items: &[T],
+    workers: usize,
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicUsize::new(usize::MAX);
+    let done: Vec<Mutex<Option<Result<R>>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    thread::scope(|scope| {
+        for _ in 0..workers.min(items.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(item), Some(slot)) = (items.get(at), done.get(at)) else { break };
+                    if failed.load(Ordering::Relaxed) < at {
+                        break;
+                    }
+                    let result = work(item);
+                    if result.is_err() {
+                        failed.fetch_min(at, Ordering::Relaxed);
+                    }
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                }
+            });
+        }
+    });
+    // Items are begun in order, so one that was left undone comes after one that failed.
+    done.into_iter()
+        .map(|slot| {
+            slot.into_inner()
+                .unwrap_or_else(PoisonError::into_inner)
+                .unwrap_or_else(|| Err(Failure::new(Kind::Internal, "work was left undone")))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_the_order_of_their_items() {
+        let items: Vec<usize> = (0..200).collect();
+        for workers in [1, 2, 7, 500] {
+            assert_eq!(map(&items, workers, |item| Ok(*item)).unwrap(), items);
+        }
+        assert!(map(&[], 2, |item: &usize| Ok(*item)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_earliest_failure_is_told_whoever_was_faster() {
+        let items: Vec<usize> = (0..200).collect();
+        for workers in [1, 2, 7] {
+            let failure = map(&items, workers, |item| match item {
+                50 | 150 => Err(Failure::new(Kind::Data, item.to_string())),
+                _ => Ok(()),
+            });
+            assert_eq!(failure.unwrap_err(), Failure::new(Kind::Data, "50"));
+        }
+    }
+}

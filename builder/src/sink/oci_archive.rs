@@ -1,0 +1,98 @@
+//! An OCI image layout in one file, as `skopeo` and `podman` know it under `oci-archive:`.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::oci_layout::OciLayout;
+use super::{Published, Sink};
+use crate::error::{Context as _, Kind, Result};
+use crate::image::Image;
+use crate::tar::header::{self, Header};
+
+/// An archive in a file.
+#[derive(Debug)]
+pub struct OciArchive {
+    file: PathBuf,
+    tag: Option<String>,
+}
+
+impl OciArchive {
+    /// Writes images to `file`, under `tag` or the image's own.
+    pub fn new(file: PathBuf, tag: Option<String>) -> Self {
+        Self { file, tag }
+    }
+}
+
+impl Sink for OciArchive {
+    fn put(&self, image: &Image) -> Result<Published> {
+        let doing = || format!("cannot write {}", self.file.display());
+        let directory = match self.file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        // A tar header holds the length of what follows, which for a compressed layer is known
+        // only once it is written. The layout is made beside the archive: there is room for it.
+        let layout = tempfile::Builder::new()
+            .prefix(".oci-")
+            .tempdir_in(directory)
+            .or_fail(Kind::CannotCreate, doing)?;
+        let published = OciLayout::new(layout.path().to_owned(), self.tag.clone()).put(image)?;
+
+        let file = tempfile::NamedTempFile::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
+        let mut out = BufWriter::with_capacity(256 * 1024, file);
+        pack(layout.path(), &mut out).or_fail(Kind::Io, doing)?;
+        let file = out.into_inner().or_fail(Kind::Io, doing)?;
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let readable = fs::Permissions::from_mode(0o644);
+            file.as_file().set_permissions(readable).or_fail(Kind::Io, doing)?;
+        }
+        file.persist(&self.file).or_fail(Kind::CannotCreate, doing)?;
+        let tag = published.reference.rsplit(':').next().unwrap_or_default();
+        Ok(Published {
+            reference: format!("oci-archive:{}:{tag}", self.file.display()),
+            ..published
+        })
+    }
+}
+
+/// Writes the files of a layout in one fixed order, so that an image is one archive.
+fn pack(layout: &Path, out: &mut dyn Write) -> io::Result<()> {
+    let mut names = vec!["oci-layout".to_owned(), "index.json".to_owned()];
+    let mut blobs = fs::read_dir(layout.join("blobs/sha256"))?
+        .map(|entry| Ok(format!("blobs/sha256/{}", entry?.file_name().to_string_lossy())))
+        .collect::<io::Result<Vec<_>>>()?;
+    blobs.sort();
+    names.extend(blobs);
+    for folder in ["blobs", "blobs/sha256"] {
+        out.write_all(&head(folder, header::Kind::Directory, 0o755, 0))?;
+    }
+    for name in names {
+        let mut file = File::open(layout.join(&name))?;
+        let size = file.metadata()?.len();
+        out.write_all(&head(&name, header::Kind::Regular, 0o644, size))?;
+        io::copy(&mut file, out)?;
+        out.write_all([0; header::BLOCK].get(..header::padding(size)).unwrap_or_default())?;
+    }
+    out.write_all(&[0; 2 * header::BLOCK])?;
+    out.flush()
+}
+
+fn head(name: &str, kind: header::Kind, mode: u32, size: u64) -> Vec<u8> {
+    let mut blocks = Vec::with_capacity(header::BLOCK);
+    Header {
+        name: name.as_bytes(),
+        link: b"",
+        kind,
+        mode,
+        uid: 0,
+        gid: 0,
+        uname: b"root",
+        gname: b"root",
+        size,
+        mtime: 1,
+    }
+    .encode(&mut blocks);
+    blocks
+}

@@ -1,0 +1,2 @@
+# An error that says what to do about it.
+problem: hint: throw "${problem}\nhint: ${hint}"
