@@ -1,42 +1,44 @@
 //! The settings of a process in words, for `devenv-init plan`.
 
+use std::fmt;
+
 use crate::spec::Settings;
 use crate::spec::settings::{Address, Listen, Principal, Rewrite};
 
 /// One line for each thing that was set, none for what is as the supervisor has it.
 pub(super) fn describe(settings: &Settings) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut say = |what: &str, text: String| lines.push(format!("  {what:<8} {text}"));
+    let mut say = |what: &str, text: &dyn fmt::Display| lines.push(format!("  {what:<8} {text}"));
     let identity = &settings.identity;
     if let Some(user) = &identity.user {
-        say("user", user.to_string());
+        say("user", user);
     }
     if let Some(group) = &identity.group {
-        say("group", group.to_string());
+        say("group", group);
     }
     if let Some(groups) = &identity.supplementary_groups {
-        say("groups", in_groups(groups));
+        say("groups", &in_groups(groups));
     }
     if let Some(umask) = settings.umask {
-        say("umask", format!("{umask:04o}"));
+        say("umask", &format_args!("{umask:04o}"));
     }
-    settings.limits.iter().for_each(|limit| say("limit", limit.to_string()));
+    settings.limits.iter().for_each(|limit| say("limit", limit));
     if let Some(nice) = settings.nice {
-        say("nice", nice.to_string());
+        say("nice", &nice);
     }
     if let Some(score) = settings.oom_score_adj {
-        say("oom", format!("score adjusted by {score}"));
+        say("oom", &format_args!("score adjusted by {score}"));
     }
     if !settings.capabilities.is_empty() {
-        say("may", settings.capabilities.to_string());
+        say("may", &settings.capabilities);
     }
     if settings.no_new_privileges {
-        say("gains", "no privileges".to_owned());
+        say("gains", &"no privileges");
     }
-    settings.listen.iter().for_each(|socket| say("listens", listening(socket)));
-    settings.rewrites.iter().for_each(|rewrite| say("gets", rewriting(rewrite)));
+    settings.listen.iter().for_each(|socket| say("listens", &listening(socket)));
+    settings.rewrites.iter().for_each(|rewrite| say("gets", &rewriting(rewrite)));
     if settings.tty {
-        say("terminal", "of 80 columns and 24 lines".to_owned());
+        say("terminal", &"of 80 columns and 24 lines");
     }
     lines
 }

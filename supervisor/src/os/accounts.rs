@@ -107,19 +107,32 @@ fn account(user: &Principal, passwd: &Database) -> Result<Account, String> {
 
 /// `name:password:uid:gid:comment:home:shell` (`passwd(5)`); other lines are passed over.
 fn parse_account(line: &str) -> Option<Account> {
-    let mut fields = line.split(':');
-    let name = fields.next().filter(|name| !name.is_empty())?;
-    let id = fields.nth(1)?.parse().ok().filter(|id| *id != u32::MAX)?;
-    let group = fields.next()?.parse().ok().filter(|id| *id != u32::MAX)?;
-    let home = fields.nth(1).filter(|home| !home.is_empty()).unwrap_or("/");
-    let shell = fields.next().filter(|shell| !shell.is_empty()).unwrap_or("/bin/sh");
+    let [name, _, id, group, _, home, shell] = fields(line);
+    if name.is_empty() {
+        return None;
+    }
+    let or = |text: &str, otherwise: &str| {
+        if text.is_empty() { otherwise.to_owned() } else { text.to_owned() }
+    };
     Some(Account {
+        id: number(id)?,
+        group: Some(number(group)?),
         name: Some(name.to_owned()),
-        id,
-        group: Some(group),
-        home: home.to_owned(),
-        shell: shell.to_owned(),
+        home: or(home, "/"),
+        shell: or(shell, "/bin/sh"),
     })
+}
+
+/// The fields of a line, empty where it has fewer.
+fn fields(line: &str) -> [&str; 7] {
+    let mut fields = [""; 7];
+    fields.iter_mut().zip(line.split(':')).for_each(|(place, field)| *place = field);
+    fields
+}
+
+/// The number of a user or group; not the one that means "leave it" to the kernel.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| *id != u32::MAX)
 }
 
 /// What `login` tells a session of its user. About a user without a name there is only a home that
@@ -142,10 +155,8 @@ struct Group<'a> {
 }
 
 fn parse_group(line: &str) -> Option<Group<'_>> {
-    let mut fields = line.split(':');
-    let name = fields.next().filter(|name| !name.is_empty())?;
-    let id = fields.nth(1)?.parse().ok().filter(|id| *id != u32::MAX)?;
-    Some(Group { name, id, members: fields.next().unwrap_or_default() })
+    let [name, _, id, members, ..] = fields(line);
+    Some(Group { name, id: number(id)?, members }).filter(|group| !group.name.is_empty())
 }
 
 fn group_id(group: &Principal, database: &Database) -> Result<u32, String> {

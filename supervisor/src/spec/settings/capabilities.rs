@@ -107,9 +107,9 @@ pub(super) fn check(names: &[String], check: &mut Check<'_>) -> Capabilities {
         match Capabilities::parse(name) {
             Some(one) => set = Capabilities(set.0 | one.0),
             None => {
-                let what = format!("there is no capability \"{}\"", name.escape_debug());
+                let what = format_args!("there is no capability \"{}\"", name.escape_debug());
                 let hint = "write it as in `CAP_NET_BIND_SERVICE`";
-                check.fault(&format!("capabilities[{index}]"), what, hint);
+                check.fault(&format_args!("capabilities[{index}]"), what, hint);
             }
         }
     }

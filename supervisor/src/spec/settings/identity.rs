@@ -53,8 +53,8 @@ pub(super) fn check(process: &wire::Process, check: &mut Check<'_>) -> Identity 
     let mut read = |field: &str, text: &str, what: &str| {
         let read = Principal::parse(text);
         if read.is_none() {
-            let what = format!("\"{}\" can be no {what}", text.escape_debug());
-            check.fault(field, what, "give a name, or a number up to 4294967294");
+            let what = format_args!("\"{}\" can be no {what}", text.escape_debug());
+            check.fault(&field, what, "give a name, or a number up to 4294967294");
         }
         read
     };

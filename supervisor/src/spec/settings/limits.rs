@@ -86,18 +86,18 @@ pub(super) fn check(limits: &BTreeMap<String, String>, check: &mut Check<'_>) ->
     for (name, value) in limits {
         let field = format!("limits.{name}");
         let Some(resource) = Resource::parse(name) else {
-            let what = format!("there is no limit \"{}\"", name.escape_debug());
-            check.fault("limits", what, &format!("there are {}", NAMES.join(", ")));
+            let what = format_args!("there is no limit \"{}\"", name.escape_debug());
+            check.fault(&"limits", what, &format!("there are {}", NAMES.join(", ")));
             continue;
         };
         if checked.iter().any(|limit| limit.resource == resource) {
-            let what = format!("{resource} is given twice");
+            let what = format_args!("{resource} is given twice");
             check.fault(&field, what, "names differ in case or `RLIMIT_` only");
         }
         match parse(value) {
             Some((soft, hard)) => checked.push(Limit { resource, soft, hard }),
             None => {
-                let what = format!("\"{}\" is not a limit", value.escape_debug());
+                let what = format_args!("\"{}\" is not a limit", value.escape_debug());
                 let hint = "write `SOFT:HARD` or one for both, each a number or `unlimited`, \
                             with soft not above hard";
                 check.fault(&field, what, hint);

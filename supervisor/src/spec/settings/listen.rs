@@ -50,15 +50,20 @@ const MOST: usize = 64;
 
 pub(super) fn check(sockets: &[wire::Listen], check: &mut Check<'_>) -> Vec<Listen> {
     if sockets.len() > MOST {
-        let what = format!("{} sockets are too many", sockets.len());
-        check.fault("listen", what, &format!("one process gets at the most {MOST}"));
+        let what = format_args!("{} sockets are too many", sockets.len());
+        check.fault(&"listen", what, &format!("one process gets at the most {MOST}"));
     }
     let mut names = BTreeSet::new();
     let one = |(index, socket): (usize, &wire::Listen)| {
         let field = format!("listen[{index}]");
         if !names.insert(socket.name.clone()) {
-            let what = format!("\"{}\" is already the name of another", socket.name.escape_debug());
-            check.fault(&format!("{field}.name"), what, "the process could not tell them apart");
+            let what =
+                format_args!("\"{}\" is already the name of another", socket.name.escape_debug());
+            check.fault(
+                &format_args!("{field}.name"),
+                what,
+                "the process could not tell them apart",
+            );
         }
         listen(&field, socket, check)
     };
@@ -69,19 +74,19 @@ fn listen(field: &str, socket: &wire::Listen, check: &mut Check<'_>) -> Option<L
     // `sd_listen_fds_with_names(3)`: printable ASCII without the colon, at most 255 bytes.
     let printable = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b':';
     if !(1..=255).contains(&socket.name.len()) || !socket.name.bytes().all(printable) {
-        let what = format!("\"{}\" cannot be a socket's name", socket.name.escape_debug());
-        check.fault(&format!("{field}.name"), what, "use up to 255 printable ones but `:`");
+        let what = format_args!("\"{}\" cannot be a socket's name", socket.name.escape_debug());
+        check.fault(&format_args!("{field}.name"), what, "use up to 255 printable ones but `:`");
     }
     if socket.backlog == 0 {
-        let what = "no connection could wait".to_owned();
-        check.fault(&format!("{field}.backlog"), what, "give at least 1");
+        let what = format_args!("no connection could wait");
+        check.fault(&format_args!("{field}.backlog"), what, "give at least 1");
     }
     let address = match (&socket.address, &socket.path) {
         (Some(address), None) => tcp(field, address, socket.mode.is_some(), check)?,
         (None, Some(path)) => unix(field, path, socket.mode.as_deref(), check)?,
         _ => {
-            let what = "has to say where to listen, once".to_owned();
-            check.fault(field, what, "give either `address`, for TCP, or `path`, for a file");
+            let what = format_args!("has to say where to listen, once");
+            check.fault(&field, what, "give either `address`, for TCP, or `path`, for a file");
             return None;
         }
     };
@@ -90,8 +95,8 @@ fn listen(field: &str, socket: &wire::Listen, check: &mut Check<'_>) -> Option<L
 
 fn tcp(field: &str, text: &str, has_mode: bool, check: &mut Check<'_>) -> Option<Address> {
     if has_mode {
-        let what = "only files have permissions".to_owned();
-        check.fault(&format!("{field}.mode"), what, "leave it out with `address`");
+        let what = format_args!("only files have permissions");
+        check.fault(&format_args!("{field}.mode"), what, "leave it out with `address`");
     }
     // `localhost` means the loopback interface wherever it is resolved (RFC 6761, section 6.3).
     let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
@@ -99,9 +104,9 @@ fn tcp(field: &str, text: &str, has_mode: bool, check: &mut Check<'_>) -> Option
     match local.or_else(|| text.parse().ok()).filter(|address| address.port() != 0) {
         Some(address) => Some(Address::Tcp(address)),
         None => {
-            let what = format!("\"{}\" is not an address with a port", text.escape_debug());
+            let what = format_args!("\"{}\" is not an address with a port", text.escape_debug());
             let hint = "write it as in `127.0.0.1:8080` or `[::]:8080`, from port 1 on";
-            check.fault(&format!("{field}.address"), what, hint);
+            check.fault(&format_args!("{field}.address"), what, hint);
             None
         }
     }
@@ -114,11 +119,12 @@ fn unix(field: &str, path: &str, mode: Option<&str>, check: &mut Check<'_>) -> O
         bits.filter(|bits| digits && *bits <= 0o777)
     });
     if bits.is_none() {
-        let what = format!("\"{}\" are no permissions", mode.unwrap_or_default().escape_debug());
-        check.fault(&format!("{field}.mode"), what, "write them in octal, as in `0660`");
+        let what =
+            format_args!("\"{}\" are no permissions", mode.unwrap_or_default().escape_debug());
+        check.fault(&format_args!("{field}.mode"), what, "write them in octal, as in `0660`");
     }
     if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
-        let what = format!("\"{}\" is not the absolute path of a file", path.escape_debug());
+        let what = format_args!("\"{}\" is not the absolute path of a file", path.escape_debug());
         check.fault(
             &format!("{field}.path"),
             what,
@@ -127,8 +133,8 @@ fn unix(field: &str, path: &str, mode: Option<&str>, check: &mut Check<'_>) -> O
         return None;
     }
     if path.len() >= PATH_ROOM {
-        let what = format!("{} bytes are too long for a socket's path", path.len());
-        check.fault(&format!("{field}.path"), what, "the kernel has room for 107");
+        let what = format_args!("{} bytes are too long for a socket's path", path.len());
+        check.fault(&format_args!("{field}.path"), what, "the kernel has room for 107");
         return None;
     }
     bits.map(|mode| Address::Unix { path: path.to_owned(), mode })

@@ -17,6 +17,8 @@ pub use limits::{Limit, Resource};
 pub use listen::{Address, Listen};
 pub use signals::Rewrite;
 
+use std::fmt;
+
 use super::error::Problem;
 use super::wire;
 
@@ -89,10 +91,10 @@ pub(super) struct Check<'a> {
 
 impl Check<'_> {
     /// Tells of a problem with a field.
-    pub fn fault(&mut self, field: &str, what: String, hint: &str) {
+    pub fn fault(&mut self, field: &dyn fmt::Display, what: fmt::Arguments<'_>, hint: &str) {
         self.problems.push(Problem {
             path: format!("{}.{field}", self.path),
-            what,
+            what: what.to_string(),
             hint: Some(hint.to_owned()),
         });
     }
@@ -100,7 +102,7 @@ impl Check<'_> {
     fn within(&mut self, field: &str, value: i64, low: i64, high: i64) {
         if !(low..=high).contains(&value) {
             let hint = format!("give a number from {low} to {high}");
-            self.fault(field, format!("{value} is out of range"), &hint);
+            self.fault(&field, format_args!("{value} is out of range"), &hint);
         }
     }
 }
@@ -110,8 +112,8 @@ fn umask(text: &str, check: &mut Check<'_>) -> Option<u16> {
     let octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     let bits = u16::from_str_radix(text, 8).ok().filter(|bits| octal && *bits <= 0o777);
     if bits.is_none() {
-        let what = format!("\"{}\" is not a mask of permissions", text.escape_debug());
-        check.fault("umask", what, "write it in octal, as in `022`");
+        let what = format_args!("\"{}\" is not a mask of permissions", text.escape_debug());
+        check.fault(&"umask", what, "write it in octal, as in `022`");
     }
     bits
 }
@@ -119,10 +121,14 @@ fn umask(text: &str, check: &mut Check<'_>) -> Option<u16> {
 fn stop_command(process: &wire::Process, check: &mut Check<'_>) -> Option<Vec<String>> {
     let command = process.stop.command.as_ref()?;
     if command.first().is_none_or(String::is_empty) {
-        check.fault("stop.command", "names no program".to_owned(), "leave it out for the signal");
+        check.fault(
+            &"stop.command",
+            format_args!("names no program"),
+            "leave it out for the signal",
+        );
     }
     if command.iter().any(|argument| argument.contains('\0')) {
-        check.fault("stop.command", "holds a NUL byte".to_owned(), "no argument can hold one");
+        check.fault(&"stop.command", format_args!("holds a NUL byte"), "no argument can hold one");
     }
     Some(command.clone())
 }

@@ -34,25 +34,25 @@ pub(in crate::spec) fn check(
         let received = Signal::parse(from)
             .filter(|signal| *signal == stop || Signal::PASSED_ON.contains(signal));
         let Some(received) = received else {
-            let what = format!("\"{}\" never reaches it", from.escape_debug());
+            let what = format_args!("\"{}\" never reaches it", from.escape_debug());
             let passed_on = Signal::PASSED_ON.map(|signal| signal.to_string()).join(", ");
             let hint = format!("there are its stop signal, {stop}, and {passed_on}");
-            check.fault("signals", what, &hint);
+            check.fault(&"signals", what, &hint);
             continue;
         };
         if rewrites.iter().any(|rewrite| rewrite.received == received) {
-            check.fault(&field, format!("{received} is given twice"), "leave one of them");
+            check.fault(&field, format_args!("{received} is given twice"), "leave one of them");
         }
         let passed = to.as_ref().and_then(|to| {
             let signal = Signal::parse(to);
             if signal.is_none() {
-                let what = format!("\"{}\" is not a signal", to.escape_debug());
+                let what = format_args!("\"{}\" is not a signal", to.escape_debug());
                 check.fault(&field, what, "write it as in `SIGTERM`, or null for none");
             }
             signal
         });
         if received == stop && to.is_none() {
-            let what = "without its stop signal it could only be killed".to_owned();
+            let what = format_args!("without its stop signal it could only be killed");
             check.fault(&field, what, "name the signal that stops it");
         }
         rewrites.push(Rewrite { received, passed });
