@@ -23,6 +23,7 @@ usage: actor VERB [ARGUMENT...]
   orphans N         leave N dead orphans to init, say `orphaned`, and wait
   daemon            leave a daemon behind that holds the output open, and end
   deaf-daemon       the same with a daemon that ignores signals
+  answer TEXT       accept one connection of the socket at descriptor 3, write a text to it, end
   variable NAME     write a variable
   here              write the working directory, the user's id and the process id
   no-init CMD...    start a command and wait for nothing but it: an init that reaps no orphans
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ["orphans", count] => family::orphans(count.parse().unwrap_or(0)),
         ["daemon"] => family::daemon("wait"),
         ["deaf-daemon"] => family::daemon("deaf"),
+        ["answer", text] => output::answer(text),
         ["variable", name] => println!("{}", std::env::var(name).unwrap_or_default()),
         ["here"] => output::here(),
         ["no-init", command @ ..] => return family::no_init(command),

@@ -1,6 +1,8 @@
 //! Ways to write.
 
 use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::os::fd::FromRawFd as _;
 
 /// A text without a newline.
 pub fn last_word(text: &str) {
@@ -31,4 +33,13 @@ pub fn here() {
     let directory = std::env::current_dir().unwrap_or_default();
     let user = nix::unistd::geteuid();
     println!("directory={} user={user} pid={}", directory.display(), std::process::id());
+}
+
+/// Answers one connection of a socket that was passed on.
+pub fn answer(text: &str) {
+    // SAFETY: descriptor 3 is ours when we are told to answer at it, and nobody else's here.
+    let listener = unsafe { TcpListener::from_raw_fd(3) };
+    if let Ok((mut connection, _)) = listener.accept() {
+        let _ = connection.write_all(text.as_bytes());
+    }
 }

@@ -10,5 +10,6 @@ mod native;
 mod output;
 mod programs;
 mod project;
+mod settings;
 mod shell;
 mod stopping;

@@ -70,6 +70,7 @@ pub(super) fn attend(
         place: Place::Group,
         streams: None,
         own_id_in: &[],
+        attributes: None,
         descriptors: None,
     };
     match foreground::run(&launch, on_terminate, &surroundings) {

@@ -6,7 +6,8 @@ pub mod exec;
 mod failure;
 mod input;
 pub mod plan;
-pub mod shell;
+pub mod settings;
+mod shell;
 mod text;
 pub mod up;
 

@@ -75,12 +75,14 @@ fn describe_process(plan: &Plan, process: &Process) -> String {
         let on = plan.process(edge.on).map_or("?", |on| on.label.as_str());
         format!("  after    {on} {condition}")
     }));
+    lines.extend(super::settings::describe(&process.settings));
     lines.extend(health::describe(process));
     lines.push(format!("  restart  {}", describe_restart(&process.restart)));
-    lines.push(format!(
-        "  stop     {}, SIGKILL after {} ms",
-        process.stop.signal, process.stop.grace_ms
-    ));
+    let first = match &process.settings.stop_command {
+        Some(command) => format!("{}, or else {}", command.join(" "), process.stop.signal),
+        None => process.stop.signal.to_string(),
+    };
+    lines.push(format!("  stop     {first}, SIGKILL after {} ms", process.stop.grace_ms));
     let decides = match process.exit {
         ExitRule::OnFailure => "its failure decides",
         ExitRule::OnEnd => "its end ends everything",

@@ -9,6 +9,7 @@ use std::os::fd::RawFd;
 
 use nix::libc::{self, c_char, c_int};
 
+use super::attributes::{Attribute, Attributes};
 use super::spawn::{Launch, Place, Stage};
 
 /// Everything the child needs, laid ready by the parent.
@@ -24,6 +25,7 @@ pub(super) struct Ready {
     /// Standard input and output; `None` leaves all three as they are.
     streams: Option<(RawFd, RawFd)>,
     descriptors: Option<libc::rlimit>,
+    attributes: Option<Attributes>,
     /// Variables that the child fills in with its own process id.
     own_id: Vec<OwnId>,
     report: RawFd,
@@ -84,6 +86,7 @@ impl Ready {
             place: launch.place,
             streams: launch.streams,
             descriptors: launch.descriptors,
+            attributes: launch.attributes.cloned(),
             own_id,
             report,
             _arguments: arguments,
@@ -116,14 +119,25 @@ impl Ready {
             if let Err(errno) = self.connect() {
                 return (Stage::Streams, errno);
             }
-            if let Some(directory) = &self.directory
-                && libc::chdir(directory.as_ptr()) != 0
+            if let Some(attributes) = &self.attributes
+                && let Err((attribute, errno)) = attributes.set_descriptors(&mut self.report)
             {
-                return (Stage::Directory, last_errno());
+                return (Stage::Attribute(attribute), errno);
             }
             if let Some(limit) = &self.descriptors {
                 // Putting a limit back below its maximum is always allowed.
                 libc::setrlimit(libc::RLIMIT_NOFILE, limit);
+            }
+            if let Some(attributes) = &self.attributes
+                && let Err((attribute, errno)) = attributes.set_rights()
+            {
+                return (Stage::Attribute(attribute), errno);
+            }
+            // With the rights of the process: it could do nothing in a directory it cannot enter.
+            if let Some(directory) = &self.directory
+                && libc::chdir(directory.as_ptr()) != 0
+            {
+                return (Stage::Directory, last_errno());
             }
             reset_signals();
             self.fill_in_own_id(libc::getpid());
@@ -261,21 +275,30 @@ fn last_errno() -> c_int {
     unsafe { *libc::__errno_location() }
 }
 
-/// What a failed child writes: the stage, three bytes of nothing, the error number.
+/// What a failed child writes: the stage, the attribute in two bytes, a byte of nothing, the error
+/// number.
 pub(super) const MESSAGE: usize = 8;
 
 fn encode(stage: Stage, errno: c_int) -> [u8; MESSAGE] {
+    let (stage, [which, more]) = match stage {
+        Stage::Place => (0, [0; 2]),
+        Stage::Streams => (1, [0; 2]),
+        Stage::Directory => (2, [0; 2]),
+        Stage::Attribute(attribute) => (3, attribute.code()),
+        Stage::Program | Stage::Fork => (4, [0; 2]),
+    };
     let [a, b, c, d] = errno.to_ne_bytes();
-    [stage as u8, 0, 0, 0, a, b, c, d]
+    [stage, which, more, 0, a, b, c, d]
 }
 
 /// Reads what a failed child has written.
 pub(super) fn decode(message: [u8; MESSAGE]) -> (Stage, c_int) {
-    let [stage, _, _, _, a, b, c, d] = message;
-    let stage = match stage {
-        0 => Stage::Place,
-        1 => Stage::Streams,
-        2 => Stage::Directory,
+    let [stage, which, more, _, a, b, c, d] = message;
+    let stage = match (stage, Attribute::from_code([which, more])) {
+        (0, _) => Stage::Place,
+        (1, _) => Stage::Streams,
+        (2, _) => Stage::Directory,
+        (3, Some(attribute)) => Stage::Attribute(attribute),
         _ => Stage::Program,
     };
     (stage, c_int::from_ne_bytes([a, b, c, d]))
@@ -284,6 +307,7 @@ pub(super) fn decode(message: [u8; MESSAGE]) -> (Stage, c_int) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::settings::Resource;
 
     #[test]
     fn numbers_are_written_without_allocating() {
@@ -297,7 +321,21 @@ mod tests {
 
     #[test]
     fn a_failure_survives_the_pipe() {
-        for stage in [Stage::Place, Stage::Streams, Stage::Directory, Stage::Program] {
+        let attributes = [
+            Attribute::Terminal,
+            Attribute::Sockets,
+            Attribute::Nice,
+            Attribute::OomScore,
+            Attribute::SupplementaryGroups,
+            Attribute::Group,
+            Attribute::User,
+            Attribute::Capabilities,
+            Attribute::NoNewPrivileges,
+        ];
+        let limits = (0..16).filter_map(Resource::from_number).map(Attribute::Limit);
+        let attributes = attributes.into_iter().chain(limits).map(Stage::Attribute);
+        let stages = [Stage::Place, Stage::Streams, Stage::Directory, Stage::Program];
+        for stage in stages.into_iter().chain(attributes) {
             for errno in [0, libc::ENOENT, libc::EAGAIN, i32::MAX] {
                 assert_eq!(decode(encode(stage, errno)), (stage, errno));
             }

@@ -4,8 +4,11 @@
 //! [`clock`]) and what processes say ([`notify`]) into the machine's events, and carries out the
 //! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which
 //! processes belong to which run is found in [`proc`] and decided, without touching the kernel, in
-//! [`descendants`]. [`foreground`] is the other life of the program: the plain init of one command.
+//! [`descendants`]. What a process is given before its program runs is laid ready in [`attributes`],
+//! with its user from [`accounts`], its [`sockets`] and its [`terminal`]. [`foreground`] is the other life of the program: the plain init of one command.
 
+pub mod accounts;
+pub mod attributes;
 mod bell;
 mod child;
 pub mod clock;
@@ -25,5 +28,8 @@ pub mod report;
 pub mod runs;
 pub mod setting;
 pub mod signal;
+pub mod sockets;
 pub mod spawn;
+pub mod stop_command;
 pub mod strays;
+pub mod terminal;

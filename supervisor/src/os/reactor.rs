@@ -7,14 +7,14 @@
 //! Within one turn exits are fed first, then signals, then the time, so that the same facts always
 //! lead to the same orders. Nothing in a turn blocks on anybody: output is another thread's.
 
+mod launch;
+
 use std::collections::{HashMap, VecDeque};
-use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -22,18 +22,17 @@ use super::bell::Bell;
 use super::environment::{self, Variables};
 use super::init::{self, Surroundings};
 use super::notify::{self, Heard, Notify, Statement};
-use super::probe::{self, Probes};
+use super::probe::Probes;
 use super::report::{self, Context};
 use super::runs::{self, Runs};
-use super::setting::Setting;
 use super::signal::{self, Signals};
-use super::spawn::{self, Launch, Place, SpawnError, Stage};
+use super::sockets::Sockets;
+use super::stop_command::{Order, StopCommands};
 use super::{clock, last_words, reap, strays};
 use crate::log::{Log, Notice, SourceId, Stream, Watch};
-use crate::machine::{
-    Action, Aspect, Event, Machine, Report, RunId, SpawnFailure, Unfit, Word, exit,
-};
-use crate::spec::{Check, ExitPolicy, Plan, Process, Timing};
+use crate::machine::{Action, Aspect, Event, Machine, Report, RunId, Unfit, Word, exit};
+use crate::spec::settings::signals::rewritten;
+use crate::spec::{Check, ExitPolicy, Plan, Process, ProcessId, Signal, Timing};
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
@@ -77,7 +76,7 @@ pub fn run(
 /// # Errors
 /// No descriptor is left, or the kernel refuses a handler.
 pub fn catch_signals() -> std::io::Result<Signals> {
-    Signals::catch(&[signal::STOPPING.as_slice(), signal::PASSED_ON.as_slice()].concat())
+    Signals::catch(&[&signal::STOPPING[..], &Signal::PASSED_ON.map(Signal::number)].concat())
 }
 
 struct Reactor {
@@ -100,6 +99,8 @@ struct Reactor {
     unheard: bool,
     /// Why runs could not be had.
     causes: HashMap<RunId, String>,
+    sockets: Sockets,
+    stop_commands: StopCommands,
     exit: Option<u8>,
 }
 
@@ -131,6 +132,8 @@ impl Reactor {
             input: init::empty_input()?,
             outputs: HashMap::new(),
             causes: HashMap::new(),
+            sockets: Sockets::default(),
+            stop_commands: StopCommands::default(),
             exit: None,
             plan,
             surroundings,
@@ -154,7 +157,18 @@ impl Reactor {
         for missing in std::mem::take(&mut self.surroundings.missing) {
             self.say(Notice::new("missing", missing));
         }
+        self.make_sockets();
         self.feed(Event::Begun);
+    }
+
+    /// Makes the sockets of all that is about to start, so that it does not matter who is first.
+    /// What cannot be made is tried again and told when its process is started.
+    fn make_sockets(&mut self) {
+        for (id, process) in (0..).map(ProcessId).zip(&self.plan.processes) {
+            if process.enabled {
+                let _ = self.sockets.of(id, process);
+            }
+        }
     }
 
     /// Sleeps until a signal comes or something is due. With nothing due there is no timer, and
@@ -199,8 +213,13 @@ impl Reactor {
         self.listen();
         let mut reaped = reap::all();
         let mut answers = self.probes.reaped(&mut reaped);
+        let failed = self.stop_commands.reaped(&reaped);
         for event in self.runs.reaped(&reaped) {
             self.feed_end(event);
+        }
+        // After the exits: what has ended together with its command is not signalled any more.
+        for (order, end) in failed {
+            self.stop_otherwise(order, &format!("ended with rc={}", end.rc()));
         }
         if self.runs.must_be_polled() {
             for event in self.runs.recheck() {
@@ -215,7 +234,11 @@ impl Reactor {
             if signal::STOPPING.contains(&signal.number()) {
                 self.feed(Event::ShutdownAsked(signal));
             } else {
-                self.runs.pass_on(signal);
+                let becomes = |run: RunId| {
+                    let process = self.plan.process(run.process)?;
+                    rewritten(&process.settings.rewrites, signal)
+                };
+                self.runs.pass_on(becomes);
             }
         }
         if self.machine.next_deadline().is_some_and(|due| due <= clock::now()) {
@@ -284,8 +307,11 @@ impl Reactor {
     fn carry_out(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Spawn(run) => return Some(self.spawn(run)),
-            Action::Signal(run, signal) => self.runs.signal(run, signal),
-            Action::Kill(run) => self.runs.kill(run),
+            Action::Signal(run, signal) => self.stop(Order { run, otherwise: signal }),
+            Action::Kill(run) => {
+                self.stop_commands.kill(run);
+                self.runs.kill(run);
+            }
             Action::Ask(run, aspect) => return self.ask(run, aspect),
             Action::StopAsking(run, aspect) => self.stop_asking(run, aspect),
             Action::Report(report) => self.report(&report),
@@ -303,54 +329,6 @@ impl Reactor {
                 Event::SpawnFailed(run, failure)
             }
         }
-    }
-
-    fn try_spawn(&mut self, run: RunId) -> Result<(), (SpawnFailure, String)> {
-        let plan = Arc::clone(&self.plan);
-        let Some(process) = plan.process(run.process) else {
-            return Err((SpawnFailure::Setup, "it is not in the plan".to_owned()));
-        };
-        let marker = self.runs.marker(&process.label, run);
-        let mut setting = Setting::of(&plan, process, &self.variables, &marker);
-        self.notify.open(run, process, &mut setting.variables).map_err(|error| {
-            let error = no_streams(&error);
-            (error.failure(), format!("cannot make its notify socket: {}", error.errno.desc()))
-        })?;
-        let own_id_in: &[&str] =
-            if process.watchdog.is_some() { &[notify::WATCHDOG_PID] } else { &[] };
-        let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
-        let (reader, writer) = spawn::output_pipe().map_err(|error| {
-            let error = no_streams(&error);
-            (error.failure(), error.to_string())
-        })?;
-        let launch = Launch {
-            command: &command,
-            variables: &setting.variables,
-            directory: setting.directory.as_deref(),
-            place: Place::Session,
-            streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
-            own_id_in,
-            descriptors: self.surroundings.descriptors,
-        };
-        let pid =
-            spawn::spawn(&launch).map_err(|error| (error.failure(), error.explain(&launch)))?;
-        self.runs.began(run, pid, marker);
-        self.outputs.insert(run, reader);
-        Ok(())
-    }
-
-    fn ask(&mut self, run: RunId, aspect: Aspect) -> Option<Event> {
-        let plan = Arc::clone(&self.plan);
-        let process = plan.process(run.process)?;
-        let command = |arguments: &[String]| {
-            // Its processes are not the run's: they come and go while the run lives.
-            let marker = self.runs.marker(&format!("{}:check", process.label), run);
-            let setting = Setting::of(&plan, process, &self.variables, &marker);
-            let input = self.input.as_raw_fd();
-            let descriptors = self.surroundings.descriptors;
-            probe::Command { arguments, setting: &setting, input, descriptors }.start()
-        };
-        self.probes.ask(run, aspect, check_of(process, aspect)?.0, command)
     }
 
     fn stop_asking(&mut self, run: RunId, aspect: Aspect) {
@@ -467,12 +445,6 @@ fn check_of(process: &Process, aspect: Aspect) -> Option<(&Check, &Timing)> {
         Aspect::Readiness => process.ready.as_ref().map(|rule| (&rule.check, &rule.timing)),
         Aspect::Liveness => process.live.as_ref().map(|rule| (&rule.check, &rule.timing)),
     }
-}
-
-/// What the kernel refused before there was a process.
-fn no_streams(error: &std::io::Error) -> SpawnError {
-    let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
-    SpawnError { stage: Stage::Streams, errno }
 }
 
 fn source(run: RunId) -> SourceId {

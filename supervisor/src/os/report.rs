@@ -71,7 +71,14 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
             let text = format!("{label} ends everything (exit code {code})");
             context.of_process("deciding", text, *process).with("code", u32::from(*code))
         }
-        Report::Signalling(run, signal) => context.sending(*run, *signal),
+        Report::Signalling(run, signal) => match context.stop_command(run.process) {
+            Some(program) => {
+                let label = context.label(run.process);
+                let text = format!("running {program} to stop {label} (pid {})", context.pid());
+                context.of_run("stop_command", text, *run)
+            }
+            None => context.sending(*run, *signal),
+        },
         Report::Killing(run) => context.sending(*run, Signal::KILL),
         Report::StopTimeout => {
             Notice::new("stop_timeout", "the time to stop is over, killing what is left")
@@ -82,6 +89,16 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
             context.of_run("abandoned", text, *run)
         }
     }
+}
+
+/// Says that the command that was to stop a run has failed, and what is done instead.
+#[must_use]
+pub fn stop_command_failed(run: RunId, signal: Signal, context: &Context<'_>) -> Notice {
+    let label = context.label(run.process);
+    let program = context.stop_command(run.process).unwrap_or("?");
+    let (cause, pid) = (context.cause.unwrap_or("failed"), context.pid());
+    let text = format!("{program} {cause}, sending {signal} to {label} (pid {pid})");
+    context.of_run("stop_command_failed", text, run).with("signal", signal.to_string())
 }
 
 /// Somebody spoke in the name of a run and was not heard.
@@ -98,6 +115,12 @@ pub fn stranger(plan: &Plan, run: RunId, sender: Sender) -> Notice {
 }
 
 impl Context<'_> {
+    /// The program that stops a process instead of a signal.
+    fn stop_command(&self, id: ProcessId) -> Option<&str> {
+        let command = self.plan.process(id)?.settings.stop_command.as_ref()?;
+        command.first().map(String::as_str)
+    }
+
     fn label(&self, id: ProcessId) -> &str {
         self.plan.process(id).map_or("?", |process| process.label.as_str())
     }

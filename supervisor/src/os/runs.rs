@@ -139,10 +139,19 @@ impl Runs {
         self.signal(run, Signal::KILL);
     }
 
-    /// Passes a signal on to the process group of every run.
-    pub fn pass_on(&self, signal: Signal) {
-        let alive = self.records.values().filter(|record| record.alive);
-        alive.for_each(|record| kill::group(record.leader, signal));
+    /// Passes a signal on to the process group of every run, as what `becomes` makes of it.
+    pub fn pass_on(&self, becomes: impl Fn(RunId) -> Option<Signal>) {
+        for (run, record) in self.records.iter().filter(|(_, record)| record.alive) {
+            if let Some(signal) = becomes(*run) {
+                kill::group(record.leader, signal);
+            }
+        }
+    }
+
+    /// Whether the process a run began with is still alive.
+    #[must_use]
+    pub fn is_alive(&self, run: RunId) -> bool {
+        self.records.get(&run).is_some_and(|record| record.alive)
     }
 
     /// Kills every process group there is, for a supervisor that is about to give up.

@@ -19,10 +19,6 @@ use crate::spec::Signal;
 /// Signals that ask to stop everything.
 pub const STOPPING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
 
-/// Signals that mean nothing to the supervisor itself and are passed on to the processes.
-pub const PASSED_ON: [i32; 5] =
-    [libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH];
-
 /// Milliseconds within which a signal to stop is the one before it said twice. `timeout` and many
 /// runners of jobs signal a process and in the same breath its group, and to the machine a second
 /// signal is the order to kill. The kernel merges signals that wait in the same way.

@@ -13,6 +13,7 @@ use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use nix::unistd::{ForkResult, fork, pipe2};
 
+use super::attributes::{Attribute, Attributes};
 use super::child::{self, Ready};
 use super::environment::{self, Variables};
 use super::kill::Pid;
@@ -35,6 +36,8 @@ pub struct Launch<'a> {
     /// Variables that hold the new process's own id; they win over `variables`. Only the child
     /// itself can know it in time.
     pub own_id_in: &'a [&'a str],
+    /// Its user, limits and the like; absent: as we have them.
+    pub attributes: Option<&'a Attributes>,
     /// Its limit of open descriptors; absent: ours.
     pub descriptors: Option<libc::rlimit>,
 }
@@ -62,7 +65,6 @@ pub enum Place {
 
 /// What was being done when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Stage {
     /// Making its session or group.
     Place,
@@ -70,6 +72,8 @@ pub enum Stage {
     Streams,
     /// Changing to its working directory.
     Directory,
+    /// Setting its user, its limits or the like.
+    Attribute(Attribute),
     /// Executing its program.
     Program,
     /// Making the process at all.
@@ -127,6 +131,10 @@ impl SpawnError {
                 format!("cannot find {program} in its PATH")
             }
             (Stage::Program, _) => format!("cannot execute {program}: {cause}"),
+            (Stage::Attribute(attribute), errno) => match launch.attributes {
+                Some(attributes) => attributes.explain(attribute, errno),
+                None => format!("{self}"),
+            },
             (Stage::Place | Stage::Streams | Stage::Fork, _) => format!("{self}"),
         }
     }
@@ -137,6 +145,7 @@ impl fmt::Display for SpawnError {
         let what = match self.stage {
             Stage::Place => "make a session",
             Stage::Streams => "connect its input and output",
+            Stage::Attribute(_) => "set it up",
             Stage::Directory => "change to its working directory",
             Stage::Program => "execute its program",
             Stage::Fork => "make a process",

@@ -1,7 +1,8 @@
 //! The contract between Nix, the builder and PID 1: JSON in, a checked [`Plan`] out.
 //!
 //! [`wire`] is the JSON as written, [`plan`] what it means once checked, [`graph`] the start order
-//! with cycles named, [`signal`] signals by name, [`error`] everything that can be wrong.
+//! with cycles named, [`settings`] rights and limits, [`signal`] signals by name, [`error`]
+//! everything that can be wrong.
 //!
 //! [`procfile`] and [`tasks`] translate what other programs read into the same plan; what a
 //! translation says besides the plan is in [`translation`].
@@ -10,6 +11,7 @@ pub mod error;
 pub mod graph;
 pub mod plan;
 pub mod procfile;
+pub mod settings;
 pub mod signal;
 pub mod tasks;
 pub mod translation;
@@ -20,6 +22,7 @@ pub use plan::{
     Backoff, Edge, LiveRule, Plan, Process, ProcessId, ReadyRule, RestartRule, StopRule,
     WatchdogRule,
 };
+pub use settings::Settings;
 pub use signal::Signal;
 pub use translation::{Translation, TranslationError};
 pub use wire::{Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Timing};

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::error::{Problem, SpecError};
 use super::graph;
+use super::settings::{self, Settings};
 use super::signal::Signal;
 use super::wire::{self, Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Timing};
 
@@ -70,6 +71,8 @@ pub struct Process {
     pub exit: ExitRule,
     /// Exit codes that count as a good end; always holds 0.
     pub success_exit_codes: Vec<u8>,
+    /// With which rights, limits and descriptors it runs.
+    pub settings: Settings,
     /// When it is ready; `None`: as soon as it has been started.
     pub ready: Option<ReadyRule>,
     /// Whether it is still of use.
@@ -294,6 +297,10 @@ fn check_process(
         });
         Signal::TERM
     });
+    let mut settings = Settings::check(&path, &process, problems);
+    let mut check = settings::Check { path: &path, problems };
+    let (signal, rewrites) = settings::signals::check(&process.signals, signal, &mut check);
+    settings.rewrites = rewrites;
     let mut success_exit_codes = process.success_exit_codes;
     if !success_exit_codes.contains(&0) {
         success_exit_codes.insert(0, 0);
@@ -347,6 +354,7 @@ fn check_process(
         stop: StopRule { signal, grace_ms: process.stop.grace_ms },
         exit: process.exit,
         success_exit_codes,
+        settings,
         ready,
         live,
         watchdog,

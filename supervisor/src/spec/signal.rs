@@ -16,6 +16,9 @@ impl Signal {
     pub const INT: Self = Self(2);
     /// End now; can be neither caught nor ignored.
     pub const KILL: Self = Self(9);
+    /// Those that mean nothing to the supervisor itself and are passed on to the processes: HUP,
+    /// QUIT, USR1, USR2, WINCH.
+    pub const PASSED_ON: [Self; 5] = [Self(1), Self(3), Self(10), Self(12), Self(28)];
 
     /// From a name with or without `SIG`, in any case (`SIGTERM`, `term`), or a number as text.
     #[must_use]

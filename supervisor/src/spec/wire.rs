@@ -103,6 +103,84 @@ pub struct Process {
     /// A sign of life it has to give by itself (devenv `processes.<name>.watchdog`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<Watchdog>,
+    /// As whom it runs: a name of `/etc/passwd` or a number. Absent: as the supervisor. Unless the
+    /// process says otherwise, `HOME`, `USER`, `LOGNAME` and `SHELL` are that user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Its group: a name of `/etc/group` or a number. Absent with a user: that user's group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The further groups it is in, and no others. Absent with a user: those `/etc/group` lists
+    /// that user in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplementary_groups: Option<Vec<String>>,
+    /// Permission bits that files it makes do not get, in octal: `022`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<String>,
+    /// Resource limits by the names of `getrlimit(2)`, as in `nofile`: `SOFT:HARD` or one value for
+    /// both, each a number in the unit of `getrlimit(2)` or `unlimited`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, String>,
+    /// How much it lets others go first, from -20 (not at all) to 19.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nice: Option<i32>,
+    /// How readily the kernel kills it when memory runs out, from -1000 (never) to 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_score_adj: Option<i32>,
+    /// Whether no program it executes may gain rights by being set-user-ID or having capabilities.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub no_new_privileges: bool,
+    /// Ambient capabilities (`capabilities(7)`), with or without `CAP_`: what it may do besides what
+    /// its user may (devenv `processes.<name>.linux.capabilities`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<String>,
+    /// Sockets made for it once and kept over restarts, passed on from descriptor 3 on with
+    /// `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID` (devenv `processes.<name>.listen`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listen: Vec<Listen>,
+    /// What it gets in the place of its stop signal, or of one of HUP, QUIT, USR1, USR2 and WINCH,
+    /// which are passed on; `null`: nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signals: BTreeMap<String, Option<String>>,
+    /// Whether it has a terminal of its own, of 80 columns and 24 lines, that its output is read
+    /// from. Nothing ever comes in from it.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub tty: bool,
+}
+
+impl Process {
+    /// A service of which nothing else is said, as the smallest object in a spec gives it.
+    #[must_use]
+    pub fn new(name: String, command: Vec<String>) -> Self {
+        Self {
+            name,
+            command,
+            kind: Kind::default(),
+            enabled: true,
+            environment: BTreeMap::new(),
+            working_dir: None,
+            after: Vec::new(),
+            restart: Restart::default(),
+            stop: Stop::default(),
+            exit: ExitRule::default(),
+            success_exit_codes: Vec::new(),
+            ready: None,
+            live: None,
+            watchdog: None,
+            user: None,
+            group: None,
+            supplementary_groups: None,
+            umask: None,
+            limits: BTreeMap::new(),
+            nice: None,
+            oom_score_adj: None,
+            no_new_privileges: false,
+            capabilities: Vec::new(),
+            listen: Vec::new(),
+            signals: BTreeMap::new(),
+            tty: false,
+        }
+    }
 }
 
 /// When a process is ready.
@@ -219,6 +297,27 @@ pub struct Watchdog {
     pub require_ready: bool,
 }
 
+/// A listening socket; it is at either an address or a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// What the process knows it by; unique among its sockets.
+    pub name: String,
+    /// For TCP: `127.0.0.1:8080`, `[::]:8080` or `localhost:8080`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// For a Unix socket: the absolute path of its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How many connections may wait to be accepted.
+    #[serde(default = "default_backlog")]
+    pub backlog: u16,
+    /// The permissions of the file, in octal. Absent: `0600`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+}
+
 /// Service or task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -312,11 +411,16 @@ pub struct Stop {
     pub signal: String,
     /// Milliseconds between that signal and SIGKILL.
     pub grace_ms: u64,
+    /// Argument vector of a program that stops it, run instead of the signal with the environment,
+    /// user and directory of the process and its id in `MAINPID`. When it fails, the signal is sent
+    /// after all. The grace goes on meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
 }
 
 impl Default for Stop {
     fn default() -> Self {
-        Self { signal: "SIGTERM".to_owned(), grace_ms: 5_000 }
+        Self { signal: "SIGTERM".to_owned(), grace_ms: 5_000, command: None }
     }
 }
 
@@ -359,6 +463,14 @@ fn localhost() -> String {
 
 fn slash() -> String {
     "/".to_owned()
+}
+
+fn default_backlog() -> u16 {
+    128
+}
+
+fn is_no(value: &bool) -> bool {
+    !value
 }
 
 fn yes() -> bool {

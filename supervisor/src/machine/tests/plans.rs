@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::spec::wire::{Dependency, Liveness, Process, Readiness, Restart, Stop, Watchdog};
+use crate::spec::wire::{Dependency, Liveness, Process, Readiness, Restart, Watchdog};
 use crate::spec::{Check, Condition, ExitPolicy, Kind, Plan, RestartOn, Spec, Timing};
 
 /// A plan of services `a`, `b`, … with a grace of 100 ms and whatever `shape` makes of them.
@@ -15,27 +15,11 @@ pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
 }
 
 fn process(name: &str) -> Process {
-    Process {
-        name: name.to_owned(),
-        command: vec!["/bin/true".to_owned()],
-        kind: Kind::Service,
-        enabled: true,
-        environment: Default::default(),
-        working_dir: None,
-        after: Vec::new(),
-        restart: Restart {
-            backoff_ms: 50,
-            backoff_max_ms: 100,
-            healthy_after_ms: 60,
-            ..Restart::default()
-        },
-        stop: Stop { signal: "TERM".to_owned(), grace_ms: 100 },
-        exit: Default::default(),
-        success_exit_codes: Vec::new(),
-        ready: None,
-        live: None,
-        watchdog: None,
-    }
+    let mut process = Process::new(name.to_owned(), vec!["/bin/true".to_owned()]);
+    process.restart =
+        Restart { backoff_ms: 50, backoff_max_ms: 100, healthy_after_ms: 60, ..Restart::default() };
+    process.stop.grace_ms = 100;
+    process
 }
 
 pub fn after(spec: &mut Spec, who: &str, on: &str, condition: Condition) {

@@ -11,6 +11,7 @@ use nix::libc;
 use nix::unistd::read;
 use tokio::task::AbortHandle;
 
+use super::super::attributes::Attributes;
 use super::super::bell::Bell;
 use super::super::kill::Pid;
 use super::super::setting::Setting;
@@ -27,6 +28,8 @@ pub struct Command<'a> {
     pub arguments: &'a [String],
     /// That of the process it is about.
     pub setting: &'a Setting,
+    /// As whom and within which limits it runs: as the process it is about.
+    pub attributes: &'a Attributes,
     /// Something to read from that is at its end.
     pub input: RawFd,
     /// Its limit of open descriptors; absent: ours.
@@ -66,6 +69,7 @@ impl Command<'_> {
             place: Place::Session,
             streams: Some((self.input, writer.as_raw_fd())),
             own_id_in: &[],
+            attributes: Some(self.attributes),
             descriptors: self.descriptors,
         };
         let pid = spawn::spawn(&launch).map_err(|error| error.explain(&launch))?;

@@ -10,6 +10,7 @@ use nix::libc;
 
 use super::*;
 use crate::machine::RunEnd;
+use crate::os::attributes::Attributes;
 use crate::os::setting::Setting;
 
 const RUN: RunId = RunId { process: ProcessId(0), number: 1 };
@@ -165,7 +166,9 @@ fn ask_shell(probes: &mut Probes, script: &str) -> kill::Pid {
     let mut pid = None;
     let answer = probes.ask(RUN, Aspect::Liveness, &check, |arguments| {
         let input = std::os::fd::AsRawFd::as_raw_fd(&input);
-        let command = Command { arguments, setting: &setting, input, descriptors: None };
+        let attributes = &Attributes::default();
+        let command =
+            Command { arguments, setting: &setting, attributes, input, descriptors: None };
         command.start().inspect(|running| pid = Some(running.pid))
     });
     assert_eq!(answer, None, "{:?}", probes.cause(RUN, Aspect::Liveness));

@@ -33,6 +33,7 @@ fn output_of(words: &[&str], directory: Option<&Path>) -> Result<(Pid, String), 
         place: Place::Session,
         streams: Some((input.as_raw_fd(), writer.as_raw_fd())),
         own_id_in: &["OWN_ID"],
+        attributes: None,
         descriptors: None,
     };
     let pid = spawn(&launch)?;
@@ -169,6 +170,7 @@ fn each_failure_is_told_with_what_was_at_fault() {
             place: Place::Session,
             streams: None,
             own_id_in: &[],
+            attributes: None,
             descriptors: None,
         };
         let told = error.explain(&launch);

@@ -121,21 +121,10 @@ fn choose<'a>(names: &[&str], entries: &'a [Entry]) -> Result<Vec<&'a Entry>, Tr
 
 /// One process for each entry; replicas are made of the checked plan.
 fn spec(entries: &[&Entry], variables: &BTreeMap<String, String>) -> wire::Spec {
-    let process = |entry: &&Entry| wire::Process {
-        name: entry.name.clone(),
-        command: ["/bin/sh", "-c", &entry.command].map(str::to_owned).to_vec(),
-        kind: wire::Kind::Service,
-        enabled: true,
-        environment: variables.clone(),
-        working_dir: None,
-        after: Vec::new(),
-        restart: wire::Restart::default(),
-        stop: wire::Stop::default(),
-        exit: wire::ExitRule::default(),
-        success_exit_codes: Vec::new(),
-        ready: None,
-        live: None,
-        watchdog: None,
+    let process = |entry: &&Entry| {
+        let command = ["/bin/sh", "-c", &entry.command].map(str::to_owned).to_vec();
+        let environment = variables.clone();
+        wire::Process { environment, ..wire::Process::new(entry.name.clone(), command) }
     };
     wire::Spec {
         version: wire::VERSION,

@@ -65,30 +65,25 @@ fn process(task: &Task) -> wire::Process {
     };
     let options = Some(&task.process).filter(|_| task.kind == Kind::Service);
     wire::Process {
-        name: shown_name(task).to_owned(),
-        command: command(task),
         kind: task.kind,
-        enabled: true,
         environment: environment(task),
         working_dir: task.working_dir.clone(),
-        after: Vec::new(),
         restart,
         stop: options.map_or_else(wire::Stop::default, |options| wire::Stop {
             signal: options.stop_signal.to_string(),
             grace_ms: options.grace_ms,
+            command: None,
         }),
-        exit: ExitRule::default(),
-        success_exit_codes: Vec::new(),
         ready: options.and_then(|options| options.ready.as_ref()).map(|ready| wire::Readiness {
             check: ready.check.clone(),
             timing: ready.timing.clone(),
             deadline_ms: ready.deadline_ms,
         }),
-        live: None,
         watchdog: options.and_then(|options| options.watchdog).map(|watchdog| wire::Watchdog {
             usec: watchdog.usec,
             require_ready: watchdog.require_ready,
         }),
+        ..wire::Process::new(shown_name(task).to_owned(), command(task))
     }
 }
 

@@ -1,0 +1,168 @@
+//! Starting what the reactor is told to start: processes, checks of them, and commands that stop them.
+
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use nix::errno::Errno;
+
+use super::{Reactor, check_of};
+use crate::machine::{Aspect, Event, RunId, SpawnFailure};
+use crate::os::attributes::Attributes;
+use crate::os::environment::Variables;
+use crate::os::kill::Pid;
+use crate::os::report::{self, Context};
+use crate::os::setting::Setting;
+use crate::os::spawn::{self, Launch, Place, SpawnError, Stage};
+use crate::os::stop_command::{self, Order};
+use crate::os::{notify, probe, sockets, terminal};
+use crate::spec::{Plan, Process};
+
+/// Why a process was not started: for the machine, and for people.
+type Refused = (SpawnFailure, String);
+
+impl Reactor {
+    pub(super) fn try_spawn(&mut self, run: RunId) -> Result<(), Refused> {
+        let plan = Arc::clone(&self.plan);
+        let setup = |cause| (SpawnFailure::Setup, cause);
+        let process =
+            plan.process(run.process).ok_or_else(|| setup("it is not in the plan".to_owned()))?;
+        let marker = self.runs.marker(&process.label, run);
+        let (mut setting, mut attributes) = set_up(&plan, process, &self.variables, &marker)?;
+        attributes.sockets = self.sockets.of(run.process, process).map_err(setup)?;
+        sockets::announce(&process.settings.listen, &mut setting.variables);
+        self.notify.open(run, process, &mut setting.variables).map_err(|error| {
+            let error = no_streams(&error);
+            (error.failure(), format!("cannot make its notify socket: {}", error.errno.desc()))
+        })?;
+        let mut own_id_in = Vec::new();
+        own_id_in.extend(process.watchdog.is_some().then_some(notify::WATCHDOG_PID));
+        own_id_in.extend((!attributes.sockets.is_empty()).then_some(sockets::OWNER));
+        let (reader, writer) = if process.settings.tty {
+            attributes.terminal = true;
+            terminal::open_pair()
+                .map_err(|error| setup(format!("cannot make a terminal for it: {error}")))?
+        } else {
+            output_pipe()?
+        };
+        let input = if process.settings.tty { writer.as_raw_fd() } else { self.input.as_raw_fd() };
+        let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
+        let pid = self.launch(&Launch {
+            command: &command,
+            variables: &setting.variables,
+            directory: setting.directory.as_deref(),
+            place: Place::Session,
+            streams: Some((input, writer.as_raw_fd())),
+            own_id_in: &own_id_in,
+            attributes: Some(&attributes),
+            descriptors: None,
+        })?;
+        self.runs.began(run, pid, marker);
+        self.outputs.insert(run, reader);
+        Ok(())
+    }
+
+    pub(super) fn ask(&mut self, run: RunId, aspect: Aspect) -> Option<Event> {
+        let plan = Arc::clone(&self.plan);
+        let process = plan.process(run.process)?;
+        let command = |arguments: &[String]| {
+            // Its processes are not the run's: they come and go while the run lives.
+            let marker = self.runs.marker(&format!("{}:check", process.label), run);
+            let (setting, attributes) =
+                set_up(&plan, process, &self.variables, &marker).map_err(|(_, cause)| cause)?;
+            let input = self.input.as_raw_fd();
+            let descriptors = self.surroundings.descriptors;
+            let (setting, attributes) = (&setting, &attributes);
+            probe::Command { arguments, setting, attributes, input, descriptors }.start()
+        };
+        self.probes.ask(run, aspect, check_of(process, aspect)?.0, command)
+    }
+
+    /// Starts a process with the limit of descriptors that we were started with.
+    fn launch(&self, launch: &Launch<'_>) -> Result<Pid, Refused> {
+        let launch = Launch { descriptors: self.surroundings.descriptors, ..*launch };
+        spawn::spawn(&launch).map_err(|error| (error.failure(), error.explain(&launch)))
+    }
+
+    /// Stops a run by its command, if it has one and its process is still there to be stopped.
+    pub(super) fn stop(&mut self, order: Order) {
+        let plan = Arc::clone(&self.plan);
+        let process = plan.process(order.run.process);
+        let command = process.and_then(|process| process.settings.stop_command.as_ref());
+        match (process, command, self.runs.leader(order.run)) {
+            (Some(process), Some(command), Some(target)) if self.runs.is_alive(order.run) => {
+                if let Err((_, cause)) = self.run_stop_command(process, command, target, order) {
+                    self.stop_otherwise(order, &format!("not started: {cause}"));
+                }
+            }
+            _ => self.runs.signal(order.run, order.otherwise),
+        }
+    }
+
+    fn run_stop_command(
+        &mut self,
+        process: &Process,
+        command: &[String],
+        target: Pid,
+        order: Order,
+    ) -> Result<(), Refused> {
+        let marker = self.runs.marker(&process.label, order.run);
+        let (mut setting, attributes) = set_up(&self.plan, process, &self.variables, &marker)?;
+        setting.variables.insert(stop_command::TARGET.into(), target.to_string().into());
+        let (reader, writer) = output_pipe()?;
+        let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+        let pid = self.launch(&Launch {
+            command: &command,
+            variables: &setting.variables,
+            directory: setting.directory.as_deref(),
+            place: Place::Session,
+            streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
+            own_id_in: &[],
+            attributes: Some(&attributes),
+            descriptors: None,
+        })?;
+        self.stop_commands.began(pid, order);
+        self.attach(order.run, reader);
+        Ok(())
+    }
+
+    /// The command that was to stop a run has failed, so the signal is sent after all.
+    pub(super) fn stop_otherwise(&mut self, order: Order, why: &str) {
+        if self.runs.is_alive(order.run) {
+            let pid = self.runs.leader(order.run);
+            let context = Context { plan: &self.plan, pid, cause: Some(why) };
+            self.say(report::stop_command_failed(order.run, order.otherwise, &context));
+            self.runs.signal(order.run, order.otherwise);
+        }
+    }
+}
+
+/// What the plan says of a process, looked up.
+fn set_up(
+    plan: &Plan,
+    process: &Process,
+    common: &Variables,
+    marker: &str,
+) -> Result<(Setting, Attributes), Refused> {
+    let mut setting = Setting::of(plan, process, common, marker);
+    let attributes =
+        Attributes::prepare(&process.settings).map_err(|why| (SpawnFailure::Setup, why))?;
+    let of_user = attributes.credentials.variables.iter();
+    for (name, value) in of_user.filter(|(name, _)| !process.environment.contains_key(*name)) {
+        setting.variables.insert(name.into(), value.into());
+    }
+    Ok((setting, attributes))
+}
+
+fn output_pipe() -> Result<(OwnedFd, OwnedFd), Refused> {
+    spawn::output_pipe().map_err(|error| {
+        let error = no_streams(&error);
+        (error.failure(), error.to_string())
+    })
+}
+
+/// What the kernel refused before there was a process.
+fn no_streams(error: &std::io::Error) -> SpawnError {
+    let errno = error.raw_os_error().map_or(Errno::EMFILE, Errno::from_raw);
+    SpawnError { stage: Stage::Streams, errno }
+}
