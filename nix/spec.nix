@@ -9,6 +9,7 @@ let
   fail = import ./lib/fail.nix;
   readiness = import ./lib/readiness.nix { inherit lib; };
   signals = import ./lib/signals.nix;
+  sockets = import ./lib/sockets.nix { inherit lib; };
 
   version = 1;
   processPrefix = "devenv:processes:";
@@ -36,9 +37,7 @@ let
 
   # What the options can say and PID 1 does not do. An image that ignored it would be wrong.
   unsupported = option: unit: map (name: "${option}.${name}") (
-    lib.optional ((unit.listen or [ ]) != [ ]) "listen"
-    ++ lib.optional ((unit.linux.capabilities or [ ]) != [ ]) "linux.capabilities"
-    ++ lib.optional ((unit.exports or [ ]) != [ ]) "exports"
+    lib.optional ((unit.exports or [ ]) != [ ]) "exports"
     # devenv has made the script by itself, for whatever interpreter.
     ++ lib.optional (!(unit ? command) && (unit.binary or null) != null) "binary"
   );
@@ -67,7 +66,7 @@ let
     }
     // optionalAttrs (unit.cwd != null) { working_dir = unit.cwd; };
 
-  service = { script, edges }: name: process:
+  service = { script, edges, env }: name: process:
     let
       node = "${processPrefix}${name}";
       option = "processes.${name}";
@@ -87,7 +86,9 @@ let
         grace_ms = milliseconds process.shutdown.grace;
       };
     }
-    // optionalAttrs ((process.watchdog or null) != null) { watchdog = { inherit (process.watchdog) usec require_ready; }; };
+    // optionalAttrs ((process.watchdog or null) != null) { watchdog = { inherit (process.watchdog) usec require_ready; }; }
+    // optionalAttrs ((process.listen or [ ]) != [ ]) { listen = map (sockets.socket "${option}.listen" env) process.listen; }
+    // optionalAttrs ((process.linux.capabilities or [ ]) != [ ]) { inherit (process.linux) capabilities; };
 
   # Does nothing, with success, where the status says that there is nothing to do.
   unlessDone = script: node: unit: command:
@@ -98,7 +99,7 @@ let
 
   # The files of an image do not change and nothing is remembered from one start to the next, so
   # `execIfModified` always finds something to do.
-  task = { script, edges }: name: unit:
+  task = { script, edges, ... }: name: unit:
     let
       base = common { inherit script edges unit; node = name; option = "tasks.${name}"; };
     in
@@ -126,7 +127,7 @@ in
       needed = dependencies.closure edges (map (name: "${processPrefix}${name}") (builtins.attrNames config.processes));
       tasks = filterAttrs (name: _: builtins.elem name needed) (oneShots config);
       cycle = dependencies.cycle edges;
-      unit = { inherit script edges; };
+      unit = { inherit script edges; inherit (config) env; };
       # Processes stop after everything that waits for them.
       graces = mapAttrs' (name: process: nameValuePair "${processPrefix}${name}" process.shutdown.grace) config.processes;
       stop = dependencies.heaviest edges graces;

@@ -15,7 +15,7 @@ use crate::nix::base_directory;
 
 /// Names the codec and everything that decides its bytes. It changes when they do, so that no
 /// answer of another codec is ever taken for this one's.
-pub const GZIP: &str = "gzip-6 flate2-1.1.11 zlib-rs-0.6.8";
+pub const GZIP: &str = "gzip-6/262144 flate2-1.1.11 zlib-rs-0.6.8";
 
 /// Digest and size of a compressed layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

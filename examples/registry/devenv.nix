@@ -7,7 +7,7 @@
   packages = [ pkgs.hello ];
 
   containers."processes" = {
-    registry = "docker://registry.fly.io/";
+    registry = "docker://registry.example.com/";
     # Arguments are lines of shell, so a token can be fetched at the moment of the copy.
     defaultCopyArgs = [
       "--dest-creds"

@@ -64,7 +64,7 @@ let
         type = types.nullOr types.str;
         default = "docker-daemon:";
         description = "Where the image is copied to: a prefix of `<name>:<version>`.";
-        example = "docker://registry.fly.io/";
+        example = "docker://registry.example.com/";
       };
 
       defaultCopyArgs = mkOption {

@@ -119,9 +119,17 @@ in
     expr = spec { tasks."a:b" = { exec = "b"; exports = [ "A" ]; }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
     says = [ "`tasks.a:b.exports`: not supported" "hint: set it only while no container is built" ];
   };
-  several-unsupported = {
-    expr = process { listen = [ { name = "a"; kind = "tcp"; } ]; linux.capabilities = [ "cap_net_admin" ]; };
-    says = [ "`processes.web.listen`, `processes.web.linux.capabilities`: not supported" ];
+  tcp-socket-without-address = {
+    expr = process { listen = [ { name = "a"; kind = "tcp"; } ]; };
+    says = [ "`processes.web.listen`: a socket of kind `tcp` needs `address`" ];
+  };
+  unix-socket-without-path = {
+    expr = process { listen = [ { name = "a"; kind = "unix_stream"; } ]; };
+    says = [ "`processes.web.listen`: a socket of kind `unix_stream` needs `path`" ];
+  };
+  socket-in-an-unknown-place = {
+    expr = process { listen = [ { name = "a"; kind = "unix_stream"; path = "$XDG_RUNTIME_DIR/a"; } ]; };
+    says = [ "`processes.web.listen.path`: `XDG_RUNTIME_DIR` in `$XDG_RUNTIME_DIR/a` is not a variable of `env`" ];
   };
   nothing-to-copy = {
     expr = (import ../copied.nix { inherit lib; }).items {

@@ -16,6 +16,9 @@ pub const TAR_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// The level gzip runs at; part of what decides a compressed layer's digest.
 const LEVEL: u32 = 6;
 
+/// How many bytes the codec gets at once; part of what decides the digest, too.
+const PIECE: usize = 256 * 1024;
+
 /// Writes the uncompressed tar stream of a layer.
 ///
 /// # Errors
@@ -69,11 +72,47 @@ pub fn tar_size(layer: &Layer) -> Result<u64> {
 /// machine.
 pub fn write_gzip(layer: &Layer, out: &mut dyn Write) -> Result<(Digest, u64)> {
     let hashing = Hashing::new(out);
-    let mut gzip = GzBuilder::new().mtime(0).write(hashing, Compression::new(LEVEL));
+    let mut gzip = Gzip::new(hashing);
     write_tar(layer, &mut gzip)?;
     let hashing = gzip.finish().or_fail(Kind::Io, || "cannot write a compressed layer")?;
     let (_, digest, size) = hashing.finish();
     Ok((digest, size))
+}
+
+/// The codec, fed in pieces of one size: what it writes depends on the pieces it gets, and files
+/// are read in pieces whose sizes nobody promises.
+struct Gzip<W: Write> {
+    codec: flate2::write::GzEncoder<W>,
+    piece: Vec<u8>,
+}
+
+impl<W: Write> Gzip<W> {
+    fn new(out: W) -> Self {
+        let codec = GzBuilder::new().mtime(0).write(out, Compression::new(LEVEL));
+        Self { codec, piece: Vec::with_capacity(PIECE) }
+    }
+
+    fn finish(mut self) -> io::Result<W> {
+        self.codec.write_all(&self.piece)?;
+        self.codec.finish()
+    }
+}
+
+impl<W: Write> Write for Gzip<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(PIECE - self.piece.len());
+        self.piece.extend_from_slice(bytes.get(..taken).unwrap_or(bytes));
+        if self.piece.len() == PIECE {
+            self.codec.write_all(&self.piece)?;
+            self.piece.clear();
+        }
+        Ok(taken)
+    }
+
+    /// Does nothing: a flush in the middle would be seen in the bytes.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Digest and bytes of an image's configuration.
@@ -131,6 +170,26 @@ mod tests {
         assert_eq!(again, sample());
     }
 
+    /// Files are read in pieces whose sizes nobody promises.
+    #[test]
+    fn the_pieces_a_stream_arrives_in_do_not_show() {
+        let whole = sample();
+        let compressed = |pieces: &[usize]| {
+            let mut gzip = Gzip::new(Vec::new());
+            let (mut rest, mut sizes) = (whole.as_slice(), pieces.iter().cycle());
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+                gzip.write_all(piece).unwrap();
+                rest = after;
+            }
+            Digest::of(&gzip.finish().unwrap())
+        };
+        let at_once = compressed(&[whole.len()]);
+        for pieces in [&[1][..], &[512], &[8192], &[512, 262_144, 300], &[65_537, 3]] {
+            assert_eq!(compressed(pieces), at_once, "{pieces:?}");
+        }
+    }
+
     #[test]
     fn the_name_in_the_cache_tells_the_codecs_that_are_built_in() {
         let lock = include_str!("../../../Cargo.lock");
@@ -139,8 +198,11 @@ mod tests {
                 lock.split("[[package]]").find(|p| p.contains(&format!("name = \"{name}\"\n")));
             entry.unwrap().split("version = \"").nth(1).unwrap().split('"').next().unwrap()
         };
-        let expected =
-            format!("gzip-{LEVEL} flate2-{} zlib-rs-{}", version("flate2"), version("zlib-rs"));
+        let expected = format!(
+            "gzip-{LEVEL}/{PIECE} flate2-{} zlib-rs-{}",
+            version("flate2"),
+            version("zlib-rs")
+        );
         assert_eq!(cache::GZIP, expected);
     }
 

@@ -18,6 +18,7 @@
     quiet = { exec = "quiet"; watchdog = { usec = 1; require_ready = false; }; };
     # Ports declared without a probe are one; of several the first by name.
     ports = { exec = "ports"; ports = { b.allocate = 2; a.allocate = 1; }; };
+    socket = { exec = "socket"; ports.a.allocate = 1; listen = [ { name = "web"; kind = "tcp"; address = "[::]:443"; } ]; };
     timed = { exec = "timed"; ports.a.allocate = 1; ready.timeout = 7; };
     plain.exec = "plain";
   };
