@@ -38,7 +38,9 @@ impl Goal {
         match self {
             Self::Started => started(status),
             Self::Restarted(after) if status.runs <= after => match status.state {
-                State::Disabled | State::Skipped | State::Stopped => Verdict::Never(sentence(status)),
+                State::Disabled | State::Skipped | State::Stopped => {
+                    Verdict::Never(sentence(status))
+                }
                 State::Waiting
                 | State::Starting
                 | State::Running

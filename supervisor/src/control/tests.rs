@@ -16,7 +16,10 @@ fn requests_are_read_strictly() {
     let web = || vec!["web".to_owned()];
     for (text, want) in [
         (r#"{"status":{}}"#, Request::Status(Selection::default())),
-        (r#"{"start":{"processes":["web"]}}"#, Request::Start(Change { processes: web(), wait: false })),
+        (
+            r#"{"start":{"processes":["web"]}}"#,
+            Request::Start(Change { processes: web(), wait: false }),
+        ),
         (
             r#" {"signal": {"signal":"hup","processes":["web"]}}"#,
             Request::Signal(SendSignal {

@@ -216,7 +216,8 @@ mod signal_name {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Signal, D::Error> {
         let text = String::deserialize(from)?;
-        Signal::parse(&text)
-            .ok_or_else(|| D::Error::custom(format!("there is no signal \"{}\"", text.escape_debug())))
+        Signal::parse(&text).ok_or_else(|| {
+            D::Error::custom(format!("there is no signal \"{}\"", text.escape_debug()))
+        })
     }
 }

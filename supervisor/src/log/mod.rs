@@ -16,6 +16,7 @@
 //! handle for the thread that supervises.
 
 mod dress;
+mod follow;
 mod handle;
 mod lines;
 mod mask;
@@ -32,6 +33,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+pub use follow::{Followed, Following};
 pub use handle::{Finished, Log};
 pub use notice::{Field, Notice};
 pub use options::{Format, Options, SourceId, SourceName, Stream, Timestamps, colour_wanted};

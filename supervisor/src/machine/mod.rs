@@ -11,6 +11,7 @@ pub mod event;
 pub mod exit;
 pub mod gate;
 pub mod moment;
+pub mod post_mortem;
 pub mod report;
 pub mod restart;
 pub mod service;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub use action::Action;
 pub use event::{Event, RunEnd, RunId, SpawnFailure};
 pub use moment::Moment;
+pub use post_mortem::PostMortem;
 pub use report::Report;
 pub use status::{ProcessStatus, State};
 
