@@ -11,7 +11,7 @@ PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release
 # How long `make run` lets the container run, in seconds.
 RUN_SECONDS ?= 8
 
-.PHONY: help build run test clean
+.PHONY: help build run test bench clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -35,6 +35,11 @@ test: ## set up what is missing, build, and check everything
 	@.ci/setup test
 	@$(MAKE) --no-print-directory build
 	@.ci/test
+
+bench: ## measure speed and memory beside a peer or a limit; wants a quiet machine
+	@.ci/setup test
+	@$(MAKE) --no-print-directory build
+	@cargo run --quiet --release --locked -p devenv-tests --bin bench
 
 clean: ## remove what the others made
 	cargo clean

@@ -8,7 +8,10 @@
 #   system            the system the image is for
 #   initProgram       `devenv-init`: a file of this machine, or a path in the store
 #   containerProgram  `devenv-container`, in the same way; it builds the derivations
-#   mkShellBin        the function of mk-shell-bin when the project has it as an input
+#   inputs            the project's inputs, which its modules get as `inputs`
+#   devenvModules     the folder of devenv's own modules (`src/modules` of the input `devenv`): with it
+#                     all options of devenv are there; null evaluates with the core modules
+#   mkShellBin        the function of mk-shell-bin; by default that of the input of this name
 #
 # Result
 #   names             one `{ name, image, version, registry, copyArgs }` a container, by name
@@ -21,10 +24,13 @@
   system ? builtins.currentSystem,
   initProgram,
   containerProgram,
-  mkShellBin ? null,
+  inputs ? { },
+  devenvModules ? null,
+  mkShellBin ? inputs.mk-shell-bin.lib.mkShellBin or null,
 }:
 let
-  path = given: if builtins.isString given then /. + given else given;
+  # A fetched folder is a string that knows where it comes from, and stays one.
+  path = given: if builtins.isString given && builtins.getContext given == { } then /. + given else given;
   nixpkgsPath = if nixpkgs == null then <nixpkgs> else path nixpkgs;
   lib = import (nixpkgsPath + "/lib");
 
@@ -34,25 +40,43 @@ let
     else builtins.path { inherit name; path = path given; };
 
   importPackages = overlays: import nixpkgsPath { inherit system overlays; config = nixpkgsConfig; };
-  inherit (import ./evaluate.nix { inherit lib importPackages; }) evaluate source;
+  evaluations = import ./evaluate.nix { inherit lib importPackages; };
   captures = import ./capture.nix { };
 
+  root = path project;
+  programs = {
+    initProgram = program "devenv-init" initProgram;
+    containerProgram = program "devenv-container" containerProgram;
+    # It runs here, whatever the image is for.
+    containerSystem = builtins.currentSystem;
+  };
+
+  evaluate = building:
+    if devenvModules == null then evaluations.core { inherit building inputs; project = root; }
+    else evaluations.devenv {
+      inherit building inputs;
+      project = root;
+      modules = path devenvModules;
+      programs = {
+        devenv-init.program = "${programs.initProgram}";
+        devenv-container.program = "${programs.containerProgram}";
+        devenv-container.system = programs.containerSystem;
+      };
+    };
+
+  # Each image has an evaluation of its own: `isBuilding` of its container is part of the project.
   imageOf = name:
     let
-      root = path project;
-      config = evaluate { project = root; building = name; };
+      config = evaluate name;
       pkgs = importPackages config.overlays;
-      images = import ./image.nix {
+      images = import ./image.nix ({
         inherit lib system;
-        initProgram = program "devenv-init" initProgram;
-        containerProgram = program "devenv-container" containerProgram;
         capture = if mkShellBin == null then captures.own else captures.mkShellBin mkShellBin pkgs;
         inherit (pkgs) bash bashInteractive coreutils writeScript;
-      };
+      } // programs);
     in
-    images.image { inherit name config; projectSource = source root; };
-
-  config = evaluate { project = path project; building = container; };
+    if devenvModules != null then config.containers.${name}.derivation
+    else images.image { inherit name config; projectSource = evaluations.source root; };
 in
 {
   names = lib.mapAttrsToList (name: one: {
@@ -60,8 +84,7 @@ in
     image = one.name;
     inherit (one) version registry;
     copyArgs = one.defaultCopyArgs;
-  }) config.containers;
+  }) (evaluate container).containers;
 
-  # Each image has an evaluation of its own: `isBuilding` of its container is part of the project.
-  images = lib.mapAttrs (name: _: imageOf name) (evaluate { project = path project; }).containers;
+  images = builtins.mapAttrs (name: _: imageOf name) (evaluate null).containers;
 }

@@ -54,14 +54,18 @@ in
       # The profile holds every package of the project.
       variables = removeAttrs (specs.variables config.env) (lib.optional (environment == "declared") "DEVENV_PROFILE");
       common = { inherit config; environment = variables; inherit (container) workingDir; };
-      processSpec = specs.processes (common // { inherit script; });
+      processSpec = specs.processes (common // {
+        inherit script;
+        inherit (container) init;
+        option = "containers.${name}.init";
+      });
 
       argv = if parsed.script then [ (script "command" "${lib.head parsed.argv}\n") ] else parsed.argv;
-      init = verb: specFile: [ "/bin/devenv-init" verb "--spec" "${specFile}" ];
+      verb = name: specFile: [ "/bin/devenv-init" name "--spec" "${specFile}" ];
       own = {
-        processes = init "up";
-        shell = init "shell";
-        command = specFile: init "exec" specFile ++ [ "--" ] ++ lib.optional sourced runInShell;
+        processes = verb "up";
+        shell = verb "shell";
+        command = specFile: verb "exec" specFile ++ [ "--" ] ++ lib.optional sourced runInShell;
       }.${kind};
     in
     {

@@ -16,12 +16,13 @@ let
     if inputs ? mk-shell-bin then captures.mkShellBin inputs.mk-shell-bin.lib.mkShellBin pkgs
     else captures.own;
 
-  initProgram = "${config.devenv-init.package}/bin/devenv-init";
-  containerProgram = "${config.devenv-container.package}/bin/devenv-container";
+  initProgram = config.devenv-init.program;
+  containerProgram = config.devenv-container.program;
 
   images = import ./image.nix {
     inherit lib initProgram containerProgram capture;
     inherit (pkgs.stdenv.hostPlatform) system;
+    containerSystem = config.devenv-container.system;
     inherit (pkgs) bash bashInteractive coreutils writeScript;
   };
 
@@ -60,15 +61,33 @@ let
     };
   });
 
-  program = name: what: mkOption {
+  package = name: what: mkOption {
     type = types.package;
     description = "The package with `bin/${name}`, ${what}.";
+  };
+  program = name: default: mkOption {
+    type = types.str;
+    internal = true;
+    inherit default;
+    description = "The path of `${name}`, for those who have it without a package.";
   };
 in
 {
   options = {
-    devenv-init.package = program "devenv-init" "PID 1 of the images";
-    devenv-container.package = program "devenv-container" "which builds, copies and runs the images";
+    devenv-init = {
+      package = package "devenv-init" "PID 1 of the images";
+      program = program "devenv-init" "${config.devenv-init.package}/bin/devenv-init";
+    };
+    devenv-container = {
+      package = package "devenv-container" "which builds, copies and runs the images";
+      program = program "devenv-container" "${config.devenv-container.package}/bin/devenv-container";
+      system = mkOption {
+        type = types.str;
+        internal = true;
+        default = config.devenv-container.package.system;
+        description = "The system `devenv-container` is a program of.";
+      };
+    };
     containers = mkOption { type = types.attrsOf extension; };
   };
 

@@ -1,4 +1,4 @@
-# Evaluates a project with the core modules.
+# Evaluates a project, with the core modules or with devenv's own.
 { lib, importPackages }:
 let
   # What changes while people work and belongs to their machine, not to the project.
@@ -14,6 +14,18 @@ let
     filter = path: _: !(dirOf path == toString project && leftOut (baseNameOf path));
   };
 
+  # What the project says, for whoever is building `building`, the name of a container or null.
+  own = project: building:
+    map (file: project + "/${file}") (
+      lib.filter (file: builtins.pathExists (project + "/${file}")) [ "devenv.nix" "devenv.local.nix" ]
+    )
+    ++ lib.optional (building != null) {
+      container.isBuilding = lib.mkForce true;
+      containers.${building}.isBuilding = lib.mkForce true;
+    };
+
+  packages = { config, ... }: { _module.args.pkgs = importPackages config.overlays; };
+
   failed = config: lib.filter (one: !one.assertion) config.assertions;
 
   check = config:
@@ -24,24 +36,44 @@ in
 {
   inherit source;
 
+  /** The configuration of `project`, a path of a folder with a `devenv.nix`, by the core modules. */
+  core = { project, building, inputs }:
+    check (lib.evalModules {
+      specialArgs = { inherit inputs; projectSource = source project; };
+      modules = [ ./modules packages ] ++ own project building;
+    }).config;
+
   /**
-    The configuration of `project`, a path of a folder with a `devenv.nix`, while `building` (the name
-    of a container, or null) is being built.
+    The same by devenv's modules, which lie in the folder `modules`. `programs` sets
+    `devenv-init.program`, `devenv-container.program` and `devenv-container.system`.
   */
-  evaluate = { project, building ? null, inputs ? { } }:
+  devenv = { project, building, inputs, modules, programs }:
     let
-      evaluated = lib.evalModules {
-        specialArgs = { inherit inputs; projectSource = source project; };
-        modules =
-          [ ./modules ({ config, ... }: { _module.args.pkgs = importPackages config.overlays; }) ]
-          ++ map (file: project + "/${file}") (
-            lib.filter (file: builtins.pathExists (project + "/${file}")) [ "devenv.nix" "devenv.local.nix" ]
-          )
-          ++ lib.optional (building != null) {
-            container.isBuilding = true;
-            containers.${building}.isBuilding = true;
-          };
-      };
+      # A module may read files of the project through it, and copies it as a whole by default.
+      self = { outPath = source project; };
+      # The modules adapt to the version of devenv's command line. For the one they came with the shell
+      # does not run devenv's tasks by itself, with a program that an image does not hold.
+      released = modules + "/latest-version";
+      cli.version = if builtins.pathExists released then lib.trim (builtins.readFile released) else "2.1.0";
     in
-    check evaluated.config;
+    check (lib.evalModules {
+      class = "devenv";
+      specialArgs = inputs // { inherit self; inputs = inputs // { inherit self; }; };
+      modules = [
+        (modules + "/top-level.nix")
+        ./devenv-module.nix
+        programs
+        packages
+        {
+          _module.args = { secretspec = null; devenvPrimops = { }; };
+          devenv = {
+            inherit cli;
+            root = lib.mkDefault (toString project);
+            dotfile = lib.mkDefault "${toString project}/.devenv";
+            tmpdir = lib.mkDefault "/tmp";
+            runtime = lib.mkDefault "/tmp/devenv";
+          };
+        }
+      ] ++ own project building;
+    }).config;
 }

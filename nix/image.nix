@@ -1,8 +1,9 @@
 # From a container to the derivations that make its image: the spec, the root tree, the image.
 #
 # All three are built by `devenv-container` itself, which reads its attributes as JSON. So an image
-# needs nothing of a package set but what the project uses.
-{ lib, system, initProgram, containerProgram, writeScript, capture, bash, bashInteractive, coreutils }:
+# needs nothing of a package set but what the project uses. It is a program of `containerSystem`, which
+# need not be the `system` the image is for.
+{ lib, system, initProgram, containerProgram, containerSystem, writeScript, capture, bash, bashInteractive, coreutils }:
 let
   root = import ./root.nix { inherit lib; };
   copied = import ./copied.nix { inherit lib; };
@@ -16,7 +17,8 @@ let
     "cannot make an image for `${system}`\nhint: use one of ${lib.concatStringsSep ", " (lib.attrNames architectures)}");
 
   build = name: subcommand: attributes: derivation ({
-    inherit name system;
+    inherit name;
+    system = containerSystem;
     builder = containerProgram;
     args = [ subcommand ];
     __structuredAttrs = true;
@@ -28,9 +30,15 @@ let
 
   refuseUnsupported = name: container:
     if container.fromImage != null then
-      throw "`containers.${name}.fromImage`: not supported by this version\nhint: copy what the base image holds with `copyToRoot` or `layers`"
+      throw (lib.concatStrings [
+        "`containers.${name}.fromImage`: not supported by this version\n"
+        "hint: copy what the base image holds with `copyToRoot` or `layers`"
+      ])
     else if layers.unsupported container.layers != [ ] then
-      throw "`containers.${name}.layers.*.${lib.head (layers.unsupported container.layers)}`: not supported by this version\nhint: leave the path out of `deps`"
+      throw (lib.concatStrings [
+        "`containers.${name}.layers.*.${lib.head (layers.unsupported container.layers)}`: "
+        "not supported by this version\nhint: leave the path out of `deps`"
+      ])
     else container;
 
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";

@@ -46,9 +46,13 @@ let
     ++ lib.optional (!(unit ? command) && (unit.binary or null) != null) "binary"
   );
 
+  fail = problem: hint: throw "${problem}\nhint: ${hint}";
+
   refuse = options: value:
     if options == [ ] then value
-    else throw "${lib.concatMapStringsSep ", " (option: "`${option}`") options}: not supported in containers by this version\nhint: set it only while no container is built: lib.mkIf (!config.container.isBuilding)";
+    else fail
+      "${lib.concatMapStringsSep ", " (option: "`${option}`") options}: not supported in containers by this version"
+      "set it only while no container is built: lib.mkIf (!config.container.isBuilding)";
 
   milliseconds = seconds: if seconds == null then null else seconds * 1000;
 
@@ -91,9 +95,10 @@ in
     The spec of the `processes` container. It holds every process, and of the tasks those that a
     process waits for, however indirectly.
 
-    `environment` are the variables given outright, which win over captured ones; a null is left out.
+    `environment` are the variables given outright, which win over captured ones. `init` are the
+    options of the same name, `option` is their path for messages.
   */
-  processes = { config, script, environment, workingDir }:
+  processes = { config, script, environment, workingDir, init, option }:
     let
       nodes = nodesOf config;
       edges = dependencies.edges nodes;
@@ -101,15 +106,29 @@ in
       tasks = filterAttrs (name: _: builtins.elem name needed) (oneShots config);
       cycle = dependencies.cycle edges;
       unit = { inherit script edges; };
+      # Processes stop after everything that waits for them.
+      graces = mapAttrs' (name: process: nameValuePair "${processPrefix}${name}" process.shutdown.grace) config.processes;
+      stop = dependencies.heaviest edges graces;
     in
     if cycle != null then
-      throw "processes and tasks wait for each other: ${lib.concatStringsSep " -> " cycle}\nhint: remove one of these from `after` or `before`"
+      fail "processes and tasks wait for each other: ${lib.concatStringsSep " -> " cycle}"
+        "remove one of these from `after` or `before`"
+    else if init.stopTimeout != null && stop.weight > init.stopTimeout then
+      fail
+        (lib.concatStrings [
+          "`${option}.stopTimeout`: ${toString init.stopTimeout} seconds are not enough to stop "
+          "${lib.concatMapStringsSep ", then " shownName stop.nodes}: "
+          "their `shutdown.grace` sums up to ${toString stop.weight}"
+        ])
+        "set it to ${toString stop.weight} or more"
     else {
       inherit version environment;
+      inherit (init) exit;
       working_dir = workingDir;
       processes = mapAttrsToList (task unit) tasks ++ mapAttrsToList (service unit) config.processes;
     }
-    // optionalAttrs (config.name != null) { inherit (config) name; };
+    // optionalAttrs (config.name != null) { inherit (config) name; }
+    // optionalAttrs (init.stopTimeout != null) { stop_timeout_ms = milliseconds init.stopTimeout; };
 
   /** The spec of a container that runs one command, or one shell when `shell` is an argument vector. */
   command = { config, environment, workingDir, shell ? null }:

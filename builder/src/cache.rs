@@ -42,6 +42,12 @@ impl Cache {
         }
     }
 
+    /// A cache in a directory of its own.
+    #[cfg(test)]
+    pub fn at(directory: PathBuf) -> Self {
+        Self { directory: Some(directory) }
+    }
+
     /// What compressing the layer `diff_id` with `codec` came to.
     pub fn get(&self, diff_id: &Digest, codec: &str) -> Option<Compressed> {
         let text = fs::read_to_string(self.file(diff_id, codec)?).ok()?;
@@ -75,7 +81,7 @@ mod tests {
     #[test]
     fn an_answer_counts_for_its_layer_and_codec_only() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = Cache { directory: Some(directory.path().join("deep")) };
+        let cache = Cache::at(directory.path().join("deep"));
         let (layer, other) = (Digest::of(b"layer"), Digest::of(b"other"));
         let compressed = Compressed { digest: Digest::of(b"gz"), size: 7 };
         assert_eq!(cache.get(&layer, GZIP), None);
@@ -88,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_broken_is_forgotten() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = Cache { directory: Some(directory.path().to_owned()) };
+        let cache = Cache::at(directory.path().to_owned());
         let layer = Digest::of(b"layer");
         cache.put(&layer, GZIP, &Compressed { digest: Digest::of(b"gz"), size: 7 });
         fs::write(cache.file(&layer, GZIP).unwrap(), "{").unwrap();

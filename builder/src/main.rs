@@ -25,8 +25,11 @@ mod layers;
 mod native;
 mod nix;
 mod project;
+mod registry;
+mod report;
 mod sink;
 mod tar;
+mod understand;
 
 use std::process::ExitCode;
 

@@ -102,4 +102,19 @@ in
         if here == start && length path > 1 then path else walk (path ++ [ next ]);
     in
     if looping == [ ] then null else walk [ start ];
+
+  /**
+    The chain of nodes whose weights sum up to the most, as `{ weight, nodes }`: a node, what it waits
+    for, what that waits for. `edges` must have no cycle; nodes without a weight weigh nothing.
+  */
+  heaviest = edges: weights:
+    let
+      from = lib.genAttrs (builtins.attrNames edges) (name:
+        let
+          rest = best (map (edge: from.${edge.node}) edges.${name});
+        in
+        { weight = (weights.${name} or 0) + rest.weight; nodes = [ name ] ++ rest.nodes; });
+      best = lib.foldl' (a: b: if b.weight > a.weight then b else a) { weight = 0; nodes = [ ]; };
+    in
+    best (builtins.attrValues from);
 }

@@ -49,4 +49,27 @@ in
     default = null;
     description = "The signal that asks the container to stop; null is the engine's own, SIGTERM.";
   };
+
+  init = {
+    exit = mkOption {
+      type = types.enum [ "first_failure" "any_ended" "all_ended" ];
+      default = "first_failure";
+      description = ''
+        When a container of processes ends by itself: when the first of them failed for good, when the
+        first ended at all, or only when all have. It also ends once nothing is left to run.
+      '';
+    };
+
+    stopTimeout = mkOption {
+      type = types.nullOr types.ints.positive;
+      default = null;
+      defaultText = lib.literalMD "9 seconds, one less than `docker stop` waits";
+      description = ''
+        Seconds the stop of the whole container may take before everything left is killed. When it is
+        set, it must be enough for the processes to use up `shutdown.grace` one after the other, those
+        that wait for others first. Engines have a limit of their own: `docker stop --time`.
+      '';
+      example = 60;
+    };
+  };
 }

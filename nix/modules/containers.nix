@@ -82,13 +82,19 @@ let
       layers = mkOption {
         type = types.listOf layer;
         default = [ ];
-        description = "Further layers: what they hold joins the image, and their `maxLayers` are added to the container's. Which paths share a layer is decided by how much depends on them.";
+        description = ''
+          Further layers: what they hold joins the image, and their `maxLayers` are added to the
+          container's. Which paths share a layer is decided by how much depends on them.
+        '';
       };
 
       enableLayerDeduplication = mkOption {
         type = types.bool;
         default = true;
-        description = "Whether a store path of one layer is left out of those after it. A path is never in two layers of an image here, so it is the same either way.";
+        description = ''
+          Whether a store path of one layer is left out of those after it. A path is never in two layers
+          of an image here, so it is the same either way.
+        '';
       };
 
       fromImage = mkOption {

@@ -79,7 +79,10 @@ let
       watch = mkOption {
         type = watch;
         default = { };
-        description = "Files whose change restarts it during development. The files of an image do not change, so containers do not use it.";
+        description = ''
+          Files whose change restarts it during development. The files of an image do not change, so
+          containers do not use it.
+        '';
       };
       process-compose = mkOption {
         type = types.attrs;

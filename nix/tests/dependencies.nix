@@ -1,7 +1,7 @@
 # The start order from `after` and `before`.
 { lib, ... }:
 let
-  inherit (import ../lib/dependencies.nix { inherit lib; }) closure cycle edges reference;
+  inherit (import ../lib/dependencies.nix { inherit lib; }) closure cycle edges heaviest reference;
   service = after: before: { kind = "service"; option = "processes.x"; inherit after before; };
   task = after: before: { kind = "task"; option = "tasks.x"; inherit after before; };
   nodes = { "p:a" = service [ ] [ ]; "t:b" = task [ ] [ ]; };
@@ -41,4 +41,9 @@ in
     expr = cycle (edges { a = service [ "a" ] [ ]; });
     expected = [ "a" "a" ];
   };
+  "the heaviest chain adds up what waits for each other" = {
+    expr = heaviest (edges { a = service [ "b" "c" ] [ ]; b = service [ ] [ ]; c = service [ "d" ] [ ]; d = service [ ] [ ]; }) { a = 1; b = 5; c = 2; d = 4; };
+    expected = { weight = 7; nodes = [ "a" "c" "d" ]; };
+  };
+  "no nodes weigh nothing" = { expr = heaviest { } { }; expected = { weight = 0; nodes = [ ]; }; };
 }

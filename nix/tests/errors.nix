@@ -14,6 +14,8 @@ let
     script = name: text: "${name}: ${text}";
     environment = { };
     workingDir = "/env";
+    inherit ((core module).containers.processes) init;
+    option = "containers.processes.init";
   };
   process = options: spec { processes.web = { exec = "web"; } // options; processes.db.exec = "db"; tasks."a:b".exec = "b"; };
 in
@@ -80,6 +82,14 @@ in
       processes.b = { exec = "b"; after = [ "devenv:processes:a" ]; };
     };
     says = [ "processes and tasks wait for each other: devenv:processes:a -> devenv:processes:b -> devenv:processes:a" "hint:" ];
+  };
+  stop-budget = {
+    expr = spec {
+      containers.processes.init.stopTimeout = 12;
+      processes.db = { exec = "db"; shutdown.grace = 10; };
+      processes.web = { exec = "web"; after = [ "devenv:processes:db" ]; };
+    };
+    says = [ "`containers.processes.init.stopTimeout`: 12 seconds are not enough to stop web, then db" "sums up to 15" "hint: set it to 15 or more" ];
   };
   task-without-exec = {
     expr = spec { tasks."a:b" = { }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };

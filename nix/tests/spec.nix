@@ -11,6 +11,8 @@ let
       script = name: text: "${name}: ${text}";
       environment = removeAttrs (specs.variables config.env) [ "DEVENV_ROOT" "DEVENV_DOTFILE" "DEVENV_STATE" "DEVENV_RUNTIME" ];
       workingDir = "/env";
+      inherit (config.containers.processes) init;
+      option = "containers.processes.init";
     };
   golden = builtins.attrNames (builtins.readDir ./golden);
 in

@@ -1,6 +1,13 @@
 //! What a user may rely on, one sentence a test, checked end to end on the programs in `dist/`.
 
+mod containers;
 mod exit_codes;
+mod images;
 mod init_duties;
+mod mistakes;
+mod native;
 mod output;
+mod programs;
+mod project;
+mod shell;
 mod stopping;

@@ -43,7 +43,7 @@ pub fn host() -> String {
 /// A command of Docker's client, for our daemon.
 #[must_use]
 pub fn docker(arguments: &[&str]) -> Command {
-    let mut command = as_root("docker");
+    let mut command = Command::new(tool("docker"));
     command.arg("--host").arg(host()).args(arguments);
     command
 }
@@ -156,6 +156,9 @@ fn start() -> io::Result<Daemon> {
         &path("pid"),
         "--host",
         &format!("unix://{}", socket(&directory).display()),
+        // The socket is ours whoever we are.
+        "--group",
+        &nix::unistd::getegid().to_string(),
         // No networks: rules of the machine's firewall are none of our business.
         "--iptables=false",
         "--ip6tables=false",

@@ -10,6 +10,7 @@ pub mod lines;
 pub mod place;
 pub mod process_table;
 pub mod programs;
+pub mod project;
 pub mod running;
 pub mod spec;
 pub mod terminal;

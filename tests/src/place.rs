@@ -186,10 +186,12 @@ impl Supervised<'_> {
         };
         wait::until(wait::SOON, "the supervisor", || match &self.target {
             Target::Itself => Some(self.running.pid()).filter(is_supervisor),
-            Target::Child => descendants(self.running.pid()).into_iter().find(is_supervisor),
+            Target::Child => {
+                process_table::descendants(self.running.pid()).into_iter().find(is_supervisor)
+            }
             Target::Container(container) => {
                 let init = container.init_pid();
-                [init].into_iter().chain(descendants(init)).find(is_supervisor)
+                [init].into_iter().chain(process_table::descendants(init)).find(is_supervisor)
             }
         })
     }
@@ -253,14 +255,4 @@ fn local(world: &World, program: &Path) -> PathBuf {
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("our own file");
     }
     copy
-}
-
-fn descendants(pid: i32) -> Vec<i32> {
-    let mut found = process_table::children(pid);
-    let mut next = 0;
-    while let Some(one) = found.get(next).copied() {
-        found.extend(process_table::children(one));
-        next += 1;
-    }
-    found
 }

@@ -36,6 +36,21 @@ pub fn children(parent: Pid) -> Vec<Pid> {
         .collect()
 }
 
+/// The children of a process, theirs, and so on; nearer ones first.
+///
+/// # Panics
+/// Without `/proc`.
+#[must_use]
+pub fn descendants(pid: Pid) -> Vec<Pid> {
+    let mut found = children(pid);
+    let mut next = 0;
+    while let Some(one) = found.get(next).copied() {
+        found.extend(children(one));
+        next += 1;
+    }
+    found
+}
+
 /// How many dead children a process has not waited for.
 #[must_use]
 pub fn zombies(parent: Pid) -> usize {

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
@@ -17,6 +17,7 @@ pub struct Terminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -51,7 +52,7 @@ impl Terminal {
         let mut output = keyboard.try_clone().expect("a copy of a descriptor");
         let screen = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&screen);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut chunk = [0; 4096];
             // The kernel says EIO, not the end of the file, when nobody has the terminal any more.
             while let Ok(count @ 1..) = output.read(&mut chunk) {
@@ -59,7 +60,7 @@ impl Terminal {
                 screen.extend_from_slice(&chunk[..count]);
             }
         });
-        Self { child, keyboard, screen }
+        Self { child, keyboard, screen, reader }
     }
 
     /// Everything that was shown so far, escape sequences and all.
@@ -118,6 +119,12 @@ impl Terminal {
             assert!(Instant::now() < end, "still runs after {limit:?}, shown: {}", self.shown());
             thread::sleep(Duration::from_millis(5));
         };
+        // What the program wrote last is still on its way; a process it left behind may keep the
+        // terminal open for ever.
+        let end = Instant::now() + Duration::from_secs(5);
+        while !self.reader.is_finished() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(2));
+        }
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
         (code, self.shown())
     }

@@ -57,19 +57,13 @@ impl World {
         path
     }
 
-    /// A copy of a project of `examples/` whose package set is the repository's.
+    /// Copies a directory into the world.
     ///
     /// # Panics
-    /// When the example cannot be copied.
-    pub fn example(&self, name: &str, copy: &str) -> PathBuf {
-        let repository = super::programs::repository();
-        let target = self.path(copy);
-        copy_tree(&repository.join("examples").join(name), &target);
-        let nixpkgs = repository.join("tests/nixpkgs");
-        self.write(
-            &format!("{copy}/devenv.yaml"),
-            &format!("inputs:\n  nixpkgs:\n    url: path:{}\n", nixpkgs.display()),
-        );
+    /// When it cannot be copied.
+    pub fn copy(&self, from: &Path, name: &str) -> PathBuf {
+        let target = self.path(name);
+        copy_tree(from, &target);
         target
     }
 }
@@ -88,12 +82,12 @@ fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory in the world");
     let entries = fs::read_dir(from).unwrap_or_else(|e| panic!("no {}: {e}", from.display()));
     for entry in entries {
-        let entry = entry.expect("a readable example");
+        let entry = entry.expect("a readable file");
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy_tree(&entry.path(), &target);
         } else {
-            fs::copy(entry.path(), &target).expect("a readable example");
+            fs::copy(entry.path(), &target).expect("a readable file");
         }
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::common::ProjectArguments;
 use crate::error::Result;
+use crate::report;
 
 /// What to build.
 #[derive(Debug, Args)]
@@ -17,6 +18,6 @@ pub struct Arguments {
 /// Prints one line, the path in the store.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let description = project.evaluation()?.build(&arguments.name)?;
-    println!("{}", description.display());
+    report::line(format_args!("{}", description.display()))?;
     Ok(ExitCode::SUCCESS)
 }

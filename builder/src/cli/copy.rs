@@ -5,13 +5,19 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::common::{ProjectArguments, is_file};
+use super::copy_arguments::CopyArguments;
+use crate::cache::Cache;
 use crate::docker::{Endpoint, Engine};
-use crate::error::{Failure, Kind, Result};
-use crate::image::Image;
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::{Image, check};
+use crate::nix::Container;
+use crate::registry::{Client, Reference};
+use crate::report;
 use crate::sink::destination::Destination;
 use crate::sink::docker::DockerDaemon;
 use crate::sink::docker_archive::DockerArchive;
 use crate::sink::oci_layout::OciLayout;
+use crate::sink::registry::Registry;
 use crate::sink::{Published, Sink};
 
 /// The destination that needs no name: the engine's own store.
@@ -22,35 +28,91 @@ const DOCKER: &str = "docker-daemon:";
 pub struct Arguments {
     /// Name of the container, or the file `build` printed
     name: String,
-    /// docker-daemon:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG] or oci:DIR[:TAG]
+    /// docker-daemon:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG], oci:DIR[:TAG] or
+    /// docker://HOST/NAME[:TAG]
     destination: Option<String>,
-    /// Where to send it, with the image's name and tag added: as in `docker://ghcr.io/me/`
-    #[arg(short, long, value_name = "URL", conflicts_with = "destination")]
+}
+
+/// Options of copying that may stand before the verb, too.
+#[derive(Clone, Debug, Args)]
+pub struct CopyOptions {
+    /// Where to copy to, with the image's name and tag added: as in `docker://ghcr.io/me/`
+    #[arg(short, long, value_name = "URL", global = true, help_heading = "Options of copy")]
     registry: Option<String>,
+    /// Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`
+    #[arg(
+        long,
+        value_name = "ARGS",
+        global = true,
+        allow_hyphen_values = true,
+        help_heading = "Options of copy"
+    )]
+    copy_args: Vec<String>,
+    /// Read the password of --dest-username from standard input
+    #[arg(long, global = true, help_heading = "Options of copy")]
+    password_stdin: bool,
+}
+
+impl CopyOptions {
+    /// The arguments given on the command line, with the password from standard input.
+    pub fn arguments(&self) -> Result<CopyArguments> {
+        self.with_password(CopyArguments::parse(self.copy_args.iter().map(String::as_str))?)
+    }
+
+    fn with_password(&self, mut arguments: CopyArguments) -> Result<CopyArguments> {
+        if self.password_stdin {
+            arguments.read_password(&mut std::io::stdin().lock())?;
+        }
+        Ok(arguments)
+    }
 }
 
 /// Prints the digest the image has where it went.
-pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+pub fn run(
+    arguments: &Arguments,
+    options: &CopyOptions,
+    project: &ProjectArguments,
+) -> Result<ExitCode> {
     // A wrong destination is told before anything is built.
     let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
-    let (_, image) = project.image(&arguments.name)?;
-    let destination = match (given, &arguments.registry) {
-        (Some(destination), _) => destination,
-        (None, Some(registry)) => in_registry(registry, &image)?,
-        (None, None) => in_registry(&declared_registry(&arguments.name, project)?, &image)?,
+    let declared = match given.is_some() || options.registry.is_some() || is_file(&arguments.name) {
+        true => None,
+        false => declared(&arguments.name, project)?,
     };
-    let published = put(destination, &image)?;
-    if published.unchanged {
-        eprintln!("{} is up to date", published.reference);
-    } else {
-        eprintln!("copied to {}", published.reference);
+    let copy_arguments = match &declared {
+        Some(container) if options.copy_args.is_empty() => {
+            let words = container.copy_arguments.iter().map(String::as_str);
+            options.with_password(CopyArguments::parse(words)?)?
+        }
+        _ => options.arguments()?,
+    };
+
+    let (_, image) = project.image(&arguments.name)?;
+    check::check(&image)?;
+    let registry = options
+        .registry
+        .as_deref()
+        .or_else(|| declared.as_ref().and_then(|container| container.registry.as_deref()))
+        .unwrap_or(DOCKER);
+    let destination = match given {
+        Some(destination) => destination,
+        None => in_registry(registry, &image)?,
+    };
+    let published = put(destination, &image, &copy_arguments)?;
+    if let Some(file) = &copy_arguments.digest_file {
+        std::fs::write(file, published.digest.to_string())
+            .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
     }
-    println!("{}", published.digest);
+    if !copy_arguments.quiet {
+        let done = if published.unchanged { "is up to date" } else { "is copied" };
+        eprintln!("{} {done}", published.reference);
+    }
+    report::line(format_args!("{}", published.digest))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Sends the image to its destination.
-pub fn put(destination: Destination, image: &Image) -> Result<Published> {
+fn put(destination: Destination, image: &Image, arguments: &CopyArguments) -> Result<Published> {
     match destination {
         Destination::DockerDaemon(reference) => {
             let engine = Engine::connect(Endpoint::from_environment()?)?;
@@ -60,23 +122,19 @@ pub fn put(destination: Destination, image: &Image) -> Result<Published> {
             DockerArchive::new(file, reference).put(image)
         }
         Destination::OciLayout(directory, tag) => OciLayout::new(directory, tag).put(image),
-        Destination::Registry(reference) => Err(Failure::new(
-            Kind::Usage,
-            format!("cannot push to docker://{reference}: this version has no registry client"),
-        )
-        .hint("copy to oci:DIR and push that with skopeo")),
+        Destination::Registry(reference) => {
+            let reference = Reference::parse(&reference)?;
+            let options = arguments.registry_options(&reference)?;
+            Registry::new(Client::new(reference, options)?, Cache::of_user()).put(image)
+        }
     }
 }
 
-/// Where the project says its container goes; to the Docker Engine when it says nothing.
-fn declared_registry(name: &str, project: &ProjectArguments) -> Result<String> {
-    let declared = if is_file(name) {
-        None
-    } else {
-        let containers = project.evaluation()?.containers()?;
-        containers.into_iter().find(|one| one.name == name).and_then(|one| one.registry)
-    };
-    Ok(declared.unwrap_or_else(|| DOCKER.to_owned()))
+/// What the project says about copying its container; a container that does not exist is told
+/// about when it is built.
+fn declared(name: &str, project: &ProjectArguments) -> Result<Option<Container>> {
+    let containers = project.evaluation()?.containers()?;
+    Ok(containers.into_iter().find(|container| container.name == name))
 }
 
 /// The registry's address with the image's name and tag, simply put after it: the address says

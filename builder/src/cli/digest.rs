@@ -8,6 +8,7 @@ use super::common::ProjectArguments;
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::image::wire::Wire;
+use crate::report;
 
 /// Whose digest.
 #[derive(Debug, Args)]
@@ -19,6 +20,6 @@ pub struct Arguments {
 /// Prints the digest of the image's manifest.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let (_, image) = project.image(&arguments.name)?;
-    println!("{}", Wire::new(&image, &Cache::of_user())?.digest());
+    report::line(format_args!("{}", Wire::new(&image, &Cache::of_user())?.digest()))?;
     Ok(ExitCode::SUCCESS)
 }

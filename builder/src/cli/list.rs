@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::common::ProjectArguments;
 use crate::error::{Context as _, Kind, Result};
+use crate::report;
 
 /// How to show them.
 #[derive(Debug, Args)]
@@ -21,11 +22,14 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     if arguments.json {
         let json = serde_json::to_string_pretty(&containers)
             .or_fail(Kind::Internal, || "cannot write the list")?;
-        println!("{json}");
+        report::line(format_args!("{json}"))?;
     } else {
         let width = containers.iter().map(|container| container.name.len()).max().unwrap_or(0);
         for container in &containers {
-            println!("{:width$}  {}:{}", container.name, container.image, container.version);
+            report::line(format_args!(
+                "{:width$}  {}:{}",
+                container.name, container.image, container.version
+            ))?;
         }
     }
     Ok(ExitCode::SUCCESS)

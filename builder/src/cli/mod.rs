@@ -4,11 +4,16 @@ mod attrs;
 mod build;
 mod common;
 mod copy;
+mod copy_arguments;
+mod diff;
 mod digest;
+mod explain;
+mod inspect;
 mod list;
 mod nix_image;
 mod nix_root;
 mod nix_spec;
+mod plan;
 mod run;
 
 use std::process::ExitCode;
@@ -23,6 +28,8 @@ use crate::error::{Kind, Result};
 struct Arguments {
     #[command(flatten)]
     project: common::ProjectArguments,
+    #[command(flatten)]
+    copy: copy::CopyOptions,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -31,12 +38,20 @@ struct Arguments {
 enum Verb {
     /// Build a container and print the path of its description
     Build(build::Arguments),
-    /// Copy a container to the Docker daemon, an archive or a directory
+    /// Copy a container to a registry, the Docker daemon, an archive or a directory
     Copy(copy::Arguments),
     /// Print the digest an image has once it is pushed
     Digest(digest::Arguments),
     /// Run a container
     Run(run::Arguments),
+    /// Tell what a push to a registry would send
+    Plan(plan::Arguments),
+    /// Show what an image is and holds
+    Inspect(inspect::Arguments),
+    /// Tell what takes the space in an image and why it is there
+    Explain(explain::Arguments),
+    /// Compare two images
+    Diff(diff::Arguments),
     /// List the project's containers
     List(list::Arguments),
     /// Make a checked spec.json (builder of a derivation)
@@ -64,7 +79,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match carry_out(arguments.verb, &arguments.project) {
+    match carry_out(arguments.verb, &arguments.project, &arguments.copy) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{failure}");
@@ -73,12 +88,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn carry_out(verb: Verb, project: &common::ProjectArguments) -> Result<ExitCode> {
+fn carry_out(
+    verb: Verb,
+    project: &common::ProjectArguments,
+    copy: &copy::CopyOptions,
+) -> Result<ExitCode> {
     match verb {
         Verb::Build(arguments) => build::run(&arguments, project),
-        Verb::Copy(arguments) => copy::run(&arguments, project),
+        Verb::Copy(arguments) => copy::run(&arguments, copy, project),
         Verb::Run(arguments) => run::run(&arguments, project),
         Verb::Digest(arguments) => digest::run(&arguments, project),
+        Verb::Plan(arguments) => plan::run(&arguments, copy, project),
+        Verb::Inspect(arguments) => inspect::run(&arguments, project),
+        Verb::Explain(arguments) => explain::run(&arguments, project),
+        Verb::Diff(arguments) => diff::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),

@@ -1,6 +1,7 @@
 //! Asks the installed Nix for what a project defines and has it build images.
 
 mod embedded;
+mod graph;
 mod roots;
 mod run;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::project::{Nixpkgs, nix_string};
 
+pub use graph::References;
 pub use roots::base_directory;
 pub use run::Nix;
 
@@ -29,6 +31,19 @@ pub struct Evaluation {
     pub own: PathBuf,
     /// The system of the image; `None`: this machine's.
     pub system: Option<String>,
+}
+
+/// Asks the store who refers to whom among `paths` and what they need.
+///
+/// # Errors
+/// When Nix is not there or does not know one of the paths.
+pub fn references(paths: &[String]) -> Result<References> {
+    let mut arguments = vec!["--query".to_owned(), "--graph".to_owned()];
+    arguments.extend_from_slice(paths);
+    let dot = Nix::find(false)?
+        .store(&arguments)
+        .map_err(|failure| failure.context("cannot ask the store for references"))?;
+    Ok(graph::parse(&dot, "/nix/store"))
 }
 
 /// A container of a project.

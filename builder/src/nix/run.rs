@@ -18,6 +18,7 @@ const TAIL: usize = 60;
 pub struct Nix {
     build: PathBuf,
     instantiate: PathBuf,
+    store: PathBuf,
     options: Vec<String>,
     live: bool,
     /// What the last failed build said, when it was not shown while it ran.
@@ -33,6 +34,7 @@ impl Nix {
         Ok(Self {
             build: find("nix-build")?,
             instantiate: find("nix-instantiate")?,
+            store: find("nix-store")?,
             options: if lacks_build_users() {
                 ["--option", "build-users-group", ""].map(str::to_owned).to_vec()
             } else {
@@ -50,7 +52,16 @@ impl Nix {
 
     /// `nix-instantiate`: what it printed.
     pub fn instantiate(&self, arguments: &[String]) -> Result<String> {
-        let result = self.run(&self.instantiate, arguments, false);
+        self.run_quietly(&self.instantiate, arguments)
+    }
+
+    /// `nix-store`: what it printed.
+    pub fn store(&self, arguments: &[String]) -> Result<String> {
+        self.run_quietly(&self.store, arguments)
+    }
+
+    fn run_quietly(&self, program: &Path, arguments: &[String]) -> Result<String> {
+        let result = self.run(program, arguments, false);
         if result.is_err() {
             self.replay();
         }

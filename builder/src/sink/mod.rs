@@ -4,6 +4,7 @@ pub mod destination;
 pub mod docker;
 pub mod docker_archive;
 pub mod oci_layout;
+pub mod registry;
 
 use crate::digest::Digest;
 use crate::error::Result;

@@ -23,12 +23,12 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("spec") => spec = Some(parser.value()?),
-            Arg::Long("help") | Arg::Short('h') => return Ok(text::help(HELP)),
+            Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
             _ => return Err(argument.unexpected().into()),
         }
     }
     let plan = input::plan(spec)?;
     let count = plan.processes.len();
     let noun = if count == 1 { "process" } else { "processes" };
-    Ok(text::help(&format!("the spec is right: {count} {noun}\n")))
+    Ok(text::to_stdout(&format!("the spec is right: {count} {noun}\n")))
 }

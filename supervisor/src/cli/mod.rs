@@ -65,9 +65,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn dispatch(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     match parser.next()? {
-        Some(Arg::Long("help") | Arg::Short('h')) => Ok(text::help(HELP)),
+        Some(Arg::Long("help") | Arg::Short('h')) => Ok(text::to_stdout(HELP)),
         Some(Arg::Long("version") | Arg::Short('V')) => {
-            Ok(text::help(concat!("devenv-init ", env!("CARGO_PKG_VERSION"), "\n")))
+            Ok(text::to_stdout(concat!("devenv-init ", env!("CARGO_PKG_VERSION"), "\n")))
         }
         Some(Arg::Value(verb)) => match verb.to_str() {
             Some("up") => up::run(parser),
@@ -75,7 +75,7 @@ fn dispatch(mut parser: lexopt::Parser) -> Result<u8, Failure> {
             Some("shell") => shell::run(parser),
             Some("check") => check::run(parser),
             Some("plan") => plan::run(parser),
-            Some("help") => Ok(text::help(HELP)),
+            Some("help") => Ok(text::to_stdout(HELP)),
             _ => Err(Failure::usage(format!("there is no verb \"{}\"", verb.to_string_lossy()))),
         },
         Some(other) => Err(other.unexpected().into()),

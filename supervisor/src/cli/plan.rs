@@ -24,11 +24,11 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("spec") => spec = Some(parser.value()?),
-            Arg::Long("help") | Arg::Short('h') => return Ok(text::help(HELP)),
+            Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
             _ => return Err(argument.unexpected().into()),
         }
     }
-    Ok(text::help(&describe(&input::plan(spec)?)))
+    Ok(text::to_stdout(&describe(&input::plan(spec)?)))
 }
 
 fn describe(plan: &Plan) -> String {

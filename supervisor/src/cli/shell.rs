@@ -32,7 +32,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("spec") => spec = Some(parser.value()?),
-            Arg::Long("help") | Arg::Short('h') => return Ok(text::help(HELP)),
+            Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
             Arg::Value(first) => {
                 arguments.push(first);
                 arguments.extend(parser.raw_args()?);

@@ -6,7 +6,7 @@ use crate::machine::exit;
 
 /// Writes help, a version or a result to standard output and returns the code of success. A reader
 /// that is gone has read what it wanted.
-pub(super) fn help(text: &str) -> u8 {
+pub(super) fn to_stdout(text: &str) -> u8 {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     exit::OK

@@ -50,7 +50,7 @@ struct Options {
 /// # Errors
 /// Nothing was started: the options or the spec are wrong, or the system refused.
 pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
-    let Some(options) = parse(parser)? else { return Ok(text::help(HELP)) };
+    let Some(options) = parse(parser)? else { return Ok(text::to_stdout(HELP)) };
     let surroundings = init::set_up();
     let signals = reactor::catch_signals().map_err(|error| could_not("catch signals", &error))?;
     let plan = prepare(input::plan(options.spec.clone())?, &options)?;

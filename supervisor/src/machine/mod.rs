@@ -1,7 +1,7 @@
 //! The state machine: facts in, orders out, time an argument. No clock, no kernel, no I/O.
 //!
 //! [`Machine`] owns the whole set of processes from the first start to the container's exit code.
-//! What one process does is in [`service`]; when it may start in [`gate`]; whether it starts again
+//! What one process does is in [`service`]; when it may start in [`mod@gate`]; whether it starts again
 //! in [`restart`]; how everything stops in [`shutdown`]; which code comes out in [`exit`].
 //! [`check`] states what must always hold, for the tests, the fuzzers and the exhaustive search.
 

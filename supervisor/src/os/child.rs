@@ -176,18 +176,24 @@ unsafe fn is_elf(file: &CStr) -> bool {
 
 /// Gives every signal its default action and unblocks all: what the supervisor ignores or blocks
 /// for itself must not be handed down, where it would survive `exec`.
+///
+/// By the system call itself: the C library refuses to touch the two signals it keeps for its
+/// threads (32 and 33), which whoever started us may have left ignored.
 unsafe fn reset_signals() {
-    // SAFETY: zeroed memory is a valid `sigaction` with the default action, and `sigset_t` is
-    // initialised by `sigemptyset`. Numbers the kernel reserves are refused, which is harmless.
+    /// The kernel's `struct sigaction`: action, flags, restorer and mask, all of them 8 bytes.
+    /// The default action is zero.
+    const DEFAULT: [u64; 4] = [0; 4];
+    const MASK_BYTES: usize = 8;
+    // SAFETY: both pointers are to constants of the size the kernel reads. SIGKILL and SIGSTOP are
+    // refused, which is harmless.
     unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = libc::SIG_DFL;
         for number in 1..=64 {
-            libc::sigaction(number, &raw const action, std::ptr::null_mut());
+            let (action, old) = (DEFAULT.as_ptr(), std::ptr::null_mut::<u64>());
+            libc::syscall(libc::SYS_rt_sigaction, number, action, old, MASK_BYTES);
         }
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        let (none, old) = (0u64, std::ptr::null_mut::<u64>());
+        let how = libc::SIG_SETMASK;
+        libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const none, old, MASK_BYTES);
     }
 }
 

@@ -43,7 +43,7 @@ const LAST_OUTPUT: Duration = Duration::from_secs(1);
 ///
 /// Whatever happens after the first process has been started, this returns only when all of them
 /// have ended or are beyond reach: a fault of our own kills them and gives
-/// [`exit::INTERNAL`](crate::machine::exit::INTERNAL).
+/// [`exit::INTERNAL`].
 ///
 /// # Errors
 /// Nothing has been started: the kernel refused what the loop itself needs.

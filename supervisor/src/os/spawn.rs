@@ -219,22 +219,4 @@ pub fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_kernel_says_becomes_what_the_machine_knows() {
-        for (stage, errno, want) in [
-            (Stage::Program, Errno::ENOENT, SpawnFailure::NotFound),
-            (Stage::Program, Errno::ENOTDIR, SpawnFailure::NotFound),
-            (Stage::Program, Errno::EACCES, SpawnFailure::NotExecutable),
-            (Stage::Program, Errno::ENOEXEC, SpawnFailure::NotExecutable),
-            (Stage::Program, Errno::ENOMEM, SpawnFailure::Exhausted),
-            (Stage::Fork, Errno::EAGAIN, SpawnFailure::Exhausted),
-            (Stage::Directory, Errno::ENOENT, SpawnFailure::Setup),
-            (Stage::Directory, Errno::EACCES, SpawnFailure::Setup),
-        ] {
-            assert_eq!(SpawnError { stage, errno }.failure(), want, "{stage:?} {errno}");
-        }
-    }
-}
+mod tests;

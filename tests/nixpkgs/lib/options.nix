@@ -7,7 +7,7 @@ rec {
     default = false;
     example = true;
     description = "Whether to enable ${what}.";
-    type = { name = "bool"; description = "boolean"; check = builtins.isBool; merge = mergeEqualOption; };
+    type = { name = "bool"; description = "boolean"; check = builtins.isBool; merge = mergeEqualOption; getSubOptions = _: { }; };
   };
   literalExpression = text: { _type = "literalExpression"; inherit text; };
   literalMD = text: { _type = "literalMD"; inherit text; };

@@ -3,9 +3,10 @@
 let
   inherit (lists) concatMap filter head imap1 length;
   inherit (options) mergeEqualOption mergeOneOption showOption;
+  inherit (import ./properties.nix { inherit lists; }) pushDown;
 
   mkOptionType = { name, description ? name, check ? (_: true), merge ? mergeEqualOption, ... }@type:
-    type // { _type = "option-type"; inherit name description check merge; };
+    { getSubOptions = _: { }; } // type // { _type = "option-type"; inherit name description check merge; };
 
   isStorePath = x: strings.isStringLike x && strings.hasPrefix "${builtins.storeDir}/" (toString x);
   isInt = low: high: x: builtins.isInt x && x >= low && (high == null || x <= high);
@@ -15,12 +16,12 @@ let
     description = "${if lazy then "lazy " else ""}attribute set of ${elem.description}";
     check = builtins.isAttrs;
     emptyValue.value = { };
+    getSubOptions = prefix: elem.getSubOptions (prefix ++ [ "<name>" ]);
     merge = loc: defs:
       let
+        withFile = def: builtins.mapAttrs (_: value: { inherit (def) file; inherit value; });
         merged = builtins.zipAttrsWith (name: lib.mergeDefinitions (loc ++ [ name ]) elem)
-          (concatMap (def: map (builtins.mapAttrs (_: value: { inherit (def) file; inherit value; })) (push def.value)) defs);
-        inherit (import ./properties.nix { inherit lists; }) pushDown;
-        push = pushDown;
+          (concatMap (def: map (withFile def) (pushDown def.value)) defs);
       in
       builtins.mapAttrs (_: one: one.value) (if lazy then merged else attrsets.filterAttrs (_: one: one.isDefined) merged);
   };
@@ -36,6 +37,11 @@ let
       description = if description != null then description else "submodule";
       check = x: builtins.isAttrs x || builtins.isFunction x || builtins.isPath x;
       emptyValue.value = { };
+      # Nobody has named it, so it is called by what stands for a name in documentation.
+      getSubOptions = prefix: (lib.evalModules {
+        inherit specialArgs class prefix;
+        modules = modules ++ [ { _module.args.name = lib.mkOptionDefault "<name>"; } ];
+      }).options;
       merge = loc: defs: (lib.evalModules {
         inherit specialArgs class;
         modules = modules ++ [ { _module.args.name = lists.last loc; } ] ++ map asModule defs;
@@ -119,6 +125,7 @@ let
       description = "list of ${elem.description}";
       check = builtins.isList;
       emptyValue.value = [ ];
+      getSubOptions = prefix: elem.getSubOptions (prefix ++ [ "*" ]);
       merge = loc: defs:
         map (one: one.value) (filter (one: one.isDefined) (lists.concatLists (imap1 (n: def: imap1 (m: value:
           lib.mergeDefinitions (loc ++ [ "[definition ${toString n}-entry ${toString m}]" ]) elem [ { inherit (def) file; inherit value; } ]
@@ -129,6 +136,7 @@ let
       description = "null or ${elem.description}";
       check = x: x == null || elem.check x;
       emptyValue.value = null;
+      inherit (elem) getSubOptions;
       merge = loc: defs:
         let nulls = lists.count (def: def.value == null) defs; in
         if nulls == length defs then null
@@ -139,6 +147,7 @@ let
       name = "either";
       description = "${a.description} or ${b.description}";
       check = x: a.check x || b.check x;
+      getSubOptions = prefix: a.getSubOptions prefix // b.getSubOptions prefix;
       merge = loc: defs:
         let fits = type: lists.all (def: type.check def.value) defs; in
         if fits a then a.merge loc defs

@@ -2,6 +2,7 @@
 {
   name = null;
   env.LEVEL = 3;
+  containers.processes.init = { exit = "all_ended"; stopTimeout = 60; };
   tasks = {
     "app:migrate" = {
       exec = "migrate";

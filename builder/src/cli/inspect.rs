@@ -1,0 +1,79 @@
+//! `inspect`: shows what an image is and holds.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::common::ProjectArguments;
+use crate::error::Result;
+use crate::image::{Image, Source, blob, nix2container};
+use crate::report;
+use crate::understand::size::human;
+
+/// What to show.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Name of the container, or the file `build` printed
+    name: String,
+    /// Print the description as it is, in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the image's identity, its configuration and its layers.
+pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+    let (file, image) = project.image(&arguments.name)?;
+    if arguments.json {
+        report::line(format_args!("{}", nix2container::write(&image)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (id, _) = blob::config(&image)?;
+    report::line(format_args!(
+        "image         {}",
+        image.reference().unwrap_or_else(|| "without a name".to_owned())
+    ))?;
+    report::line(format_args!("description   {}", file.display()))?;
+    report::line(format_args!("id            {id}"))?;
+    for (name, value) in fields(&image) {
+        report::line(format_args!("{name:<13} {value}"))?;
+    }
+    let total: u64 = image.layers.iter().map(|layer| layer.size).sum();
+    report::line(format_args!("size          {} in {} layers", human(total), image.layers.len()))?;
+    for layer in &image.layers {
+        let what = match &layer.source {
+            Source::Paths(paths) => format!("{} store paths", paths.len()),
+            Source::File(file) => file.display().to_string(),
+        };
+        report::line(format_args!(
+            "layer         {}  {:>10}  {what}",
+            layer.diff_id,
+            human(layer.size)
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration as names and values, what is not set left out.
+fn fields(image: &Image) -> Vec<(&'static str, String)> {
+    let config = &image.config;
+    let words = |words: &[String]| {
+        words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ")
+    };
+    let keys =
+        |keys: Vec<&String>| keys.into_iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let mut fields = vec![
+        ("platform", format!("linux/{}", image.architecture)),
+        ("created", image.created.clone().unwrap_or_default()),
+        ("user", config.user.clone()),
+        ("directory", config.working_dir.clone()),
+        ("entrypoint", words(&config.entrypoint)),
+        ("command", words(&config.cmd)),
+        ("ports", keys(config.exposed_ports.keys().collect())),
+        ("volumes", keys(config.volumes.keys().collect())),
+        ("stop signal", config.stop_signal.clone()),
+    ];
+    fields.extend(config.labels.iter().map(|(name, value)| ("label", format!("{name}={value}"))));
+    fields.extend(config.env.iter().map(|variable| ("variable", variable.clone())));
+    fields.retain(|(_, value)| !value.is_empty());
+    fields
+}

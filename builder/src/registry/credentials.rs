@@ -1,0 +1,242 @@
+//! Who is pushing: credentials from the command line, from Docker's and Podman's files, and from
+//! credential helpers. None is ever logged or handed to another program's arguments.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::reference::Reference;
+use crate::error::{Context as _, Failure, Kind, Result};
+
+/// What to show a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing.
+    Anonymous,
+    /// User and password.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The password or access token.
+        password: String,
+    },
+    /// A token to be exchanged for others (OAuth 2 refresh token).
+    Identity(String),
+}
+
+/// Secrets stay out of debugging output.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("Anonymous"),
+            Self::Password { user, .. } => write!(f, "Password({user}, …)"),
+            Self::Identity(_) => f.write_str("Identity(…)"),
+        }
+    }
+}
+
+impl Credentials {
+    /// Reads `user:password`.
+    ///
+    /// # Errors
+    /// When there is no colon.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text.split_once(':') {
+            Some((user, password)) if !user.is_empty() => {
+                Ok(Self::Password { user: user.to_owned(), password: password.to_owned() })
+            }
+            _ => Err(Failure::new(Kind::Usage, "credentials are written USER:PASSWORD")),
+        }
+    }
+
+    /// Looks for credentials for `reference` in `file`, or in the files Podman and Docker use.
+    ///
+    /// # Errors
+    /// When a file is named and cannot be read, or any is broken, or a helper fails.
+    pub fn find(reference: &Reference, file: Option<&Path>) -> Result<Self> {
+        let files = match file {
+            Some(file) => vec![file.to_owned()],
+            None => default_files(),
+        };
+        for path in &files {
+            let text = match fs::read_to_string(path) {
+                Ok(text) => text,
+                Err(_) if file.is_none() => continue,
+                Err(error) => {
+                    return Err(error)
+                        .or_fail(Kind::NoInput, || format!("cannot read {}", path.display()));
+                }
+            };
+            let found = search(&text, &reference.credential_keys())
+                .map_err(|failure| failure.context(format!("cannot use {}", path.display())))?;
+            match found {
+                Some(Found::Here(credentials)) => return Ok(credentials),
+                Some(Found::Helper { program, key }) => {
+                    if let Some(credentials) = ask(&program, &key)? {
+                        return Ok(credentials);
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(Self::Anonymous)
+    }
+}
+
+/// The value of a Basic authorization header (RFC 7617).
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn default_files() -> Vec<PathBuf> {
+    let directory = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let home = directory("HOME");
+    let mut files = Vec::new();
+    files.extend(directory("REGISTRY_AUTH_FILE"));
+    files.extend(directory("XDG_RUNTIME_DIR").map(|base| base.join("containers/auth.json")));
+    files.extend(
+        directory("XDG_CONFIG_HOME")
+            .or_else(|| home.as_ref().map(|home| home.join(".config")))
+            .map(|base| base.join("containers/auth.json")),
+    );
+    files.extend(
+        directory("DOCKER_CONFIG")
+            .or_else(|| home.map(|home| home.join(".docker")))
+            .map(|base| base.join("config.json")),
+    );
+    files
+}
+
+/// Where credentials were found.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Here(Credentials),
+    Helper { program: String, key: String },
+}
+
+/// Looks through a file of Docker's format: a helper for one registry, credentials in the file, a
+/// helper for all.
+fn search(text: &str, keys: &[String]) -> Result<Option<Found>> {
+    let file: Value = serde_json::from_str(text).or_fail(Kind::Data, || "not JSON")?;
+    let helper = |name: &str, key: &str| {
+        Some(Found::Helper { program: format!("docker-credential-{name}"), key: key.to_owned() })
+    };
+    for key in keys {
+        let own = file.get("credHelpers").and_then(|helpers| helpers.get(key)?.as_str());
+        if let Some(name) = own {
+            return Ok(helper(name, key));
+        }
+        let Some(entry) = file.get("auths").and_then(|auths| auths.get(key)) else { continue };
+        let text = |name: &str| entry.get(name)?.as_str().filter(|text| !text.is_empty());
+        if let Some(token) = text("identitytoken") {
+            return Ok(Some(Found::Here(Credentials::Identity(token.to_owned()))));
+        }
+        if let Some(encoded) = text("auth") {
+            let broken =
+                || Failure::new(Kind::Data, format!("the credentials of {key} are broken"));
+            let decoded = STANDARD.decode(encoded.trim()).map_err(|_| broken())?;
+            let decoded = String::from_utf8(decoded).map_err(|_| broken())?;
+            return Credentials::parse(decoded.trim_end_matches('\0'))
+                .map(|credentials| Some(Found::Here(credentials)))
+                .map_err(|_| broken());
+        }
+        if let (Some(user), Some(password)) = (text("username"), text("password")) {
+            return Ok(Some(Found::Here(Credentials::Password {
+                user: user.to_owned(),
+                password: password.to_owned(),
+            })));
+        }
+    }
+    let store = file.get("credsStore").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let host = keys
+        .iter()
+        .find(|key| key.starts_with("https://index."))
+        .or_else(|| keys.iter().find(|key| !key.contains('/')));
+    Ok(store.zip(host).and_then(|(name, key)| helper(name, key)))
+}
+
+/// Asks a credential helper: the registry on its input, JSON on its output.
+fn ask(program: &str, key: &str) -> Result<Option<Credentials>> {
+    let failed = || format!("cannot ask {program} for the credentials of {key}");
+    let mut child = Command::new(program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .or_fail(Kind::Unavailable, failed)?;
+    if let Some(mut input) = child.stdin.take() {
+        // A helper that does not read has an answer all the same.
+        let _ = input.write_all(key.as_bytes());
+    }
+    let output = child.wait_with_output().or_fail(Kind::Io, failed)?;
+    // Helpers say by their exit code alone that they know nothing.
+    if !output.status.success() {
+        return Ok(None);
+    }
+    let answer: Value = serde_json::from_slice(&output.stdout).or_fail(Kind::Data, failed)?;
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (user, password) = (text("Username"), text("Secret"));
+    Ok(Some(match user.as_str() {
+        "<token>" => Credentials::Identity(password),
+        _ => Credentials::Password { user, password },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Vec<String> {
+        Reference::parse("ghcr.io/me/app").unwrap().credential_keys()
+    }
+
+    #[test]
+    fn files_of_docker_and_podman_are_understood() {
+        let here = |user: &str, password: &str| {
+            Found::Here(Credentials::Password { user: user.into(), password: password.into() })
+        };
+        for (file, expected) in [
+            (r#"{"auths": {"ghcr.io": {"auth": "bWU6cGE6c3M="}}}"#, Some(here("me", "pa:ss"))),
+            (
+                r#"{"auths": {"ghcr.io": {"auth": "bWU6eA=="}, "ghcr.io/me": {"auth": "eW91Onk="}}}"#,
+                Some(here("you", "y")),
+            ),
+            (
+                r#"{"auths": {"ghcr.io": {"identitytoken": "t"}}}"#,
+                Some(Found::Here(Credentials::Identity("t".into()))),
+            ),
+            (
+                r#"{"auths": {"ghcr.io": {}}, "credsStore": "pass"}"#,
+                Some(Found::Helper {
+                    program: "docker-credential-pass".into(),
+                    key: "ghcr.io".into(),
+                }),
+            ),
+            (
+                r#"{"credHelpers": {"ghcr.io": "gh"}, "credsStore": "pass"}"#,
+                Some(Found::Helper {
+                    program: "docker-credential-gh".into(),
+                    key: "ghcr.io".into(),
+                }),
+            ),
+            (r#"{"auths": {"other": {"auth": "bWU6eA=="}}}"#, None),
+        ] {
+            assert_eq!(search(file, &keys()).unwrap(), expected, "{file}");
+        }
+        assert!(search(r#"{"auths": {"ghcr.io": {"auth": "%%"}}}"#, &keys()).is_err());
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let credentials = Credentials::parse("me:secret").unwrap();
+        assert!(!format!("{credentials:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,145 @@
+//! Why something is in an image: the shortest chain of references to it from what the project
+//! asked for.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::contents::Item;
+use crate::nix::References;
+
+/// Something that needs a store path by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// What it is, for people: `process web`, `variable PATH`.
+    pub what: String,
+    /// The store path it needs.
+    pub path: String,
+}
+
+/// A store path with the reason it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The path.
+    pub item: Item,
+    /// What needs the first path of the chain; `None` when nobody is known to.
+    pub root: Option<String>,
+    /// From that path to this one, both included.
+    pub chain: Vec<String>,
+    /// Bytes that would go if only this path went: its own and those of everything that is there
+    /// for its sake alone.
+    pub exclusive: u64,
+}
+
+/// Explains every path, the one that would save most first.
+///
+/// Of several equally short chains the one of the root that comes first counts.
+pub fn explain(items: &[Item], references: &References, roots: &[Root]) -> Vec<Explained> {
+    let reached = reach(references, roots, None);
+    let mut explained: Vec<Explained> = items
+        .iter()
+        .map(|item| {
+            let (root, chain) = chain(&reached, &item.path);
+            // What is not reached without this path is there for its sake alone.
+            let without = reach(references, roots, Some(&item.path));
+            let exclusive = items
+                .iter()
+                .filter(|other| {
+                    reached.contains_key(other.path.as_str())
+                        && !without.contains_key(other.path.as_str())
+                })
+                .map(|other| other.size)
+                .sum::<u64>()
+                .max(item.size);
+            Explained { item: item.clone(), root, chain, exclusive }
+        })
+        .collect();
+    explained.sort_by(|a, b| {
+        (b.exclusive, b.item.size, &a.item.path).cmp(&(a.exclusive, a.item.size, &b.item.path))
+    });
+    explained
+}
+
+/// How a path was reached first.
+#[derive(Clone, Copy, Debug)]
+enum Origin<'a> {
+    Root(&'a str),
+    Referrer(&'a str),
+}
+
+fn reach<'a>(
+    references: &'a References,
+    roots: &'a [Root],
+    without: Option<&str>,
+) -> BTreeMap<&'a str, Origin<'a>> {
+    let mut reached = BTreeMap::new();
+    let mut queue = VecDeque::new();
+    for root in roots {
+        if Some(root.path.as_str()) != without && !reached.contains_key(root.path.as_str()) {
+            reached.insert(root.path.as_str(), Origin::Root(&root.what));
+            queue.push_back(root.path.as_str());
+        }
+    }
+    while let Some(path) = queue.pop_front() {
+        for target in references.get(path).into_iter().flatten() {
+            if Some(target.as_str()) != without && !reached.contains_key(target.as_str()) {
+                reached.insert(target.as_str(), Origin::Referrer(path));
+                queue.push_back(target.as_str());
+            }
+        }
+    }
+    reached
+}
+
+fn chain(reached: &BTreeMap<&str, Origin<'_>>, path: &str) -> (Option<String>, Vec<String>) {
+    let mut chain = vec![path.to_owned()];
+    let mut at = path;
+    loop {
+        match reached.get(at) {
+            Some(Origin::Referrer(referrer)) => {
+                chain.push((*referrer).to_owned());
+                at = referrer;
+            }
+            Some(Origin::Root(what)) => {
+                chain.reverse();
+                return (Some((*what).to_owned()), chain);
+            }
+            None => return (None, chain),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained() -> BTreeMap<String, Explained> {
+        let item = |path: &str, size| Item { path: path.to_owned(), size, placed: false };
+        let items = [item("app", 10), item("lib", 100), item("libc", 50), item("stray", 1)];
+        let references = [("app", vec!["lib", "libc"]), ("lib", vec!["libc"])]
+            .map(|(from, to)| (from.to_owned(), to.into_iter().map(str::to_owned).collect()))
+            .into();
+        let root = |what: &str, path: &str| Root { what: what.into(), path: path.into() };
+        let roots = [root("process web", "app"), root("variable PATH", "libc")];
+        explain(&items, &references, &roots)
+            .into_iter()
+            .map(|explained| (explained.item.path.clone(), explained))
+            .collect()
+    }
+
+    #[test]
+    fn the_shortest_chain_from_what_was_asked_for_is_told() {
+        let explained = explained();
+        assert_eq!(explained["lib"].chain, ["app", "lib"]);
+        assert_eq!(explained["lib"].root.as_deref(), Some("process web"));
+        assert_eq!(explained["libc"].root.as_deref(), Some("variable PATH"));
+        assert_eq!(explained["stray"].root, None);
+    }
+
+    #[test]
+    fn what_would_be_saved_counts_what_only_serves_the_path() {
+        let explained = explained();
+        assert_eq!(explained["app"].exclusive, 110);
+        assert_eq!(explained["lib"].exclusive, 100);
+        assert_eq!(explained["libc"].exclusive, 50);
+        assert_eq!(explained["stray"].exclusive, 1);
+    }
+}

@@ -1,0 +1,41 @@
+//! `make bench`: speed and memory of the supervisor beside a peer or a limit, in the same run.
+//!
+//! Machines differ and are rarely quiet, so nothing here is a bare number: what is compared is run
+//! in turns, and the median of each is told with the other's.
+
+mod memory;
+mod output;
+mod startup;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use devenv_tests::programs;
+use devenv_tests::spec::Spec;
+use table::Table;
+
+/// Where things are.
+struct Bench {
+    init: PathBuf,
+    /// A folder for inputs, removed at the end.
+    folder: tempfile::TempDir,
+}
+
+/// Writes a spec whose processes are programs of this machine.
+fn write(spec: &Spec, file: &Path) {
+    std::fs::write(file, spec.json("")).expect("a spec can be written");
+}
+
+fn main() -> ExitCode {
+    let bench = Bench {
+        init: programs::devenv_init(),
+        folder: tempfile::tempdir().expect("a folder for the inputs can be made"),
+    };
+    let mut table = Table::new();
+    output::measure(&bench, &mut table);
+    startup::measure(&bench, &mut table);
+    memory::measure(&bench, &mut table);
+    print!("{table}");
+    if table.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,179 @@
+//! Images: the same bytes wherever and whenever they are made, and accepted by other tools.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use devenv_tests::docker::{self, Container};
+use devenv_tests::lines;
+use devenv_tests::programs::{as_root, tool};
+use devenv_tests::project::Project;
+use devenv_tests::running;
+use devenv_tests::world::World;
+
+/// Copies an image to an OCI layout and returns the digest that was printed.
+#[track_caller]
+fn copy_to_layout(project: &Project<'_>, container: &str, layout: &Path) -> String {
+    let destination = format!("oci:{}:test", layout.display());
+    project.run(&["copy", container, &destination]).expect_code(0).out.trim_end().to_owned()
+}
+
+fn skopeo(arguments: &[&str]) -> String {
+    running::run(Command::new(tool("skopeo")).args(arguments)).expect_code(0).out
+}
+
+#[test]
+fn the_same_project_gives_the_same_image_for_everyone() {
+    let world = World::new();
+    let here = world.example("hello", "here");
+    let there = world.example("hello", "some/where else");
+    let one = here.build("processes");
+
+    // Another place, umask, language, time zone and state of the user.
+    let command = there.command(&["build", "processes"]);
+    let mut shell = Command::new(tool("sh"));
+    shell.args([
+        "-c",
+        "umask 077; find . -type f -exec touch -d 2001-02-03 {} +; exec \"$@\"",
+        "sh",
+    ]);
+    shell.arg(command.get_program()).args(command.get_args()).current_dir(&there.directory);
+    shell.env_remove("NIX_PATH").env("LC_ALL", "tr_TR.UTF-8").env("TZ", "Pacific/Chatham");
+    shell.env("XDG_CACHE_HOME", world.path("cache2")).env("XDG_STATE_HOME", world.path("state2"));
+    let two = running::run(&mut shell).expect_code(0).out;
+    assert_eq!(two.trim_end(), one);
+
+    let first = copy_to_layout(&here, "processes", &world.path("first"));
+    let second = copy_to_layout(&there, "processes", &world.path("second"));
+    assert_eq!(first, second);
+    // The control: another project is another image.
+    world.write("some/where else/README", "changed");
+    assert_ne!(copy_to_layout(&there, "processes", &world.path("third")), first);
+}
+
+#[test]
+fn building_again_from_nothing_gives_the_same_bytes() {
+    let world = World::new();
+    let image = world.example("hello", "hello").build("processes");
+    let store = |arguments: &[&str]| {
+        let mut command = as_root("nix-store");
+        command.env("NIX_CONFIG", "build-users-group =\nsubstituters =").args(arguments);
+        running::run(&mut command).expect_code(0).out
+    };
+    // Nix builds each of our derivations a second time and compares.
+    let requisites = store(&["--query", "--requisites", &image]);
+    let ours = |path: &&str| ["-image-", "-spec.json", "-root"].iter().any(|n| path.contains(n));
+    let paths: Vec<&str> = requisites.lines().filter(ours).collect();
+    assert!(paths.len() >= 3, "the image, its spec and its root: {paths:?}");
+    for path in paths {
+        let derivation = store(&["--query", "--deriver", path]);
+        let _ = store(&["--realise", "--check", derivation.trim_end()]);
+    }
+}
+
+#[test]
+fn skopeo_reads_the_image_and_agrees_on_its_digest() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let layout = world.path("layout");
+    let digest = copy_to_layout(&project, "processes", &layout);
+    assert!(digest.starts_with("sha256:"), "{digest}");
+    let reference = format!("oci:{}:test", layout.display());
+    let said: serde_json::Value =
+        serde_json::from_str(&skopeo(&["inspect", &reference])).expect("JSON");
+    assert_eq!(said["Digest"], digest.as_str());
+    assert_eq!(said["Created"], "1970-01-01T00:00:01Z");
+    let config: serde_json::Value =
+        serde_json::from_str(&skopeo(&["inspect", "--config", &reference])).expect("JSON");
+    let entrypoint = config["config"]["Entrypoint"].as_array().expect("an entrypoint");
+    assert_eq!(entrypoint[0], "/bin/devenv-init");
+    assert_eq!(config["config"]["User"], "1000:1000");
+    // Reads every blob and compares it with its digest.
+    skopeo(&[
+        "copy",
+        "--insecure-policy",
+        &reference,
+        &format!("dir:{}", world.path("dir").display()),
+    ]);
+}
+
+#[test]
+fn unpacked_it_holds_what_a_container_needs_with_the_right_owners() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let layout = world.path("layout");
+    let _ = copy_to_layout(&project, "processes", &layout);
+    let bundle = world.path("bundle");
+    let mut umoci = as_root("umoci");
+    umoci.args(["unpack", "--image"]).arg(format!("{}:test", layout.display())).arg(&bundle);
+    let _ = running::run(&mut umoci).expect_code(0);
+
+    let root = bundle.join("rootfs");
+    let about = |name: &str| {
+        let path = root.join(name);
+        std::fs::symlink_metadata(&path).unwrap_or_else(|e| panic!("no {}: {e}", path.display()))
+    };
+    let init = std::fs::read_link(root.join("bin/devenv-init")).expect("a link to the store");
+    assert!(init.starts_with("/nix/store"), "{}", init.display());
+    assert!(about(init.strip_prefix("/").unwrap().to_str().unwrap()).mode() & 0o111 != 0);
+    assert_eq!(about("tmp").mode() & 0o7777, 0o1777);
+    assert_eq!((about("env").uid(), about("env").gid()), (1000, 1000));
+    assert_eq!(about("env/devenv.nix").uid(), 1000);
+    let passwd = std::fs::read_to_string(root.join("etc/passwd")).expect("users");
+    for user in ["root:x:0:0:", "user:x:1000:1000:", "nobody:x:65534:"] {
+        assert!(passwd.lines().any(|line| line.starts_with(user)), "no {user} in {passwd}");
+    }
+    // Nothing tells when it was made.
+    let mut find = Command::new(tool("find"));
+    find.arg(&root).args(["-newermt", "1970-01-02", "-not", "-path"]).arg(&root);
+    let recent = running::run(&mut find).expect_code(0).out;
+    assert_eq!(recent, "", "files with a time of their own");
+}
+
+#[test]
+fn docker_loads_the_archive_and_runs_it() {
+    let world = World::new();
+    let project = world.project(
+        "once",
+        r#"{ name = "once"; processes.once = { exec = "echo only once"; restart.on = "never"; }; }"#,
+    );
+    let archive = world.path("image.tar");
+    let container = Container::name("loaded");
+    let name = format!("{}:test", container.name);
+    let destination = format!("docker-archive:{}:{name}", archive.display());
+    let _ = project.run(&["copy", "processes", &destination]).expect_code(0);
+    let said = docker::ask(&["load", "--input", archive.to_str().unwrap()]);
+    assert!(said.contains(&name), "{said}");
+    let run = ["run", "--network", "none", "--name", &container.name, &name];
+    let ended = running::run(&mut docker::docker(&run)).expect_code(0);
+    assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+}
+
+#[test]
+fn copying_to_the_daemon_a_second_time_moves_nothing() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let name = Container::name("twice").name.clone();
+    let destination = format!("docker-daemon:{name}:test");
+    let copy = || {
+        let mut command = project.command(&["copy", "processes", &destination]);
+        running::run(command.env("DOCKER_HOST", docker::host())).expect_code(0)
+    };
+    let (first, second) = (copy(), copy());
+    assert!(first.err.contains("copied to"), "{}", first.err);
+    assert!(second.err.contains("is up to date"), "{}", second.err);
+    assert_eq!(first.out, second.out);
+}
+
+#[test]
+fn an_image_s_layers_stay_within_the_number_asked_for() {
+    let world = World::new();
+    let project = world.example("layers", "layers");
+    let layout = world.path("layout");
+    let _ = copy_to_layout(&project, "processes", &layout);
+    let manifest = skopeo(&["inspect", "--raw", &format!("oci:{}:test", layout.display())]);
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let layers = manifest["layers"].as_array().expect("layers").len();
+    // `maxLayers = 4` and one of `layers`.
+    assert!((2..=5).contains(&layers), "{layers} layers");
+}

@@ -1,0 +1,180 @@
+//! Mistakes and missing things: an error that says what could not be done, a way out, and the
+//! documented exit code.
+
+use std::process::Command;
+
+use devenv_tests::docker;
+use devenv_tests::programs::devenv_init;
+use devenv_tests::running::{self, Ended};
+use devenv_tests::world::World;
+
+/// Checks code and words of an error, and that nothing went to standard output.
+#[track_caller]
+fn expect(ended: Ended, code: i32, words: &[&str]) {
+    let ended = ended.expect_code(code);
+    for word in words {
+        assert!(ended.err.contains(word), "no {word:?} in: {}", ended.err);
+    }
+    assert_eq!(ended.out, "", "standard output is for results");
+    assert!(!ended.err.contains("panicked"), "{}", ended.err);
+}
+
+#[test]
+fn no_project_is_66_and_says_where_it_looked() {
+    let world = World::new();
+    let empty = world.directory("empty");
+    let mut command = world.container(&["build", "processes"]);
+    let ended = running::run(command.current_dir(&empty));
+    expect(ended, 66, &["no devenv.nix in", "empty", "hint: "]);
+    let ended = running::run(&mut world.container(&["-C", "/no/such/place", "list"]));
+    expect(ended, 66, &["/no/such/place"]);
+}
+
+#[test]
+fn an_unknown_container_is_66_and_says_which_there_are() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    for verb in ["build", "run", "copy"] {
+        let ended = project.run(&[verb, "prod"]);
+        expect(ended, 66, &["no container `prod`", "hint: ", "processes, shell"]);
+    }
+}
+
+#[test]
+fn a_syntax_error_in_devenv_nix_is_65_and_points_at_the_line() {
+    let world = World::new();
+    let project = world.project("broken", "{\n  name = \"broken\";\n  processes = ;\n}\n");
+    expect(project.run(&["build", "processes"]), 65, &["syntax error", "devenv.nix:3", "hint: "]);
+    expect(project.run(&["list"]), 65, &["syntax error", "devenv.nix:3"]);
+}
+
+#[test]
+fn an_option_that_does_not_exist_is_65_and_is_named() {
+    let world = World::new();
+    let project = world.project("typo", r#"{ name = "typo"; procesess.a.exec = "true"; }"#);
+    expect(project.run(&["build", "processes"]), 65, &["procesess"]);
+}
+
+#[test]
+fn a_spec_that_is_wrong_stops_the_build_and_lists_every_problem() {
+    let world = World::new();
+    let project = world.project(
+        "wrong",
+        r#"{ name = "wrong"; processes = {
+             a = { exec = "true"; after = [ "devenv:processes:nowhere" ]; };
+             b = { exec = "true"; after = [ "devenv:processes:elsewhere" ]; }; }; }"#,
+    );
+    expect(project.run(&["build", "processes"]), 65, &["nowhere"]);
+}
+
+#[test]
+fn no_nix_is_69_and_says_how_to_get_it() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let mut command = project.command(&["build", "processes"]);
+    let ended = running::run(command.env("PATH", world.directory("empty")));
+    expect(ended, 69, &["nix-build", "hint: ", "nixos.org"]);
+}
+
+#[test]
+fn no_docker_is_69_and_says_where_it_was_looked_for() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    for arguments in [
+        ["run", "processes", "--engine", "docker"].as_slice(),
+        &["copy", "processes", "docker-daemon:"],
+    ] {
+        expect(project.run(arguments), 69, &["no-docker.sock", "hint: "]);
+    }
+}
+
+#[test]
+fn no_client_of_docker_is_69_and_says_what_to_do() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let image = project.build("processes");
+    let mut command = project.command(&["run", &image, "--engine", "docker"]);
+    command.env("PATH", world.directory("empty")).env("DOCKER_HOST", docker::host());
+    expect(running::run(&mut command), 69, &["docker", "hint: "]);
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_64() {
+    let world = World::new();
+    for arguments in
+        [&[] as &[&str], &["dance"], &["build"], &["build", "a", "b"], &["list", "--x"]]
+    {
+        let ended = running::run(&mut world.container(arguments)).expect_code(64);
+        assert!(ended.err.contains("Usage:"), "{}", ended.err);
+    }
+    let project = world.example("hello", "hello");
+    let ended = project.run(&["copy", "processes", "floppy:a"]);
+    expect(ended, 64, &["floppy:a"]);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_73() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let file = world.write("file", "");
+    let ended = project.run(&["copy", "processes", &format!("oci:{}", file.display())]);
+    expect(ended, 73, &["file"]);
+}
+
+#[test]
+fn the_supervisor_refuses_a_wrong_spec_with_78_and_lists_every_problem() {
+    let world = World::new();
+    let spec = world.write(
+        "spec.json",
+        r#"{ "version": 1, "processes": [
+             { "name": "a", "command": [] },
+             { "name": "a", "command": ["x"] },
+             { "name": "b", "command": ["x"], "after": [{ "process": "c", "condition": "ready" }] }
+           ] }"#,
+    );
+    let mut up = Command::new(devenv_init());
+    let ended = running::run(up.args(["up", "--spec"]).arg(&spec));
+    expect(ended, 78, &["spec.json is wrong", "command", "\"a\"", "\"c\"", "hint: "]);
+}
+
+#[test]
+fn the_supervisor_names_what_it_was_told_that_is_not_there() {
+    let world = World::new();
+    let init = |arguments: &[&str]| running::run(Command::new(devenv_init()).args(arguments));
+    expect(init(&["up", "--spec", "/no/such/spec"]), 66, &["/no/such/spec"]);
+    expect(init(&["up"]), 64, &["spec", "hint: "]);
+    expect(init(&["dance"]), 64, &["dance", "hint: "]);
+    let spec = world.write(
+        "spec.json",
+        r#"{ "version": 1, "processes": [{ "name": "a", "command": ["x"] }] }"#,
+    );
+    let spec = spec.to_str().unwrap();
+    expect(init(&["up", "--spec", spec, "b"]), 64, &["no process \"b\"", "hint: ", "a"]);
+    expect(init(&["exec", "--", "/no/such/program"]), 127, &["/no/such/program"]);
+    expect(init(&["exec", "--", "/dev/null"]), 126, &["/dev/null"]);
+    let newer = world.write("newer.json", r#"{ "version": 99 }"#);
+    expect(init(&["up", "--spec", newer.to_str().unwrap()]), 78, &["version 99", "hint: "]);
+}
+
+#[test]
+fn a_reader_that_is_gone_is_no_reason_to_panic() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let _ = project.build("processes");
+    let mut help = Command::new(devenv_init());
+    help.arg("--help");
+    let commands = [
+        project.command(&["list"]),
+        project.command(&["build", "processes"]),
+        project.command(&["--help"]),
+        help,
+    ];
+    for mut command in commands {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let said = command.stdout(writer).output().expect("the program starts");
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert!(!err.contains("panicked"), "{command:?}: {err}");
+        assert_ne!(said.status.code(), Some(101), "{command:?}: {err}");
+    }
+}

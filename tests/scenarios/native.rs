@@ -1,0 +1,202 @@
+//! Running a container without a daemon, as root and as anyone.
+
+use std::os::linux::fs::MetadataExt as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use devenv_tests::lines;
+use devenv_tests::process_table::{self, descendants};
+use devenv_tests::programs::{as_root, devenv_container};
+use devenv_tests::project::BUILD;
+use devenv_tests::running::{self, Running};
+use devenv_tests::wait;
+use devenv_tests::world::World;
+use nix::sys::signal::Signal;
+
+const FAILS: &str =
+    r#"{ name = "fails"; processes.fails = { exec = "exit 42"; restart.on = "never"; }; }"#;
+
+#[test]
+fn the_processes_of_a_project_run_and_stop_without_a_daemon() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let _ = project.build("processes");
+    let running = Running::start(&mut project.command(&["run", "processes", "--engine", "native"]));
+    running.wait_for("hello-docker.1 | Hello Docker!");
+    running.wait_for("hello-nix.1    | Hello Nix!");
+    running.signal(Signal::SIGINT);
+    let ended = running.end().expect_code(130);
+    let said = lines::of(&ended.out, "system");
+    assert!(said[0].starts_with("hello-docker.1 started (pid="), "{said:?}");
+    assert!(said.iter().any(|line| line == "SIGINT received"), "{said:?}");
+    assert!(said.iter().any(|line| line == "hello-nix.1 stopped (rc=-15)"), "{said:?}");
+}
+
+#[test]
+fn without_docker_a_container_runs_natively() {
+    let world = World::new();
+    let project = world.project("fails", FAILS);
+    let ended = project.run(&["run", "processes"]).expect_code(42);
+    assert!(ended.out.contains("fails.1 stopped (rc=42)"), "{}", ended.out);
+}
+
+#[test]
+fn the_supervisor_is_pid_1_and_the_store_is_mounted_not_copied() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let image = project.build("processes");
+    let running = Running::start(&mut project.command(&["run", "processes", "--engine", "native"]));
+    running.wait_for("Hello Nix!");
+    let init = supervisor(&running);
+    assert_eq!(process_table::namespace_pids(init).last(), Some(&1));
+    let spec = store_path_in(&image, "-spec.json");
+    let inside = std::fs::metadata(format!("/proc/{init}/root{spec}")).expect("the spec inside");
+    let outside = std::fs::metadata(&spec).expect("the spec in the store");
+    assert_eq!(
+        (inside.st_dev(), inside.st_ino()),
+        (outside.st_dev(), outside.st_ino()),
+        "the same file"
+    );
+}
+
+#[test]
+fn an_unprivileged_user_can_run_a_container_natively() {
+    let world = World::new();
+    let image = world.project("fails", FAILS).build("processes");
+    let ended = running::run(&mut unprivileged(&world, &image)).expect_code(42);
+    assert!(ended.out.contains("fails.1 stopped (rc=42)"), "{}", ended.out);
+}
+
+#[test]
+fn an_unprivileged_run_stops_when_it_is_told_to() {
+    let world = World::new();
+    let image = world.example("hello", "hello").build("processes");
+    let running = Running::start(&mut unprivileged(&world, &image));
+    running.wait_for("Hello Nix!");
+    let init = supervisor(&running);
+    assert_ne!(std::fs::metadata(format!("/proc/{init}")).map_or(0, |m| m.st_uid()), 0);
+    running.signal(Signal::SIGTERM);
+    let _ = running.end().expect_code(143);
+    assert!(!process_table::is_alive(init));
+}
+
+#[test]
+fn nothing_is_left_running_when_the_program_is_killed() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let _ = project.build("processes");
+    let running = Running::start(&mut project.command(&["run", "processes", "--engine", "native"]));
+    running.wait_for("Hello Nix!");
+    let inside = descendants(running.pid());
+    assert!(inside.len() >= 3, "the supervisor and its processes: {inside:?}");
+    running.signal(Signal::SIGKILL);
+    let _ = running.end().expect_code(137);
+    wait::until_true(wait::SOON, "the container to end", || {
+        inside.iter().all(|pid| !process_table::is_alive(*pid))
+    });
+}
+
+#[test]
+fn the_first_line_is_there_within_150_ms_of_the_evaluation() {
+    let world = World::new();
+    let image = world.example("hello", "hello").build("processes");
+    // The best of several: what else the machine does is not ours.
+    let best = (0..7)
+        .map(|_| {
+            let began = Instant::now();
+            let run = ["run", &image, "--engine", "native"];
+            let running = Running::start(&mut world.container(&run));
+            running.wait_for("hello-docker.1 started");
+            let took = began.elapsed();
+            running.signal(Signal::SIGTERM);
+            let _ = running.end().expect_code(143);
+            took
+        })
+        .min();
+    println!("the first line came after {best:?}");
+    assert!(best < Some(Duration::from_millis(150)), "the first line came after {best:?}");
+}
+
+#[test]
+fn a_read_only_root_and_another_user_are_no_obstacle() {
+    let world = World::new();
+    let project = world.project(
+        "who",
+        r#"{ name = "who"; processes.who = {
+             exec = "echo user=$UID; if echo > /env/file; then echo writable; fi";
+             restart.on = "never"; }; }"#,
+    );
+    let run = |options: &[&str]| {
+        let base = ["run", "processes", "--engine", "native"];
+        let arguments: Vec<&str> = base.into_iter().chain(options.iter().copied()).collect();
+        let mut said = lines::of(&project.run(&arguments).expect_code(0).out, "who.1");
+        said.retain(|line| line.starts_with("user=") || line == "writable");
+        said
+    };
+    assert_eq!(run(&[]), ["user=1000", "writable"]);
+    assert_eq!(run(&["--read-only"]), ["user=1000"]);
+    assert_eq!(run(&["--user", "0:0"])[0], "user=0");
+}
+
+#[test]
+fn variables_given_at_the_start_win_over_those_of_the_project() {
+    let world = World::new();
+    let project = world.project(
+        "greets",
+        r#"{ name = "greets"; env.GREETING = "from the project";
+             processes.greets = { exec = "echo $GREETING"; restart.on = "never"; }; }"#,
+    );
+    let greeting = |options: &[&str]| {
+        let base = ["run", "processes", "--engine", "native"];
+        let arguments: Vec<&str> = base.into_iter().chain(options.iter().copied()).collect();
+        lines::of(&project.run(&arguments).expect_code(0).out, "greets.1").concat()
+    };
+    assert_eq!(greeting(&[]), "from the project");
+    assert_eq!(greeting(&["--env", "GREETING=from outside"]), "from outside");
+}
+
+#[test]
+fn ctrl_c_in_a_terminal_stops_everything_in_order() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let mut terminal = project.terminal(&["run", "processes", "--engine", "native"]);
+    terminal.wait_for(BUILD, "Hello Nix!");
+    terminal.enter("\u{3}");
+    let (code, shown) = terminal.end_within(wait::SOON);
+    assert_eq!(code, 130, "{shown}");
+    assert!(shown.contains("hello-nix.1 stopped (rc=-15)"), "{shown}");
+}
+
+fn unprivileged(world: &World, image: &str) -> Command {
+    let copy = world.directory("programs").join("devenv-container");
+    if !copy.exists() {
+        std::fs::copy(devenv_container(), &copy).expect("a copy of the program");
+    }
+    let mut command = as_root("setpriv");
+    command.args(["--reuid=12345", "--regid=12345", "--clear-groups", "--"]).arg(copy);
+    command.args(["run", image, "--engine", "native"]);
+    command.env("HOME", world.directory("home")).current_dir("/");
+    command
+}
+
+/// The supervisor below a running `devenv-container`.
+#[track_caller]
+fn supervisor(running: &Running) -> i32 {
+    wait::until(wait::SOON, "the supervisor", || {
+        descendants(running.pid()).into_iter().find(|pid| {
+            process_table::program(*pid).is_some_and(|path| {
+                path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("devenv-init"))
+            })
+        })
+    })
+}
+
+/// The store path with this ending that an image's description names.
+#[track_caller]
+fn store_path_in(image: &str, ending: &str) -> String {
+    let text = std::fs::read_to_string(image).expect("the description");
+    text.split('"')
+        .find(|word| word.starts_with("/nix/store/") && word.ends_with(ending))
+        .unwrap_or_else(|| panic!("no path ending in {ending} in {image}"))
+        .to_owned()
+}

@@ -1,0 +1,92 @@
+//! From a `devenv.nix` to an image, and what a project's author sees on the way.
+
+use std::path::Path;
+
+use devenv_tests::running;
+use devenv_tests::world::World;
+
+#[test]
+fn building_prints_one_line_the_description_in_the_store() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let ended = project.run(&["build", "processes"]).expect_code(0);
+    let lines: Vec<&str> = ended.out.lines().collect();
+    let [line] = lines.as_slice() else { panic!("not one line: {}", ended.out) };
+    assert!(line.starts_with("/nix/store/") && line.ends_with(".json"), "{line}");
+    assert!(line.contains("-image-"), "{line}");
+    let text = std::fs::read_to_string(line).expect("the description is in the store");
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+}
+
+#[test]
+fn building_leaves_nothing_in_the_project() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let before = project.files();
+    let _ = project.build("processes");
+    assert_eq!(project.files(), before);
+    // Kept from garbage collection all the same, from where the user keeps state.
+    let roots = world.path("state/devenv-container/roots");
+    let root = std::fs::read_dir(&roots).expect("a directory of roots").flatten().next();
+    let target = root.and_then(|root| std::fs::read_link(root.path()).ok());
+    assert!(target.is_some_and(|target| target.starts_with("/nix/store")));
+}
+
+#[test]
+fn a_project_is_found_from_below_it_and_by_its_name() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let expected = project.build("processes");
+    std::fs::create_dir_all(project.directory.join("a/b")).unwrap();
+    std::fs::remove_dir(project.directory.join("a/b")).unwrap();
+    let mut below = world.container(&["build", "processes"]);
+    let below = running::run(below.current_dir(project.directory.join("a"))).expect_code(0);
+    // The empty directory itself is part of the project, so only the form is compared.
+    assert!(below.out.starts_with("/nix/store/"), "{}", below.out);
+    std::fs::remove_dir(project.directory.join("a")).unwrap();
+    for arguments in [["-C", "hello", "build", "processes"], ["build", "processes", "-C", "hello"]]
+    {
+        let mut named = world.container(&arguments);
+        let named = running::run(named.current_dir(world.path(""))).expect_code(0);
+        assert_eq!(named.out.trim_end(), expected);
+    }
+}
+
+#[test]
+fn listing_shows_every_container_with_its_image() {
+    let world = World::new();
+    let project = world.project(
+        "shop",
+        r#"{ name = "shop";
+             containers.web = { name = "shop-web"; version = "1.2"; startupCommand = "true"; }; }"#,
+    );
+    let ended = project.run(&["list"]).expect_code(0);
+    let rows: Vec<Vec<&str>> =
+        ended.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let expected = [
+        vec!["processes", "processes:latest"],
+        vec!["shell", "shell:latest"],
+        vec!["web", "shop-web:1.2"],
+    ];
+    assert_eq!(rows, expected, "{}", ended.out);
+    let json = project.run(&["list", "--json"]).expect_code(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json[2]["name"], "web");
+}
+
+#[test]
+fn every_example_builds_all_of_its_containers() {
+    let world = World::new();
+    let examples = devenv_tests::programs::repository().join("examples");
+    for example in std::fs::read_dir(examples).unwrap().flatten() {
+        let name = example.file_name().into_string().unwrap();
+        let project = world.example(&name, &name);
+        let list = project.run(&["list", "--json"]).expect_code(0).out;
+        let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+        for container in list.as_array().expect("a list") {
+            let container = container["name"].as_str().expect("a name");
+            let built = project.build(container);
+            assert!(Path::new(&built).is_file(), "{name}: {container}: {built}");
+        }
+    }
+}
