@@ -7,20 +7,25 @@
 //! Within one turn exits are fed first, then signals, then the time, so that the same facts always
 //! lead to the same orders. Nothing in a turn blocks on anybody: output is another thread's.
 
+mod requests;
+
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::control::{Control, Socket};
+use super::coroner::Coroner;
 use super::environment::{self, MARKER, Variables};
 use super::init::{self, Surroundings};
+use super::kill::Pid;
 use super::report::{self, Context};
 use super::runs::Runs;
 use super::signal::{self, Signals};
@@ -29,12 +34,22 @@ use super::{clock, last_words, reap, strays};
 use crate::log::{Log, Notice, SourceId, Stream};
 use crate::machine::{Action, Event, Machine, Report, RunId, SpawnFailure, exit};
 use crate::spec::Plan;
+use requests::Pending;
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
 
 /// How long the end may wait for a reader of the output that has stopped reading.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
+/// What serves people and can be done without.
+#[derive(Default)]
+pub struct Amenities {
+    /// Where control is listened for.
+    pub control: Option<Socket>,
+    /// Whether a bad end is explained.
+    pub post_mortem: bool,
+}
 
 /// Runs a plan to its end and returns the exit code of the container.
 ///
@@ -52,18 +67,23 @@ pub fn run(
     log: Log,
     surroundings: Surroundings,
     signals: Signals,
+    amenities: Amenities,
 ) -> std::io::Result<u8> {
     std::panic::set_hook(Box::new(|panic| last_words::say(&format!("internal error: {panic}"))));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let _entered = runtime.enter();
-    let mut reactor = Reactor::new(plan, log, surroundings, signals)?;
+    let mut reactor = Reactor::new(plan, log, surroundings, signals, amenities)?;
     // A panic must not unwind past the processes: they would live on unsupervised.
     let lived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(reactor.live())));
-    Ok(match lived {
+    let code = match lived {
         Ok(code) => reactor.end(code),
         Err(_) => reactor.give_up(),
-    })
+    };
+    // Whoever still waits for an answer is told that there will be none.
+    reactor.pending.clear();
+    runtime.block_on(reactor.control.farewell());
+    Ok(code)
 }
 
 /// Catches every signal the reactor knows. To be called as early as can be: PID 1 loses what comes
@@ -88,6 +108,10 @@ struct Reactor {
     outputs: HashMap<RunId, OwnedFd>,
     /// Why runs could not be had.
     causes: HashMap<RunId, String>,
+    control: Control,
+    /// Requests that are answered when something has come to pass.
+    pending: Vec<Pending>,
+    coroner: Option<Coroner>,
     exit: Option<u8>,
 }
 
@@ -97,6 +121,7 @@ impl Reactor {
         log: Log,
         surroundings: Surroundings,
         signals: Signals,
+        amenities: Amenities,
     ) -> std::io::Result<Self> {
         // SAFETY: `Signals` always gives the number of the one descriptor that it owns, never
         // replaces it, and closes it only when it is itself dropped, after the registration.
@@ -112,6 +137,9 @@ impl Reactor {
             input: init::empty_input()?,
             outputs: HashMap::new(),
             causes: HashMap::new(),
+            control: Control::start(amenities.control, &plan)?,
+            pending: Vec::new(),
+            coroner: amenities.post_mortem.then(Coroner::new),
             exit: None,
             plan,
             surroundings,
@@ -151,12 +179,19 @@ impl Reactor {
                 Err(_) => std::future::pending().await,
             }
         };
+        let something = async {
+            tokio::select! {
+                biased;
+                () = readable => {}
+                () = self.control.asked() => {}
+            }
+        };
         match due {
-            None => readable.await,
+            None => something.await,
             Some(due) => {
                 let left = Duration::from_millis(due.since(now));
                 // A timeout is as good as a signal: the turn looks at everything.
-                let _ = tokio::time::timeout(left, readable).await;
+                let _ = tokio::time::timeout(left, something).await;
             }
         }
     }
@@ -180,9 +215,11 @@ impl Reactor {
                 self.runs.pass_on(signal);
             }
         }
+        self.take_requests();
         if self.machine.next_deadline().is_some_and(|due| due <= clock::now()) {
             self.feed(Event::Tick);
         }
+        self.settle_requests();
     }
 
     /// Feeds an event about the end of a run and forgets the run if nobody is left of it.
@@ -291,6 +328,9 @@ impl Reactor {
             pid: run.and_then(|run| self.runs.leader(run)),
             cause: cause.as_deref(),
         };
+        if let Some(coroner) = &mut self.coroner {
+            coroner.observe(&self.plan, report, context.pid.map(Pid::number), context.cause);
+        }
         let notice = report::notice(report, &context);
         match report {
             Report::Stopped(run, _) => {
@@ -322,7 +362,14 @@ impl Reactor {
     /// Every run has ended: what is left are strays and the output on its way.
     fn end(&mut self, code: u8) -> u8 {
         strays::sweep(&self.surroundings, self.signals.get_mut());
-        let finished = self.log.take().map(|log| log.finish(LAST_OUTPUT)).unwrap_or_default();
+        let began = Instant::now();
+        let finished = self.log.take().map(|log| {
+            if let Some(coroner) = &self.coroner {
+                coroner.speak(&self.plan, code, &log, LAST_OUTPUT);
+            }
+            log.finish(LAST_OUTPUT.saturating_sub(began.elapsed()))
+        });
+        let finished = finished.unwrap_or_default();
         if finished.gave_up {
             last_words::say(&format!(
                 "nobody read the output for {} s: at the most {} of it not written",
