@@ -9,8 +9,8 @@ use lexopt::{Arg, ValueExt};
 use super::{Failure, duration, input, text};
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
-use crate::os::init::{self, Surroundings};
 use crate::os::control::{self, Socket};
+use crate::os::init::{self, Surroundings};
 use crate::os::reactor::{self, Amenities};
 use crate::spec::Plan;
 

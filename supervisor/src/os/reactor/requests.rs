@@ -80,9 +80,8 @@ impl Reactor {
         self.refuse_while_stopping()?;
         let before: Vec<u32> = self.machine.services().iter().map(|service| service.runs).collect();
         let ids = self.change(change, Event::RestartAsked)?;
-        let goal = |id: ProcessId| {
-            Goal::Restarted(before.get(id.index()).copied().unwrap_or_default())
-        };
+        let goal =
+            |id: ProcessId| Goal::Restarted(before.get(id.index()).copied().unwrap_or_default());
         if !change.wait {
             return Err(Answer::done());
         }
@@ -157,7 +156,8 @@ impl Reactor {
         };
         let Some(log) = &self.log else { return Answer::done() };
         let count = wish.lines.map_or(usize::MAX, |lines| lines as usize);
-        let sources: Vec<SourceId> = ids.iter().map(|id| source(RunId { process: *id, number: 0 })).collect();
+        let sources: Vec<SourceId> =
+            ids.iter().map(|id| source(RunId { process: *id, number: 0 })).collect();
         let (tails, following) = if wish.follow {
             let (tails, following) = log.follow(&sources, count);
             (tails, Some(following))
@@ -180,10 +180,14 @@ impl Reactor {
     fn expected(&self, selection: &Selection, goal: Goal) -> Reply {
         let ids = if selection.processes.is_empty() {
             let statuses = self.machine.status(clock::now());
-            let meant = |status: &ProcessStatus| {
-                !matches!(status.state, State::Disabled | State::Stopped)
-            };
-            (0u32..).map(ProcessId).zip(&statuses).filter(|(_, s)| meant(s)).map(|(id, _)| id).collect()
+            let meant =
+                |status: &ProcessStatus| !matches!(status.state, State::Disabled | State::Stopped);
+            (0u32..)
+                .map(ProcessId)
+                .zip(&statuses)
+                .filter(|(_, s)| meant(s))
+                .map(|(id, _)| id)
+                .collect()
         } else {
             self.named(&selection.processes)?
         };
@@ -233,7 +237,11 @@ impl Reactor {
 }
 
 fn wait_if(change: &Change, ids: Vec<ProcessId>, goal: Goal) -> Reply {
-    if change.wait { Ok(ids.into_iter().map(|id| (id, goal)).collect()) } else { Err(Answer::done()) }
+    if change.wait {
+        Ok(ids.into_iter().map(|id| (id, goal)).collect())
+    } else {
+        Err(Answer::done())
+    }
 }
 
 fn judge(goals: &[(ProcessId, Goal)], statuses: &[ProcessStatus]) -> Verdict {
