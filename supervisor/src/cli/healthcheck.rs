@@ -4,7 +4,7 @@ use lexopt::{Arg, ValueExt};
 
 use super::client::{AT_ONCE, Client};
 use super::{Failure, text};
-use crate::control::{Request, Selection};
+use crate::control::Request;
 use crate::machine::exit;
 
 const HELP: &str = "\
@@ -40,7 +40,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let request = Request::Health(Selection { processes });
+    let request = Request::Health(processes);
     let asked = Client::ask(control.as_deref(), &request, Some(AT_ONCE)).and_then(Client::finish);
     match asked {
         Ok(()) => Ok(text::to_stdout("healthy\n")),

@@ -98,7 +98,7 @@ impl Printer {
             Response::Dropped { bytes } => {
                 format!("{}[{bytes} bytes missing: read too slowly]\n", self.close())
             }
-            Response::Process(_) | Response::Done {} | Response::Error { .. } => String::new(),
+            Response::Text(_) | Response::Done {} | Response::Error { .. } => String::new(),
         }
     }
 

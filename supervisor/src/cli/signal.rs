@@ -4,7 +4,7 @@ use lexopt::{Arg, ValueExt};
 
 use super::client::{AT_ONCE, Client};
 use super::{Failure, text};
-use crate::control::{Request, SendSignal};
+use crate::control::Request;
 use crate::machine::exit;
 use crate::spec::Signal;
 
@@ -41,7 +41,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     if processes.is_empty() {
         return Err(Failure::usage("no process is named"));
     }
-    let request = Request::Signal(SendSignal { signal, processes });
+    let request = Request::Signal { signal, processes };
     Client::ask(control.as_deref(), &request, Some(AT_ONCE))?.finish()?;
     Ok(exit::OK)
 }

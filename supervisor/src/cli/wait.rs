@@ -7,7 +7,7 @@ use lexopt::{Arg, ValueExt};
 
 use super::client::{AT_ONCE, Client, Next};
 use super::{Failure, duration, text};
-use crate::control::{Request, Selection};
+use crate::control::Request;
 use crate::machine::exit;
 
 const HELP: &str = "\
@@ -51,21 +51,20 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let selection = Selection { processes };
-    let request = Request::WaitReady(selection.clone());
+    let request = Request::WaitReady(processes.clone());
     let mut client = Client::ask(control.as_deref(), &request, limit)?;
     loop {
         match client.next()? {
             Next::Response(_) => {}
             Next::Done => return Ok(exit::OK),
-            Next::Late => return Err(not_in_time(control.as_deref(), selection)),
+            Next::Late => return Err(not_in_time(control.as_deref(), processes)),
         }
     }
 }
 
 /// The failure of a wait, with the reason if the supervisor says one.
-fn not_in_time(control: Option<&OsStr>, selection: Selection) -> Failure {
-    let asked = Client::ask(control, &Request::Health(selection), Some(AT_ONCE));
+fn not_in_time(control: Option<&OsStr>, processes: Vec<String>) -> Failure {
+    let asked = Client::ask(control, &Request::Health(processes), Some(AT_ONCE));
     let why = match asked.and_then(Client::finish) {
         Err(why) if why.code() == exit::NO => format!(": {why}"),
         _ => String::new(),

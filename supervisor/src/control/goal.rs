@@ -1,6 +1,6 @@
 //! When something that was asked for has come to pass: states in, verdicts out.
 
-use super::wire::Exit;
+use super::status::Exit;
 use crate::machine::{ProcessStatus, State};
 use crate::spec::Kind;
 

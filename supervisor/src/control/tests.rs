@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::goal::{self, Goal, Verdict};
 use super::line::{LIMIT, Received, TooLong};
-use super::wire::{Change, Logs, Request, Response, Selection, SendSignal};
+use super::wire::{Change, Logs, Request, Response};
 use crate::machine::{ProcessStatus, RunEnd, State};
 use crate::spec::{Kind, Signal};
 
@@ -15,36 +15,45 @@ use crate::spec::{Kind, Signal};
 fn requests_are_read_strictly() {
     let web = || vec!["web".to_owned()];
     for (text, want) in [
-        (r#"{"status":{}}"#, Request::Status(Selection::default())),
+        (r#"{"verb":"status"}"#, Request::Status { processes: Vec::new(), json: false }),
         (
-            r#"{"start":{"processes":["web"]}}"#,
+            r#"{"verb":"start","processes":["web"]}"#,
             Request::Start(Change { processes: web(), wait: false }),
         ),
         (
-            r#" {"signal": {"signal":"hup","processes":["web"]}}"#,
-            Request::Signal(SendSignal {
-                signal: Signal::parse("HUP").expect("a signal"),
-                processes: web(),
-            }),
+            r#"{"verb":"stop","processes":["web"],"with":["wait"]}"#,
+            Request::Stop(Change { processes: web(), wait: true }),
         ),
         (
-            r#"{"logs":{"lines":3,"follow":true}}"#,
+            r#" {"verb": "signal", "signal":"hup","processes":["web"]}"#,
+            Request::Signal { signal: Signal::parse("HUP").expect("a signal"), processes: web() },
+        ),
+        (
+            r#"{"verb":"logs","lines":3,"with":["follow"]}"#,
             Request::Logs(Logs { processes: Vec::new(), lines: Some(3), follow: true }),
         ),
+        (r#"{"verb":"wait_ready","processes":["web"]}"#, Request::WaitReady(web())),
+        (r#"{"verb":"health"}"#, Request::Health(Vec::new())),
     ] {
         assert_eq!(Request::parse(text.as_bytes()), Ok(want.clone()), "{text}");
         assert_eq!(Request::parse(&want.to_line()), Ok(want));
     }
     for (text, why) in [
         ("", "EOF"),
-        ("null", "expected"),
-        (r#""status""#, "expected"),
-        (r#"{"dance":{}}"#, "unknown variant `dance`"),
-        (r#"{"status":{"proceses":[]}}"#, "unknown field `proceses`"),
-        (r#"{"start":{}}"#, "missing field `processes`"),
-        (r#"{"signal":{"signal":"BOO","processes":[]}}"#, "there is no signal \"BOO\""),
-        (r#"{"logs":{"lines":-1}}"#, "invalid value"),
-        (r#"{"status":{}}{"status":{}}"#, "trailing characters"),
+        ("null", "invalid type"),
+        (r#""status""#, "invalid type"),
+        ("{}", "missing field `verb`"),
+        (r#"{"verb":"dance"}"#, "unknown variant `dance`"),
+        (r#"{"verb":"status","proceses":[]}"#, "unknown field `proceses`"),
+        (r#"{"verb":"status","with":["wait"]}"#, "`with` has no \"wait\""),
+        (r#"{"verb":"health","with":["json"]}"#, "`with` has no \"json\""),
+        (r#"{"verb":"stop","lines":3}"#, "`lines` is for `logs` only"),
+        (r#"{"verb":"stop","signal":"HUP"}"#, "`signal` is for `signal` only"),
+        (r#"{"verb":"signal"}"#, "missing field `signal`"),
+        (r#"{"verb":"signal","signal":"BOO"}"#, "there is no signal \"BOO\""),
+        (r#"{"verb":"logs","lines":-1}"#, "invalid value"),
+        (r#"{"verb":"status","verb":"stop"}"#, "duplicate field"),
+        (r#"{"verb":"status"}{"verb":"status"}"#, "trailing characters"),
     ] {
         let error = Request::parse(text.as_bytes()).expect_err(text);
         assert!(error.contains(why), "{text}: {error}");
@@ -115,11 +124,11 @@ proptest! {
         cut in 0usize..80,
     ) {
         let texts = [
-            r#"{"status":{"processes":["web","db.1"]}}"#,
-            r#"{"restart":{"processes":["web"],"wait":true}}"#,
-            r#"{"signal":{"signal":"SIGUSR1","processes":["web"]}}"#,
-            r#"{"logs":{"processes":[],"lines":10,"follow":true}}"#,
-            r#"{"wait_ready":{"processes":["web"]}}"#,
+            r#"{"verb":"status","processes":["web","db.1"]}"#,
+            r#"{"verb":"restart","processes":["web"],"with":["wait"]}"#,
+            r#"{"verb":"signal","signal":"SIGUSR1","processes":["web"]}"#,
+            r#"{"verb":"logs","processes":[],"lines":10,"with":["follow"]}"#,
+            r#"{"verb":"wait_ready","processes":["web"]}"#,
         ];
         let mut bytes = texts[which].as_bytes().to_vec();
         let index = at % bytes.len();

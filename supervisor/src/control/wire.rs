@@ -5,15 +5,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::machine::RunEnd;
-use crate::spec::{Kind, Signal};
+use crate::spec::Signal;
 
 /// One question or order. Names of processes are labels (`web.1`) or plain names (`web`).
+///
+/// On the wire all are one flat object, as in `{"verb":"logs","processes":["web"],"lines":3}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(try_from = "Flat", into = "Flat")]
 pub enum Request {
-    /// Where processes stand; one [`Response::Process`] each.
-    Status(Selection),
+    /// Where processes stand, as [`Response::Text`].
+    Status {
+        /// None named: all.
+        processes: Vec<String>,
+        /// As JSON rather than a table.
+        json: bool,
+    },
     /// Start processes that do not run.
     Start(Change),
     /// Stop processes; they stay down until somebody starts them.
@@ -21,68 +27,140 @@ pub enum Request {
     /// Stop processes and start them again.
     Restart(Change),
     /// Send a signal to processes and all their descendants.
-    Signal(SendSignal),
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// At least one.
+        processes: Vec<String>,
+    },
     /// The last lines of output, and those that follow; one [`Response::Line`] each.
     Logs(Logs),
-    /// Wait until processes are ready.
-    WaitReady(Selection),
-    /// Say at once whether processes are as they should be.
-    Health(Selection),
-}
-
-/// Which processes are meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Selection {
-    /// None named: all, or where that makes a difference all that were asked to run.
-    #[serde(default)]
-    pub processes: Vec<String>,
+    /// Wait until these are ready. None named: all that are meant to run.
+    WaitReady(Vec<String>),
+    /// Say at once whether these are as they should be. None named: all that are meant to run.
+    Health(Vec<String>),
 }
 
 /// Which processes are to change, and whether to wait for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// At least one.
     pub processes: Vec<String>,
     /// Answer only when it has come to pass, or never will.
-    #[serde(default)]
     pub wait: bool,
 }
 
-/// A signal and who gets it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SendSignal {
-    /// By name or number, as in `HUP`, `SIGHUP` or `1`.
-    #[serde(with = "signal_name")]
-    pub signal: Signal,
-    /// At least one.
-    pub processes: Vec<String>,
-}
-
 /// Whose output, and how much of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logs {
     /// None named: all.
-    #[serde(default)]
     pub processes: Vec<String>,
     /// At most so many of the last lines of each process; without a number all that are
     /// remembered, which are about 4 KiB of each.
-    #[serde(default)]
     pub lines: Option<u32>,
     /// Go on with what is written from now on, until the client leaves.
-    #[serde(default)]
     pub follow: bool,
+}
+
+/// A request with the fields of all verbs: one shape takes a fifth of the code that eight take.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Flat {
+    verb: Verb,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    processes: Vec<String>,
+    /// `json`, `wait` or `follow`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    with: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lines: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Verb {
+    #[default]
+    Status,
+    Start,
+    Stop,
+    Restart,
+    Signal,
+    Logs,
+    WaitReady,
+    Health,
+}
+
+impl TryFrom<Flat> for Request {
+    type Error = String;
+
+    fn try_from(flat: Flat) -> Result<Self, String> {
+        let Flat { verb, processes, with, signal, lines } = flat;
+        let allowed = match verb {
+            Verb::Status => "json",
+            Verb::Start | Verb::Stop | Verb::Restart => "wait",
+            Verb::Logs => "follow",
+            Verb::Signal | Verb::WaitReady | Verb::Health => "",
+        };
+        if let Some(other) = with.iter().find(|word| *word != allowed) {
+            return Err(format!("`with` has no \"{}\" for this verb", other.escape_debug()));
+        }
+        if lines.is_some() && verb != Verb::Logs {
+            return Err("`lines` is for `logs` only".to_owned());
+        }
+        let with = !with.is_empty();
+        Ok(match (verb, signal) {
+            (Verb::Signal, Some(name)) => match Signal::parse(&name) {
+                Some(signal) => Self::Signal { signal, processes },
+                None => return Err(format!("there is no signal \"{}\"", name.escape_debug())),
+            },
+            (Verb::Signal, None) => return Err("missing field `signal`".to_owned()),
+            (_, Some(_)) => return Err("`signal` is for `signal` only".to_owned()),
+            (Verb::Status, None) => Self::Status { processes, json: with },
+            (Verb::Start, None) => Self::Start(Change { processes, wait: with }),
+            (Verb::Stop, None) => Self::Stop(Change { processes, wait: with }),
+            (Verb::Restart, None) => Self::Restart(Change { processes, wait: with }),
+            (Verb::Logs, None) => Self::Logs(Logs { processes, lines, follow: with }),
+            (Verb::WaitReady, None) => Self::WaitReady(processes),
+            (Verb::Health, None) => Self::Health(processes),
+        })
+    }
+}
+
+impl From<Request> for Flat {
+    fn from(request: Request) -> Self {
+        let flat = |verb, processes| Self { verb, processes, ..Self::default() };
+        let word = |set: bool, word: &str| set.then(|| word.to_owned()).into_iter().collect();
+        let change = |verb, change: Change| Self {
+            with: word(change.wait, "wait"),
+            ..flat(verb, change.processes)
+        };
+        match request {
+            Request::Status { processes, json } => {
+                Self { with: word(json, "json"), ..flat(Verb::Status, processes) }
+            }
+            Request::Start(wish) => change(Verb::Start, wish),
+            Request::Stop(wish) => change(Verb::Stop, wish),
+            Request::Restart(wish) => change(Verb::Restart, wish),
+            Request::Signal { signal, processes } => {
+                Self { signal: Some(signal.to_string()), ..flat(Verb::Signal, processes) }
+            }
+            Request::Logs(Logs { processes, lines, follow }) => {
+                Self { with: word(follow, "follow"), lines, ..flat(Verb::Logs, processes) }
+            }
+            Request::WaitReady(processes) => flat(Verb::WaitReady, processes),
+            Request::Health(processes) => flat(Verb::Health, processes),
+        }
+    }
 }
 
 /// One line of an answer. The last one is `done` or `error`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Response {
-    /// Where one process stands.
-    Process(ProcessReport),
+    /// A piece of a text that is to be shown as it is.
+    Text(String),
     /// A line of output.
     Line {
         /// The label of the process that wrote it.
@@ -107,60 +185,6 @@ pub enum Response {
         /// A sentence for people, possibly with a line that begins with `hint: `.
         message: String,
     },
-}
-
-/// One process in `devenv-init status --json`. The names and meanings of these fields are stable;
-/// new ones may be added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessReport {
-    /// Name and replica, as in `web.1`.
-    pub name: String,
-    /// `service` or `task`.
-    pub kind: Kind,
-    /// `disabled`, `waiting`, `starting`, `running`, `backoff`, `stopping`, `succeeded`, `failed`,
-    /// `skipped` or `stopped`.
-    pub state: String,
-    /// Whether it is ready for its dependants now.
-    pub ready: bool,
-    /// The process its present run began with.
-    pub pid: Option<i32>,
-    /// Milliseconds its present run has been alive.
-    pub uptime_ms: Option<u64>,
-    /// How often it was started again of itself.
-    pub restarts: u32,
-    /// How its latest run ended, when one has.
-    pub last_exit: Option<Exit>,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exit {
-    /// It returned this exit code.
-    Code(u8),
-    /// This signal ended it, by its name.
-    Signal(String),
-}
-
-impl From<RunEnd> for Exit {
-    fn from(end: RunEnd) -> Self {
-        match end {
-            RunEnd::Code(code) => Self::Code(code),
-            RunEnd::Signal(number) => Self::Signal(
-                Signal::from_number(i32::from(number))
-                    .map_or_else(|| format!("signal {number}"), |signal| signal.to_string()),
-            ),
-        }
-    }
-}
-
-impl std::fmt::Display for Exit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(name) => f.write_str(name),
-        }
-    }
 }
 
 impl Request {
@@ -202,22 +226,4 @@ fn to_line(value: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(value).unwrap_or_default();
     line.push(b'\n');
     line
-}
-
-mod signal_name {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::spec::Signal;
-
-    pub fn serialize<S: Serializer>(signal: &Signal, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(signal)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Signal, D::Error> {
-        let text = String::deserialize(from)?;
-        Signal::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!("there is no signal \"{}\"", text.escape_debug()))
-        })
-    }
 }

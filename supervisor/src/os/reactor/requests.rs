@@ -4,13 +4,11 @@
 use tokio::sync::oneshot;
 
 use super::{Reactor, clock, source};
-use crate::control::{
-    Change, Goal, Logs, ProcessReport, Request, Response, Selection, SendSignal, Verdict, goal,
-};
+use crate::control::{Change, Goal, Logs, ProcessReport, Request, Response, Verdict, goal, status};
 use crate::log::SourceId;
 use crate::machine::{Event, ProcessStatus, RunId, State, exit};
 use crate::os::control::{Answer, Ask};
-use crate::spec::ProcessId;
+use crate::spec::{ProcessId, Signal};
 
 /// Somebody who waits for something to come to pass.
 pub(super) struct Pending {
@@ -50,18 +48,18 @@ impl Reactor {
 
     fn carry_out_request(&mut self, request: Request) -> Reply {
         match request {
-            Request::Status(selection) => Err(self.status(&selection)),
+            Request::Status { processes, json } => Err(self.status(&processes, json)),
             Request::Start(change) => self.start(&change),
             Request::Stop(change) => {
                 let ids = self.change(&change, Event::StopAsked)?;
                 wait_if(&change, ids, Goal::Stopped)
             }
             Request::Restart(change) => self.restart(&change),
-            Request::Signal(order) => Err(self.send_signal(&order)),
+            Request::Signal { signal, processes } => Err(self.send_signal(signal, &processes)),
             Request::Logs(wish) => Err(self.logs(&wish)),
-            Request::WaitReady(selection) => self.expected(&selection, Goal::Ready),
-            Request::Health(selection) => {
-                let goals = self.expected(&selection, Goal::Healthy)?;
+            Request::WaitReady(names) => self.expected(&names, Goal::Ready),
+            Request::Health(names) => {
+                let goals = self.expected(&names, Goal::Healthy)?;
                 if self.machine.is_shutting_down() {
                     return Err(Answer::error(exit::NO, "everything is being stopped"));
                 }
@@ -105,8 +103,8 @@ impl Reactor {
         Ok(ids)
     }
 
-    fn status(&self, selection: &Selection) -> Answer {
-        let ids = match self.selected(&selection.processes) {
+    fn status(&self, names: &[String], json: bool) -> Answer {
+        let ids = match self.selected(names) {
             Ok(ids) => ids,
             Err(refused) => return refused,
         };
@@ -114,7 +112,7 @@ impl Reactor {
         let report = |id: ProcessId| {
             let status = statuses.get(id.index())?;
             let pid = self.living_run(id).and_then(|run| self.runs.leader(run));
-            Some(Response::Process(ProcessReport {
+            Some(ProcessReport {
                 name: status.label.clone(),
                 kind: status.kind,
                 state: status.state.as_str().to_owned(),
@@ -123,15 +121,18 @@ impl Reactor {
                 uptime_ms: status.uptime_ms,
                 restarts: status.restarts,
                 last_exit: status.last_end.map(Into::into),
-            }))
+            })
         };
-        let reports = ids.into_iter().filter_map(report);
-        Answer::from(reports.chain([Response::Done {}]).collect::<Vec<_>>())
+        let reports: Vec<ProcessReport> = ids.into_iter().filter_map(report).collect();
+        let text = if json { status::as_json(reports) } else { status::as_table(&reports) };
+        let mut responses: Vec<Response> = pieces(&text).map(Response::Text).collect();
+        responses.push(Response::Done {});
+        Answer::from(responses)
     }
 
     /// Sends to all that were named or, when one of them does not live, to none.
-    fn send_signal(&mut self, order: &SendSignal) -> Answer {
-        let ids = match self.named(&order.processes) {
+    fn send_signal(&mut self, signal: Signal, names: &[String]) -> Answer {
+        let ids = match self.named(names) {
             Ok(ids) => ids,
             Err(refused) => return refused,
         };
@@ -145,7 +146,7 @@ impl Reactor {
                 }
             }
         }
-        runs.into_iter().for_each(|run| self.runs.signal(run, order.signal));
+        runs.into_iter().for_each(|run| self.runs.signal(run, signal));
         Answer::done()
     }
 
@@ -177,8 +178,8 @@ impl Reactor {
     }
 
     /// Those that were named, or else all that are meant to run.
-    fn expected(&self, selection: &Selection, goal: Goal) -> Reply {
-        let ids = if selection.processes.is_empty() {
+    fn expected(&self, names: &[String], goal: Goal) -> Reply {
+        let ids = if names.is_empty() {
             let statuses = self.machine.status(clock::now());
             let meant =
                 |status: &ProcessStatus| !matches!(status.state, State::Disabled | State::Stopped);
@@ -189,7 +190,7 @@ impl Reactor {
                 .map(|(id, _)| id)
                 .collect()
         } else {
-            self.named(&selection.processes)?
+            self.named(names)?
         };
         Ok(ids.into_iter().map(|id| (id, goal)).collect())
     }
@@ -234,6 +235,17 @@ impl Reactor {
     fn label(&self, id: ProcessId) -> &str {
         self.plan.process(id).map_or("?", |process| process.label.as_str())
     }
+}
+
+/// Cuts a text so that each piece is a short line of the protocol, however many processes there are.
+fn pieces(text: &str) -> impl Iterator<Item = String> {
+    const PIECE: usize = 4096;
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE));
+        rest = behind;
+        (!piece.is_empty()).then(|| piece.to_owned())
+    })
 }
 
 fn wait_if(change: &Change, ids: Vec<ProcessId>, goal: Goal) -> Reply {
