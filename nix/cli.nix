@@ -6,8 +6,9 @@
 #   nixpkgs           the package set's folder, as a path or a string; null is `<nixpkgs>`
 #   nixpkgsConfig     its `config`
 #   system            the system the image is for
-#   initProgram       `devenv-init`: a file of this machine, or a path in the store
+#   initProgram       `devenv-init`: a file of this machine, a path in the store, or that of a package
 #   containerProgram  `devenv-container`, in the same way; it builds the derivations
+#   containerSystem   the system it is a program of: this machine's, whatever the image is for
 #   inputs            the project's inputs, which its modules get as `inputs`
 #   devenvModules     the folder of devenv's own modules (`src/modules` of the input `devenv`): with it
 #                     all options of devenv are there; null evaluates with the core modules
@@ -24,6 +25,7 @@
   system ? builtins.currentSystem,
   initProgram,
   containerProgram,
+  containerSystem ? builtins.currentSystem,
   inputs ? { },
   devenvModules ? null,
   mkShellBin ? inputs.mk-shell-bin.lib.mkShellBin or null,
@@ -36,7 +38,8 @@ let
 
   # Programs are imported by content under fixed names, so that it does not matter where they lie.
   program = name: given:
-    if lib.hasPrefix "${builtins.storeDir}/" (toString given) then builtins.storePath given
+    if builtins.isString given && builtins.getContext given != { } then given
+    else if lib.hasPrefix "${builtins.storeDir}/" (toString given) then builtins.storePath given
     else builtins.path { inherit name; path = path given; };
 
   importPackages = overlays: import nixpkgsPath { inherit system overlays; config = nixpkgsConfig; };
@@ -45,10 +48,9 @@ let
 
   root = path project;
   programs = {
+    inherit containerSystem;
     initProgram = program "devenv-init" initProgram;
     containerProgram = program "devenv-container" containerProgram;
-    # It runs here, whatever the image is for.
-    containerSystem = builtins.currentSystem;
   };
 
   evaluate = building:

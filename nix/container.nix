@@ -43,8 +43,14 @@ in
       environment = environmentOf kind parsed container;
       sourced = environment == "sourced";
 
-      # Sets up the shell and then becomes the command it is given. The interactive shell needs no
-      # such thing: it reads the same file as its `--rcfile`.
+      # Bash reads the one file when it is interactive and the other when it is not, as with `-c` or
+      # without a terminal. Only this bash is meant, not those it starts.
+      enterShell = script "enter" ''
+        export BASH_ENV=${script "set-up" "unset BASH_ENV\nsource ${envScript}\n"}
+        exec ${bash} --rcfile "$BASH_ENV" "$@"
+      '';
+
+      # Sets up the shell and then becomes the command it is given.
       runInShell = script "in-shell" ''
         source ${envScript}
         exec "$@"
@@ -62,9 +68,11 @@ in
 
       argv = if parsed.script then [ (script "command" "${lib.head parsed.argv}\n") ] else parsed.argv;
       verb = name: specFile: [ "/bin/devenv-init" name "--spec" "${specFile}" ];
+      # After `--` arguments of whoever runs the container are the shell's or the command's, options
+      # like `-c` included.
       own = {
         processes = verb "up";
-        shell = verb "shell";
+        shell = specFile: verb "shell" specFile ++ [ "--" ];
         command = specFile: verb "exec" specFile ++ [ "--" ] ++ lib.optional sourced runInShell;
       }.${kind};
     in
@@ -75,7 +83,7 @@ in
         processes = processSpec // {
           processes = map (process: process // { command = prefixed process.command; }) processSpec.processes;
         };
-        shell = specs.command (common // { shell = [ bash ] ++ lib.optionals sourced [ "--rcfile" envScript ] ++ [ "-i" ]; });
+        shell = specs.command (common // { shell = [ (if sourced then enterShell else bash) ]; });
         command = specs.command common;
       }.${kind};
       entrypoint = specFile: if container.entrypoint == [ ] then own specFile else map toString container.entrypoint;

@@ -61,8 +61,12 @@ let
     };
   });
 
+  # Built with the project's own package set, unless the flake's module brings its packages.
+  packages = import ./packages.nix { inherit pkgs; };
   package = name: what: mkOption {
     type = types.package;
+    default = packages.${name};
+    defaultText = lib.literalMD "`${name}` of this flake";
     description = "The package with `bin/${name}`, ${what}.";
   };
   program = name: default: mkOption {

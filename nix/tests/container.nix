@@ -25,14 +25,14 @@ in
   "the shell is entered" = {
     expr = let plan = planOf "shell" { }; in { run = run plan; inherit (plan.spec) shell; inherit (plan) environment; };
     expected = {
-      run = [ "/bin/devenv-init" "shell" "--spec" "/spec.json" ];
-      shell.command = [ "/bash" "--rcfile" "/env-script" "-i" ];
+      run = [ "/bin/devenv-init" "shell" "--spec" "/spec.json" "--" ];
+      shell.command = [ "/script/enter" ];
       environment = "sourced";
     };
   };
   "a baked shell reads no script" = {
     expr = (planOf "shell" { containers.shell.environment = "baked"; }).spec.shell.command;
-    expected = [ "/bash" "-i" ];
+    expected = [ "/bash" ];
   };
   "arguments are kept exactly" = {
     expr = run (of { startupCommand = [ "printf" "%s|" "a b" "$HOME" ]; });

@@ -1,13 +1,11 @@
 # Runs the tests of the pure functions: evaluates to a report, or fails when a test does.
 #
-#     nix-instantiate --eval --strict --json nix/tests
+#     nix-instantiate --eval --strict --json nix/tests --arg lib 'import tests/nixpkgs/lib'
 #
 # Each file is a function of `{ lib, core, throwing }` that returns `{ <test> = { expr, expected }; }`.
 # `throwing` stands where a package set would: a test passes only when nobody looks at it.
+{ lib }:
 let
-  # The stand-in, or the `lib` of nixpkgs that NIXPKGS_LIB names.
-  lib = import ../../tests/nixpkgs/lib;
-
   throwing = throw "a pure function looked at the package set";
 
   # Evaluates the core modules with a project's module and without a package set.

@@ -15,10 +15,12 @@ let
   builders = final: prev: import ./pkgs/builders.nix { inherit (final) bash coreutils findutils host system; };
   packages = final: prev: import ./pkgs/packages.nix { pkgs = final; };
   stdenvs = final: prev: import ./pkgs/stdenv { pkgs = final; };
+  # Every program here is static.
+  rust = final: prev: import ./pkgs/rust.nix { pkgs = final; } // { pkgsStatic = final; };
 
   # The usual fixed point: an overlay sees the final set and the one before it.
   extend = self: layer: final: let prev = self final; in prev // layer final prev;
-  layers = [ builders packages stdenvs ] ++ overlays;
+  layers = [ builders packages stdenvs rust ] ++ overlays;
   build = builtins.foldl' extend base layers;
   pkgs = build pkgs;
 in

@@ -55,7 +55,7 @@ fn orphans_are_adopted_without_being_pid_1() {
     let spec = Spec::new().actor("a", &["parent"]);
     let world = World::new();
     let supervised = Place::Shell.start(&world, &spec, &[]);
-    supervised.wait_for("a.1    | ready");
+    supervised.wait_for("child pid=");
     let log = supervised.running().out();
     let child: i32 = log
         .split_once("child pid=")

@@ -37,10 +37,9 @@ fn honcho(world: &World) -> Command {
 }
 
 /// The lines without times and process ids, in an order of their own: who speaks first is up to the
-/// kernel, in honcho too. Which process decided the end is our own addition; honcho does not say it.
+/// kernel, in honcho too.
 fn comparable(log: &str) -> Vec<String> {
     let mut lines = lines::timeless(log);
-    lines.retain(|line| !line.contains(" ends everything (exit code "));
     lines.sort();
     lines
 }

@@ -2,6 +2,7 @@
 
 use devenv_tests::docker;
 use devenv_tests::project::{BUILD, Project};
+use devenv_tests::running;
 use devenv_tests::terminal::Terminal;
 use devenv_tests::wait::{self, SOON};
 use devenv_tests::world::World;
@@ -68,4 +69,17 @@ fn a_visit_to_the_shell_natively() {
 #[test]
 fn a_visit_to_the_shell_in_docker() {
     visit("docker");
+}
+
+#[test]
+fn a_command_for_the_shell_runs_in_its_environment_and_gives_its_code() {
+    let world = World::new();
+    let project = world.example("shell", "shell");
+    for engine in ["native", "docker"] {
+        let mut command = project.command(&["run", "shell", "--engine", engine, "--"]);
+        command.args(["-c", "hello; echo $GREETING; exit 5"]).env("DOCKER_HOST", docker::host());
+        let ended = running::run(&mut command).expect_code(5);
+        let last: Vec<&str> = ended.out.lines().rev().take(2).collect();
+        assert_eq!(last, ["Welcome to the container", "Hello, world!"], "{engine}: {}", ended.out);
+    }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::wait;
+use super::{process_table, wait};
 
 /// How a program ended, and all it said.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl Ended {
     }
 }
 
-/// A program that was started. It is killed when this is dropped.
+/// A program that was started. It is killed, with all below it, when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -148,7 +148,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // A test that failed left what it supervised without a supervisor.
+        let alive = matches!(self.child.try_wait(), Ok(None));
+        let below = if alive { process_table::descendants(self.pid()) } else { Vec::new() };
         let _ = self.child.kill();
+        for pid in below {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
         let _ = self.child.wait();
     }
 }

@@ -5,6 +5,8 @@ const OF_THE_SANDBOX: &str = "describes the sandbox the capture ran in";
 const OF_THE_BUILD: &str = "describes how the shell's package would be built";
 const OF_THE_INPUTS: &str = "lists build inputs; what they add is in PATH and its like";
 const OF_THE_TOOLCHAIN: &str = "points to the compiler, which would be shipped with the image";
+const OF_DEVELOPMENT: &str =
+    "lists headers and libraries to build against, which would be shipped too";
 const OF_THE_CONTAINER: &str = "is for the container to set";
 const OF_CAPTURE: &str = "was read by the capture itself";
 
@@ -92,7 +94,16 @@ const RULES: &[(&str, &str)] = &[
     ("NIX_INDENT_MAKE", OF_THE_TOOLCHAIN),
     ("PKG_CONFIG", OF_THE_TOOLCHAIN),
     ("cmakeFlags", OF_THE_TOOLCHAIN),
+    ("hardeningDisable", OF_THE_TOOLCHAIN),
+    ("hardeningEnable", OF_THE_TOOLCHAIN),
     ("mesonFlags", OF_THE_TOOLCHAIN),
+    // What to build against: hooks of packages fill these with the outputs for development.
+    ("ACLOCAL_PATH", OF_DEVELOPMENT),
+    ("CMAKE_INCLUDE_PATH", OF_DEVELOPMENT),
+    ("CMAKE_LIBRARY_PATH", OF_DEVELOPMENT),
+    ("CMAKE_PREFIX_PATH", OF_DEVELOPMENT),
+    ("NIXPKGS_CMAKE_PREFIX_PATH", OF_DEVELOPMENT),
+    ("PKG_CONFIG_PATH*", OF_DEVELOPMENT),
     // Inputs.
     ("*Inputs", OF_THE_INPUTS),
     ("depsBuild*", OF_THE_INPUTS),
@@ -113,22 +124,33 @@ const RULES: &[(&str, &str)] = &[
     ("ZERO_AR_DATE", OF_THE_BUILD),
     ("GZIP_NO_TIMESTAMPS", OF_THE_BUILD),
     ("allowSubstitutes", OF_THE_BUILD),
+    ("allowedReferences", OF_THE_BUILD),
+    ("allowedRequisites", OF_THE_BUILD),
     ("args", OF_THE_BUILD),
+    ("buildCommand", OF_THE_BUILD),
+    ("buildCommandPath", OF_THE_BUILD),
     ("builder", OF_THE_BUILD),
+    ("disallowedReferences", OF_THE_BUILD),
+    ("disallowedRequisites", OF_THE_BUILD),
     ("doCheck", OF_THE_BUILD),
     ("doInstallCheck", OF_THE_BUILD),
-    ("dontAddDisableDepTrack", OF_THE_BUILD),
+    ("dont*", OF_THE_BUILD),
+    ("enableParallel*", OF_THE_BUILD),
     ("exitHooks", OF_THE_BUILD),
     ("failureHooks", OF_THE_BUILD),
+    ("impureEnvVars", OF_THE_BUILD),
     ("initialPath", OF_THE_BUILD),
     ("name", OF_THE_BUILD),
     ("out", OF_THE_BUILD),
+    ("outputChecks", OF_THE_BUILD),
+    ("outputHash*", OF_THE_BUILD),
     ("outputs", OF_THE_BUILD),
     ("passAsFile", OF_THE_BUILD),
     ("patches", OF_THE_BUILD),
     ("pname", OF_THE_BUILD),
     ("preferLocalBuild", OF_THE_BUILD),
     ("prefix", OF_THE_BUILD),
+    ("separateDebugInfo", OF_THE_BUILD),
     ("shell", OF_THE_BUILD),
     ("shellHook", OF_CAPTURE),
     ("src", OF_THE_BUILD),
@@ -136,6 +158,7 @@ const RULES: &[(&str, &str)] = &[
     ("stdenv", OF_THE_BUILD),
     ("strictDeps", OF_THE_BUILD),
     ("system", OF_THE_BUILD),
+    ("userHook", OF_THE_BUILD),
     ("version", OF_THE_BUILD),
 ];
 
@@ -171,6 +194,7 @@ mod tests {
             "DEVENV_ROOT",
             "NIX_PATH",
             "GREETING",
+            "GI_TYPELIB_PATH",
         ] {
             assert_eq!(reason_to_drop(name), None, "{name}");
         }
@@ -191,6 +215,11 @@ mod tests {
             "HOME",
             "BASHOPTS",
             "configureFlags",
+            "hardeningDisable",
+            "dontUnpack",
+            "outputHashAlgo",
+            "PKG_CONFIG_PATH_FOR_TARGET",
+            "NIXPKGS_CMAKE_PREFIX_PATH",
         ] {
             assert!(reason_to_drop(name).is_some(), "{name}");
         }

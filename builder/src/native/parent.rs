@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -155,6 +156,7 @@ fn receive(pipe: OwnedFd) -> Option<Failure> {
 /// Passes signals on until the container has ended.
 fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
     let doing = || "cannot wait for the container";
+    let mut last: Option<(u32, u32, Instant)> = None;
     loop {
         // SIGCHLD merges: everything that has happened is asked for each time.
         loop {
@@ -171,6 +173,13 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
         }
         match signals.read_signal() {
             Ok(Some(info)) => {
+                let said = (info.ssi_signo, info.ssi_pid, Instant::now());
+                if last.is_some_and(|before| is_echo(before, said)) {
+                    continue;
+                }
+                if said.0 != Signal::SIGCHLD as u32 {
+                    last = Some(said);
+                }
                 let signal = i32::try_from(info.ssi_signo).ok().and_then(|n| n.try_into().ok());
                 match signal {
                     Some(Signal::SIGCHLD) | None => {}
@@ -185,6 +194,13 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
             Err(error) => return Err(error).or_fail(Kind::System, doing),
         }
     }
+}
+
+/// Whether a signal is the one before it said twice. `timeout` and many runners of jobs signal a
+/// process and in the same breath its group; to the container a second signal means to kill.
+fn is_echo(before: (u32, u32, Instant), said: (u32, u32, Instant)) -> bool {
+    const BREATH: Duration = Duration::from_millis(20);
+    (before.0, before.1) == (said.0, said.1) && said.2 - before.2 < BREATH
 }
 
 /// The terminal this process was started from, when it is in its foreground.

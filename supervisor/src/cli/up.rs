@@ -32,7 +32,8 @@ Options:
       --control PATH           the socket for `devenv-init status` and so on; none for none
                                (default: $DEVENV_INIT_CONTROL, or the first that can be had of
                                /run, /dev/shm, /tmp and @devenv-init)
-      --no-post-mortem         do not explain a bad end
+      --no-post-mortem         do not explain a bad end (never done where the first end
+                               of a process ends everything, as with honcho)
       --help                   show this
 
 Signals:

@@ -10,7 +10,7 @@ use super::memory::MemoryKills;
 use crate::log::{Log, Notice, SourceId};
 use crate::machine::post_mortem::{Particulars, PostMortem};
 use crate::machine::{Report, RunEnd};
-use crate::spec::Plan;
+use crate::spec::{ExitPolicy, Plan};
 
 /// Kubernetes puts this file into a container and shows what it holds at its end (the default of
 /// `terminationMessagePath`).
@@ -40,14 +40,18 @@ impl Coroner {
         self.seen.observe(plan, report, &Particulars { pid, cause, out_of_memory });
     }
 
-    /// Says what there is to say about an end with this exit code, in the log and in Kubernetes'
-    /// file. May wait for the log to catch up, at most `limit`.
+    /// Says what there is to say about an end with this exit code, in Kubernetes' file and, unless
+    /// the plan keeps to honcho's output, in the log. May wait for the log to catch up, at most `limit`.
     pub fn speak(&self, plan: &Plan, code: u8, log: &Log, limit: Duration) {
         let Some(finding) = self.seen.finding(plan, code) else { return };
         log.catch_up(limit);
         let first = finding.first.map(|process| SourceId(process.0));
         let lines = first.map(|source| log.tail(source, LAST_LINES)).unwrap_or_default();
         leave(Path::new(TERMINATION_LOG), &finding.text(&lines));
+        // Under honcho's own rule the output is honcho's, line by line.
+        if plan.exit == ExitPolicy::AnyEnded {
+            return;
+        }
         let repeated = first.is_some_and(|source| log.was_shown_last(source));
         let text = finding.text(if repeated { &[] } else { &lines });
         log.system(Notice::new("post_mortem", text).with("code", u32::from(code)));

@@ -33,7 +33,7 @@ use super::spawn::{self, Launch, Place, SpawnError, Stage};
 use super::{clock, last_words, reap, strays};
 use crate::log::{Log, Notice, SourceId, Stream};
 use crate::machine::{Action, Event, Machine, Report, RunId, SpawnFailure, exit};
-use crate::spec::Plan;
+use crate::spec::{ExitPolicy, Plan};
 use requests::Pending;
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
@@ -338,6 +338,8 @@ impl Reactor {
                     log.ended(source(*run), notice);
                 }
             }
+            // Under honcho's own rule its output is honcho's, which says nothing of this.
+            Report::Deciding(..) if self.plan.exit == ExitPolicy::AnyEnded => {}
             _ => self.say(notice),
         }
         if let Report::Started(run) = report

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::libc;
 
+use super::clock;
+use crate::machine::Moment;
 use crate::spec::Signal;
 
 /// Signals that ask to stop everything.
@@ -21,10 +23,22 @@ pub const STOPPING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
 pub const PASSED_ON: [i32; 5] =
     [libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH];
 
+/// Milliseconds within which a signal to stop is the one before it said twice. `timeout` and many
+/// runners of jobs signal a process and in the same breath its group, and to the machine a second
+/// signal is the order to kill. The kernel merges signals that wait in the same way.
+const BREATH_MS: u64 = 20;
+
 /// Signals received and not yet looked at.
 pub struct Signals {
     wakeups: UnixStream,
-    flags: Vec<(Signal, Arc<AtomicBool>)>,
+    caught: Vec<Caught>,
+}
+
+struct Caught {
+    signal: Signal,
+    raised: Arc<AtomicBool>,
+    /// When it was last taken.
+    last: Option<Moment>,
 }
 
 impl Signals {
@@ -35,27 +49,36 @@ impl Signals {
     pub fn catch(numbers: &[i32]) -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
         reader.set_nonblocking(true)?;
-        let mut flags = Vec::new();
+        let mut caught = Vec::new();
         for number in numbers {
             let Some(signal) = Signal::from_number(*number) else { continue };
-            let flag = Arc::new(AtomicBool::new(false));
+            let raised = Arc::new(AtomicBool::new(false));
             // Handlers run in the order they are registered in: the flag is up before the byte
             // is in the pipe.
-            signal_hook::flag::register(*number, Arc::clone(&flag))?;
+            signal_hook::flag::register(*number, Arc::clone(&raised))?;
             wake(*number, &writer)?;
-            flags.push((signal, flag));
+            caught.push(Caught { signal, raised, last: None });
         }
         wake(libc::SIGCHLD, &writer)?;
-        Ok(Self { wakeups: reader, flags })
+        Ok(Self { wakeups: reader, caught })
     }
 
-    /// Takes what has been received, each kind at the most once, in the order asked for. Empties
+    /// Takes what has been received, each kind at the most once, and one that asks to stop
+    /// not twice in a breath, in the order asked for. Empties
     /// the pipe first: a signal that comes in meanwhile is seen now, or wakes once more.
     pub fn take(&mut self) -> Vec<Signal> {
         let mut bytes = [0; 64];
         while matches!(self.wakeups.read(&mut bytes), Ok(1..)) {}
-        let raised = self.flags.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst));
-        raised.map(|(signal, _)| *signal).collect()
+        let now = clock::now();
+        let raised = self.caught.iter_mut().filter(|one| one.raised.swap(false, Ordering::SeqCst));
+        raised
+            .filter_map(|one| {
+                let stops = STOPPING.contains(&one.signal.number());
+                let echo = stops && one.last.is_some_and(|last| now.since(last) < BREATH_MS);
+                one.last = Some(now);
+                (!echo).then_some(one.signal)
+            })
+            .collect()
     }
 }
 
