@@ -17,6 +17,7 @@
 
 #[cfg(feature = "bin")]
 pub mod cli;
+pub mod control;
 #[cfg(feature = "bin")]
 pub mod log;
 pub mod machine;

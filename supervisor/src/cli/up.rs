@@ -1,5 +1,6 @@
 //! `devenv-init up`: the supervisor.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
@@ -9,8 +10,9 @@ use super::input::{self, Input, InputOption};
 use super::{Failure, duration, text};
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
+use crate::os::control::{self, Socket};
 use crate::os::init::{self, Surroundings};
-use crate::os::reactor;
+use crate::os::reactor::{self, Amenities};
 use crate::spec::Plan;
 
 const HELP_BEFORE: &str = "\
@@ -30,6 +32,11 @@ const HELP_AFTER: &str = "\
       --timestamps FORMAT      of strftime (default %H:%M:%S), or none
       --no-prefix              neither time nor name in front of lines
       --colour, --no-colour    colours always, or never (default: on a terminal)
+      --control PATH           the socket for `devenv-init status` and so on; none for none
+                               (default: $DEVENV_INIT_CONTROL, or the first that can be had of
+                               /run, /dev/shm, /tmp and @devenv-init)
+      --no-post-mortem         do not explain a bad end (never done where the first end
+                               of a process ends everything, as with honcho)
       --help                   show this
 
 Signals:
@@ -44,6 +51,8 @@ struct Options {
     quiet: Vec<String>,
     log: log::Options,
     colour: Option<bool>,
+    control: Option<OsString>,
+    no_post_mortem: bool,
     names: Vec<String>,
 }
 
@@ -60,9 +69,15 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
     let plan = prepare(options.input.plan(&options.names)?, &options)?;
     init::keep_descriptors_to_ourselves();
     let descriptors = init::raise_descriptor_limit();
-    let surroundings = Surroundings { descriptors, ..surroundings };
+    let mut surroundings = Surroundings { descriptors, ..surroundings };
+    let places = control::usual(options.control.as_deref(), surroundings.is_init);
+    let control = Socket::listen(&places).unwrap_or_else(|why| {
+        surroundings.missing.push(format!("cannot listen for control: {why}"));
+        None
+    });
+    let amenities = Amenities { control, post_mortem: !options.no_post_mortem };
     let log = start_log(&plan, options).map_err(|error| could_not("start the log", &error))?;
-    reactor::run(plan, log, surroundings, signals)
+    reactor::run(plan, log, surroundings, signals, amenities)
         .map_err(|error| could_not("start the reactor", &error))
 }
 
@@ -104,6 +119,8 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("no-prefix") => options.log.bare = true,
             Arg::Long("colour" | "color") => options.colour = Some(true),
             Arg::Long("no-colour" | "no-color") => options.colour = Some(false),
+            Arg::Long("control") => options.control = Some(parser.value()?),
+            Arg::Long("no-post-mortem") => options.no_post_mortem = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Value(name) => options.names.push(name.string()?),
             _ => return Err(argument.unexpected().into()),

@@ -3,7 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::SigSet;
 use nix::unistd::read;
 
+use super::follow::{Followers, Following};
 use super::mask::Mask;
 use super::notice::Notice;
 use super::options::{Options, SourceId, SourceName, Stream};
@@ -54,6 +56,10 @@ pub(super) struct Shared {
     pub mask: Mask,
     /// By source.
     pub tails: Mutex<Vec<Tail>>,
+    /// Filled while `tails` is locked, so that a follower's first line is the one after the tail's.
+    pub followers: Followers,
+    /// The source whose output was shown last; `u32::MAX` before the first.
+    pub shown_last: AtomicU32,
     pub in_flight: Arc<InFlight>,
     /// Tokens of the watches that have seen their text, for [`Log::heard`].
     pub heard: Mutex<Vec<u64>>,
@@ -81,6 +87,8 @@ impl Log {
             wake,
             mask: Mask::new(&options.secrets),
             tails: Mutex::new(sources.iter().map(|_| Tail::default()).collect()),
+            followers: Followers::default(),
+            shown_last: AtomicU32::new(u32::MAX),
             in_flight: Arc::default(),
             heard: Mutex::default(),
             ear: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
@@ -94,6 +102,7 @@ impl Log {
             let _ = SigSet::all().thread_block();
             let finished = catch_unwind(AssertUnwindSafe(|| pump.run()));
             // Whatever happened: nobody shall wait for a thread that is gone.
+            thread_shared.followers.close();
             *lock(&thread_shared.done) = Some(finished.unwrap_or_default());
             thread_shared.ended.notify_all();
         })?;
@@ -164,6 +173,33 @@ impl Log {
         let tails = lock(&self.shared.tails);
         let tail = usize::try_from(source.0).ok().and_then(|index| tails.get(index));
         tail.map(|tail| tail.lines(count, &self.shared.mask)).unwrap_or_default()
+    }
+
+    /// The tails of sources as [`Log::tail`] gives them, and everything they write from then on:
+    /// nothing is left out in between and nothing told twice.
+    pub fn follow(&self, sources: &[SourceId], count: usize) -> (Vec<Vec<String>>, Following) {
+        let tails = lock(&self.shared.tails);
+        let lines = sources.iter().map(|source| {
+            let tail = usize::try_from(source.0).ok().and_then(|index| tails.get(index));
+            tail.map(|tail| tail.lines(count, &self.shared.mask)).unwrap_or_default()
+        });
+        let lines = lines.collect();
+        (lines, self.shared.followers.add(&self.shared, sources.to_vec()))
+    }
+
+    /// Whether the latest output that was shown is that of `source`. Lines of the supervisor itself
+    /// do not count.
+    pub fn was_shown_last(&self, source: SourceId) -> bool {
+        self.shared.shown_last.load(Ordering::Acquire) == source.0
+    }
+
+    /// Waits until everything said so far has been taken in, at most `limit`: then tails hold what
+    /// processes had written when they were reaped.
+    pub fn catch_up(&self, limit: Duration) {
+        let (reached, reached_here) = mpsc::sync_channel(1);
+        self.push(Command::Mark(reached));
+        // That the limit is over changes nothing: then the tails end a little earlier.
+        let _ = reached_here.recv_timeout(limit);
     }
 
     /// Writes everything that was said and everything the pipes hold, and waits for that at most

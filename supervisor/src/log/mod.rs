@@ -17,6 +17,7 @@
 //! handle for the thread that supervises.
 
 mod dress;
+mod follow;
 mod handle;
 mod lines;
 mod mask;
@@ -34,6 +35,7 @@ mod tail;
 mod tests;
 mod watch;
 
+pub use follow::{Followed, Following};
 pub use handle::{Finished, Log};
 pub use notice::{Field, Notice};
 pub use options::{Format, Options, SourceId, SourceName, Stream, Timestamps, colour_wanted};

@@ -227,6 +227,10 @@ impl Pump {
                         self.say(&Notice::new("output_lost", message));
                     }
                 }
+                Command::Mark(reached) => {
+                    // Whoever asked may have stopped waiting.
+                    let _ = reached.try_send(());
+                }
                 Command::Finish => return true,
             }
             if self.page.bytes.len() >= PAGE {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use super::notice::Notice;
 use super::options::{SourceId, Stream};
@@ -28,6 +29,8 @@ pub(super) enum Command {
     Dropped(u64),
     /// So much of this source was given up unread, because too many ended runs were waiting.
     Unread(SourceId, Lost),
+    /// Say when everything before this has been carried out.
+    Mark(SyncSender<()>),
     /// Write everything and stop.
     Finish,
 }
@@ -67,7 +70,7 @@ impl Queue {
     pub fn is_urgent_for(&self, source: SourceId) -> bool {
         self.commands.iter().any(|command| match command {
             Command::Ended(ended, _) => *ended == source,
-            Command::Finish => true,
+            Command::Mark(_) | Command::Finish => true,
             Command::Attach(..) | Command::Say(_) | Command::Dropped(_) | Command::Unread(..) => {
                 false
             }
@@ -111,7 +114,10 @@ impl Queue {
                 Command::Ended(_, Some(_)) | Command::Say(_) => lost.lines += 1,
                 Command::Dropped(count) => lost.lines += count,
                 Command::Unread(_, unread) => lost += *unread,
-                Command::Ended(_, None) | Command::Attach(..) | Command::Finish => {}
+                Command::Ended(_, None)
+                | Command::Attach(..)
+                | Command::Mark(_)
+                | Command::Finish => {}
             }
         }
         lost

@@ -5,16 +5,21 @@ use crate::spec::Signal;
 
 /// Everything ended well.
 pub const OK: u8 = 0;
+/// The answer of a verb that asks a running supervisor is no: not ready, not healthy, not started.
+pub const NO: u8 = 1;
 /// The command line is wrong (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
 /// A file that was named does not exist or cannot be read (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
-/// A process never started because what it waits for can never come to pass (`EX_UNAVAILABLE`).
+/// A process never started because what it waits for can never come to pass, or no supervisor
+/// answers a verb that asks one (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
 /// The supervisor itself is at fault (`EX_SOFTWARE`).
 pub const INTERNAL: u8 = 70;
 /// A process, or the supervisor, could not be started (`EX_OSERR`).
 pub const COULD_NOT_START: u8 = 71;
+/// Whoever asks may not (`EX_NOPERM`).
+pub const NOT_PERMITTED: u8 = 77;
 /// The spec is wrong (`EX_CONFIG`).
 pub const BAD_SPEC: u8 = 78;
 /// A program cannot be executed (POSIX, XCU 2.8.2).

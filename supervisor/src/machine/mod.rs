@@ -12,6 +12,7 @@ pub mod exit;
 pub mod gate;
 pub mod health;
 pub mod moment;
+pub mod post_mortem;
 pub mod probe;
 pub mod report;
 pub mod restart;
@@ -28,6 +29,7 @@ pub use action::Action;
 pub use event::{Event, RunEnd, RunId, SpawnFailure, Word};
 pub use health::{Aspect, Unfit};
 pub use moment::Moment;
+pub use post_mortem::PostMortem;
 pub use report::Report;
 pub use status::{ProcessStatus, State};
 

@@ -4,17 +4,21 @@ use super::event::RunEnd;
 use super::exit::Outcome;
 use super::moment::Moment;
 use super::service::{Phase, Service};
-use crate::spec::Process;
+use crate::spec::{Kind, Process};
 
 /// One line of `devenv-init status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessStatus {
     /// Name and replica, as in `web.1`.
     pub label: String,
+    /// Service or task.
+    pub kind: Kind,
     /// Where it stands.
     pub state: State,
     /// Whether it is ready for its dependants now.
     pub ready: bool,
+    /// The number of its latest run, 0 before the first.
+    pub runs: u32,
     /// Restarts so far.
     pub restarts: u32,
     /// How its latest run ended, when one has.
@@ -82,8 +86,10 @@ pub(super) fn of(service: &Service, process: &Process, now: Moment) -> ProcessSt
     };
     ProcessStatus {
         label: process.label.clone(),
+        kind: process.kind,
         state,
         ready,
+        runs: service.runs,
         restarts: service.ledger.total(),
         last_end: service.last_end,
         uptime_ms: since.map(|since| now.since(since)),

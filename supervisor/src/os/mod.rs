@@ -2,22 +2,27 @@
 //!
 //! [`reactor`] is the only place that waits. It turns what the kernel says ([`signal`], [`reap`],
 //! [`clock`]) and what processes say ([`notify`]) into the machine's events, and carries out the
-//! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which
-//! processes belong to which run is found in [`proc`] and decided, without touching the kernel, in
-//! [`descendants`]. What a process is given before its program runs is laid ready in [`attributes`],
-//! with its user from [`accounts`], its [`sockets`] and its [`terminal`]. [`foreground`] is the other life of the program: the plain init of one command.
+//! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which processes belong to which
+//! run is found in [`proc`] and decided, without touching the kernel, in [`descendants`]. What a
+//! process is given before its program runs is laid ready in [`attributes`], with its user from
+//! [`accounts`], its [`sockets`] and its [`terminal`]. [`control`] listens to people, [`coroner`]
+//! tells them what a bad end was. [`foreground`] is the other life of the program: the plain init
+//! of one command.
 
 pub mod accounts;
 pub mod attributes;
 mod bell;
 mod child;
 pub mod clock;
+pub mod control;
+pub mod coroner;
 pub mod descendants;
 pub mod environment;
 pub mod foreground;
 pub mod init;
 pub mod kill;
 pub mod last_words;
+pub mod memory;
 pub mod notify;
 pub mod probe;
 pub mod proc;

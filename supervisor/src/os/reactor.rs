@@ -8,19 +8,23 @@
 //! lead to the same orders. Nothing in a turn blocks on anybody: output is another thread's.
 
 mod launch;
+mod requests;
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::bell::Bell;
+use super::control::{Control, Socket};
+use super::coroner::Coroner;
 use super::environment::{self, Variables};
 use super::init::{self, Surroundings};
+use super::kill::Pid;
 use super::notify::{self, Heard, Notify, Statement};
 use super::probe::Probes;
 use super::report::{self, Context};
@@ -33,12 +37,22 @@ use crate::log::{Log, Notice, SourceId, Stream, Watch};
 use crate::machine::{Action, Aspect, Event, Machine, Report, RunId, Unfit, Word, exit};
 use crate::spec::settings::signals::rewritten;
 use crate::spec::{Check, ExitPolicy, Plan, Process, ProcessId, Signal, Timing};
+use requests::Pending;
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
 
 /// How long the end may wait for a reader of the output that has stopped reading.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
+/// What serves people and can be done without.
+#[derive(Default)]
+pub struct Amenities {
+    /// Where control is listened for.
+    pub control: Option<Socket>,
+    /// Whether a bad end is explained.
+    pub post_mortem: bool,
+}
 
 /// Runs a plan to its end and returns the exit code of the container.
 ///
@@ -56,18 +70,23 @@ pub fn run(
     log: Log,
     surroundings: Surroundings,
     signals: Signals,
+    amenities: Amenities,
 ) -> std::io::Result<u8> {
     std::panic::set_hook(Box::new(|panic| last_words::say(&format!("internal error: {panic}"))));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let _entered = runtime.enter();
-    let mut reactor = Reactor::new(plan, log, surroundings, signals)?;
+    let mut reactor = Reactor::new(plan, log, surroundings, signals, amenities)?;
     // A panic must not unwind past the processes: they would live on unsupervised.
     let lived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(reactor.live())));
-    Ok(match lived {
+    let code = match lived {
         Ok(code) => reactor.end(code),
         Err(_) => reactor.give_up(),
-    })
+    };
+    // Whoever still waits for an answer is told that there will be none.
+    reactor.pending.clear();
+    runtime.block_on(reactor.control.farewell());
+    Ok(code)
 }
 
 /// Catches every signal the reactor knows. To be called as early as can be: PID 1 loses what comes
@@ -101,6 +120,10 @@ struct Reactor {
     causes: HashMap<RunId, String>,
     sockets: Sockets,
     stop_commands: StopCommands,
+    control: Control,
+    /// Requests that are answered when something has come to pass.
+    pending: Vec<Pending>,
+    coroner: Option<Coroner>,
     exit: Option<u8>,
 }
 
@@ -110,6 +133,7 @@ impl Reactor {
         log: Log,
         surroundings: Surroundings,
         signals: Signals,
+        amenities: Amenities,
     ) -> std::io::Result<Self> {
         // SAFETY: `Signals` always gives the number of the one descriptor that it owns, never
         // replaces it, and closes it only when it is itself dropped, after the registration.
@@ -134,6 +158,9 @@ impl Reactor {
             causes: HashMap::new(),
             sockets: Sockets::default(),
             stop_commands: StopCommands::default(),
+            control: Control::start(amenities.control, &plan)?,
+            pending: Vec::new(),
+            coroner: amenities.post_mortem.then(Coroner::new),
             exit: None,
             plan,
             surroundings,
@@ -194,6 +221,7 @@ impl Reactor {
                 () = self.notify_bell.rings() => {}
                 () = self.log_bell.rings() => {}
                 () = self.probes.answered() => {}
+                () = self.control.asked() => {}
             }
         };
         match due {
@@ -241,9 +269,11 @@ impl Reactor {
                 self.runs.pass_on(becomes);
             }
         }
+        self.take_requests();
         if self.machine.next_deadline().is_some_and(|due| due <= clock::now()) {
             self.feed(Event::Tick);
         }
+        self.settle_requests();
     }
 
     /// Feeds what runs have said of themselves, by their sockets and in their output.
@@ -364,6 +394,9 @@ impl Reactor {
             pid: run.and_then(|run| self.runs.leader(run)),
             cause: cause.as_deref(),
         };
+        if let Some(coroner) = &mut self.coroner {
+            coroner.observe(&self.plan, report, context.pid.map(Pid::number), context.cause);
+        }
         let notice = report::notice(report, &context);
         match report {
             Report::Stopped(run, _) => {
@@ -418,7 +451,14 @@ impl Reactor {
     /// Every run has ended: what is left are strays and the output on its way.
     fn end(&mut self, code: u8) -> u8 {
         strays::sweep(&self.surroundings, self.signals.get_mut());
-        let finished = self.log.take().map(|log| log.finish(LAST_OUTPUT)).unwrap_or_default();
+        let began = Instant::now();
+        let finished = self.log.take().map(|log| {
+            if let Some(coroner) = &self.coroner {
+                coroner.speak(&self.plan, code, &log, LAST_OUTPUT);
+            }
+            log.finish(LAST_OUTPUT.saturating_sub(began.elapsed()))
+        });
+        let finished = finished.unwrap_or_default();
         if finished.gave_up {
             last_words::say(&format!(
                 "nobody read the output for {} s: at the most {} of it not written",

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::epoll::{EpollEvent, EpollFlags};
@@ -90,8 +91,16 @@ impl Pump {
         let buffer = std::mem::take(&mut self.buffer);
         let bytes = buffer.get(..count).unwrap_or_default();
         if let Some(Some(pipe)) = self.pipes.get_mut(key) {
-            if let Some(tail) = lock(&self.shared.tails).get_mut(pipe.source.0 as usize) {
-                tail.push(bytes);
+            let source = pipe.source;
+            {
+                let mut tails = lock(&self.shared.tails);
+                if let Some(tail) = tails.get_mut(source.0 as usize) {
+                    tail.push(bytes);
+                }
+                self.shared.followers.offer(source, bytes);
+            }
+            if self.sources.get(source.0 as usize).is_some_and(|name| !name.quiet) {
+                self.shared.shown_last.store(source.0, Ordering::Release);
             }
             if let Some(watch) = pipe.watch.take_if(|watch| watch.sees(bytes)) {
                 self.shared.tell(watch.token());
@@ -134,9 +143,12 @@ impl Pump {
     /// Ends the unfinished line of a pipe as if its newline had come.
     pub(super) fn end_line(&mut self, key: usize) {
         if let Some(Some(pipe)) = self.pipes.get(key) {
-            if let Some(tail) = lock(&self.shared.tails).get_mut(pipe.source.0 as usize) {
+            let mut tails = lock(&self.shared.tails);
+            if let Some(tail) = tails.get_mut(pipe.source.0 as usize) {
                 tail.end_line();
             }
+            self.shared.followers.end_line(pipe.source);
+            drop(tails);
             pipe.heading.at(self.stamper.stamp(SystemTime::now()), &mut self.head);
         }
         self.with_lines(key, |lines, dress, page| lines.flush(dress, page));

@@ -1,0 +1,73 @@
+//! `devenv-init wait`: until processes of a running supervisor are ready.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use lexopt::{Arg, ValueExt};
+
+use super::client::{AT_ONCE, Client, Next};
+use super::{Failure, duration, text};
+use crate::control::Request;
+use crate::machine::exit;
+
+const HELP: &str = "\
+devenv-init wait: wait until processes of a running supervisor are ready
+
+Usage: devenv-init wait [--ready] [--timeout DURATION] [NAME...]
+
+Without names it waits for all that are meant to run. A service is ready when its check says so, or
+without one as soon as it runs; a task when it has ended well.
+
+Options:
+      --ready             wait for readiness (the default, and all there is)
+      --timeout DURATION  at most that long, as in 500ms or 2m (default: for ever)
+      --control PATH      the supervisor's socket (default: $DEVENV_INIT_CONTROL, or as `up`)
+      --help              show this
+
+Exit codes:
+  0   ready
+  1   not ready in time, or it cannot become ready any more
+  69  no supervisor answers, or it ended meanwhile
+";
+
+/// Runs the verb.
+///
+/// # Errors
+/// No supervisor answers, there is no such process, or it is not ready in time or ever.
+pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
+    let (mut control, mut limit, mut processes) = (None, None, Vec::new());
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("ready") => {}
+            Arg::Long("timeout") => {
+                let ms = duration::parse(&parser.value()?.string()?);
+                let ms =
+                    ms.map_err(|why| Failure::new(exit::USAGE, format!("--timeout: {why}")))?;
+                limit = Some(Duration::from_millis(ms));
+            }
+            Arg::Long("control") => control = Some(parser.value()?),
+            Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
+            Arg::Value(name) => processes.push(name.string()?),
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    let request = Request::WaitReady(processes.clone());
+    let mut client = Client::ask(control.as_deref(), &request, limit)?;
+    loop {
+        match client.next()? {
+            Next::Response(_) => {}
+            Next::Done => return Ok(exit::OK),
+            Next::Late => return Err(not_in_time(control.as_deref(), processes)),
+        }
+    }
+}
+
+/// The failure of a wait, with the reason if the supervisor says one.
+fn not_in_time(control: Option<&OsStr>, processes: Vec<String>) -> Failure {
+    let asked = Client::ask(control, &Request::Health(processes), Some(AT_ONCE));
+    let why = match asked.and_then(Client::finish) {
+        Err(why) if why.code() == exit::NO => format!(": {why}"),
+        _ => String::new(),
+    };
+    Failure::new(exit::NO, format!("not ready in time{why}"))
+}

@@ -1,0 +1,463 @@
+//! What a person wants to know when the container ended badly: reports in, a text out.
+//!
+//! Watches the [`Report`]s as they pass. An end that was asked for and obeyed leaves nothing to
+//! say, and neither does one with exit code 0 that needed no force.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use super::event::{RunEnd, RunId};
+use super::exit::{self, Outcome, judge};
+use super::health::Unfit;
+use super::report::Report;
+use crate::spec::{ExitRule, Plan, ProcessId, Signal};
+
+/// The most a text may have in bytes: what Kubernetes reads of a `terminationMessagePath`.
+pub const LIMIT: usize = 4096;
+
+/// What has been seen so far. Its size is bounded by the number of processes.
+#[derive(Clone, Debug, Default)]
+pub struct PostMortem {
+    /// Processes whose latest life ended badly, in the order of their ends.
+    failures: Vec<Failure>,
+    /// Living runs that were told to end; what they then return is no failure of theirs.
+    told_to_end: HashSet<RunId>,
+    /// The first word from outside, if it came before anything else ended the container.
+    told: Option<Signal>,
+    /// Somebody asked a second time, and so for everything to be killed.
+    pressed: bool,
+    decider: Option<ProcessId>,
+    /// Those that had to be killed, with their first process.
+    killed: Vec<(ProcessId, Option<i32>)>,
+    /// Those that even SIGKILL did not end in time.
+    left: Vec<(ProcessId, Option<i32>)>,
+}
+
+/// A life that ended badly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
+    process: ProcessId,
+    how: How,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum How {
+    Ended {
+        end: RunEnd,
+        pid: Option<i32>,
+        out_of_memory: bool,
+    },
+    /// It lived, and was ended for being of no use.
+    Unfit {
+        why: Unfit,
+        pid: Option<i32>,
+        cause: Option<String>,
+    },
+    NotStarted {
+        cause: String,
+    },
+    NeverStarted {
+        because: ProcessId,
+    },
+}
+
+/// What of a report only the outside knows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Particulars<'a> {
+    /// The process the run spoken of began with.
+    pub pid: Option<i32>,
+    /// Why a run could not be had.
+    pub cause: Option<&'a str>,
+    /// The kernel has killed somebody of this container for want of memory since the last report.
+    pub out_of_memory: bool,
+}
+
+/// The facts of an end that is worth a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Who failed first, whose last lines belong into the text.
+    pub first: Option<ProcessId>,
+    /// Sentences before the last lines.
+    before: Vec<String>,
+    /// Sentences behind them, the most important one at the end.
+    behind: Vec<String>,
+}
+
+impl PostMortem {
+    /// Takes note of a report.
+    pub fn observe(&mut self, plan: &Plan, report: &Report, of: &Particulars<'_>) {
+        match report {
+            Report::Started(run) => self.forgive(run.process),
+            Report::SpawnFailed(run, _) => {
+                let cause = of.cause.unwrap_or("it cannot be started").to_owned();
+                self.failed(run.process, How::NotStarted { cause });
+            }
+            Report::Stopped(run, end) => {
+                let asked = self.told_to_end.remove(run);
+                let codes = plan.process(run.process).map(|process| &process.success_exit_codes);
+                let outcome = judge(*end, codes.map(Vec::as_slice).unwrap_or_default());
+                if !asked && matches!(outcome, Outcome::Failed(_)) {
+                    let out_of_memory = of.out_of_memory && *end == RunEnd::Signal(9);
+                    self.failed(run.process, How::Ended { end: *end, pid: of.pid, out_of_memory });
+                }
+            }
+            Report::Unfit(run, why) => {
+                let cause = of.cause.map(str::to_owned);
+                self.failed(run.process, How::Unfit { why: *why, pid: of.pid, cause });
+            }
+            Report::Restarting { process, .. } => self.forgive(*process),
+            Report::Skipped { process, because } => {
+                self.failed(*process, How::NeverStarted { because: *because });
+            }
+            Report::SignalReceived(signal) if self.decider.is_none() => match self.told {
+                None => self.told = Some(*signal),
+                Some(_) => self.pressed = true,
+            },
+            Report::SignalReceived(_) => {}
+            Report::Deciding(process, _) => self.decider = Some(*process),
+            Report::Signalling(run, _) => {
+                self.told_to_end.insert(*run);
+            }
+            Report::Killing(run) => {
+                self.told_to_end.insert(*run);
+                // Before the end of everything it was somebody's wish, and afterwards it is not of
+                // interest where it was one as well.
+                let ending = self.told.is_some() || self.decider.is_some();
+                if ending && !self.pressed {
+                    self.killed.push((run.process, of.pid));
+                }
+            }
+            Report::Abandoned(run) => self.left.push((run.process, of.pid)),
+            Report::Ready(_)
+            | Report::NotReady(_)
+            | Report::NotReadyYet(_)
+            | Report::LeftDescendants(_)
+            | Report::GaveUp(_)
+            | Report::StopTimeout => {}
+        }
+    }
+
+    /// What there is to say about an end with this exit code; `None` when nothing is.
+    #[must_use]
+    pub fn finding(&self, plan: &Plan, code: u8) -> Option<Finding> {
+        let told = self.told.is_some();
+        if self.killed.is_empty() && self.left.is_empty() && (code == exit::OK || told) {
+            return None;
+        }
+        let counts = |failure: &&Failure| {
+            plan.process(failure.process).is_some_and(|process| process.exit != ExitRule::Never)
+        };
+        let first = self.failures.iter().find(counts);
+        let before = first.map(|failure| failure.sentence(plan)).into_iter().collect();
+        let mut behind = Vec::new();
+        if !self.killed.is_empty() {
+            let who = names(plan, &self.killed);
+            behind.push(format!("still alive at the deadline, and killed: {who}"));
+        }
+        if !self.left.is_empty() {
+            behind.push(format!("not even SIGKILL ended: {}", names(plan, &self.left)));
+        }
+        behind.push(format!("exit code {code}: {}", self.reason(plan, code, first)));
+        Some(Finding { first: first.map(|failure| failure.process), before, behind })
+    }
+
+    fn reason(&self, plan: &Plan, code: u8, first: Option<&Failure>) -> String {
+        match (self.decider, self.told, first) {
+            (Some(decider), ..) => format!("the end of {} ended everything", label(plan, decider)),
+            (None, Some(signal), _) => format!("told to stop by {signal}"),
+            (None, None, Some(first)) if code != exit::OK => {
+                format!("everything has ended, and {} failed", label(plan, first.process))
+            }
+            (None, None, _) => "everything has ended".to_owned(),
+        }
+    }
+
+    fn failed(&mut self, process: ProcessId, how: How) {
+        self.forgive(process);
+        self.failures.push(Failure { process, how });
+    }
+
+    /// Its failure was not the end of it.
+    fn forgive(&mut self, process: ProcessId) {
+        self.failures.retain(|failure| failure.process != process);
+    }
+}
+
+impl Failure {
+    fn sentence(&self, plan: &Plan) -> String {
+        let name = label(plan, self.process);
+        let in_brackets =
+            |pid: &Option<i32>| pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+        match &self.how {
+            How::Ended { end, pid, out_of_memory } => {
+                let pid = in_brackets(pid);
+                let how = match end {
+                    RunEnd::Code(code) => format!("with exit code {code}"),
+                    RunEnd::Signal(number) => format!("by {}", signal_name(*number)),
+                };
+                let why = if *out_of_memory { ", killed by the kernel: out of memory" } else { "" };
+                format!("{name}{pid} failed first: ended {how}{why}")
+            }
+            How::Unfit { why, pid, cause } => {
+                let pid = in_brackets(pid);
+                let why = match why {
+                    Unfit::NotReadyInTime => "was not ready in time",
+                    Unfit::NotLive => "failed its liveness check",
+                    Unfit::WatchdogExpired => "missed its watchdog",
+                    Unfit::WatchdogTriggered => "triggered its watchdog",
+                };
+                let cause = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+                format!("{name}{pid} failed first: {why}, and was stopped{cause}")
+            }
+            How::NotStarted { cause } => format!("{name} failed first: not started: {cause}"),
+            How::NeverStarted { because } => {
+                format!("{name} failed first: never started because of {}", label(plan, *because))
+            }
+        }
+    }
+}
+
+impl Finding {
+    /// The whole text, without a newline at its end and with at most [`LIMIT`] bytes. `last_lines`
+    /// are those of [`Finding::first`], none where they need not be repeated; the oldest are left
+    /// out when there is no room.
+    #[must_use]
+    pub fn text(&self, last_lines: &[String]) -> String {
+        let fixed: usize = self.before.iter().chain(&self.behind).map(|line| line.len() + 1).sum();
+        let heading = "its last lines:";
+        let mut room = LIMIT.saturating_sub(fixed + heading.len() + 1);
+        let fitting = last_lines.iter().rev().take_while(|line| {
+            let needed = line.len() + INDENT.len() + 1;
+            let fits = needed <= room;
+            room = room.saturating_sub(needed);
+            fits
+        });
+        let shown = last_lines.iter().skip(last_lines.len() - fitting.count());
+        let mut text = String::new();
+        let mut say = |indent: &str, line: &str| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{indent}{line}");
+        };
+        self.before.iter().for_each(|line| say("", line));
+        if shown.len() > 0 {
+            say("", heading);
+            shown.for_each(|line| say(INDENT, line));
+        }
+        self.behind.iter().for_each(|line| say("", line));
+        text.truncate(text.trim_end().len());
+        // Only a cause or a crowd of names of kilobytes gets here.
+        text.truncate(text.floor_char_boundary(LIMIT));
+        text
+    }
+}
+
+const INDENT: &str = "    ";
+
+/// A few names with their processes; a thousand would hide the rest of the text.
+fn names(plan: &Plan, who: &[(ProcessId, Option<i32>)]) -> String {
+    const SHOWN: usize = 20;
+    let name = |(process, pid): &(ProcessId, Option<i32>)| match pid {
+        Some(pid) => format!("{} (pid {pid})", label(plan, *process)),
+        None => label(plan, *process).to_owned(),
+    };
+    let mut names: Vec<String> = who.iter().take(SHOWN).map(name).collect();
+    if who.len() > SHOWN {
+        names.push(format!("and {} more", who.len() - SHOWN));
+    }
+    names.join(", ")
+}
+
+fn label(plan: &Plan, id: ProcessId) -> &str {
+    plan.process(id).map_or("?", |process| process.label.as_str())
+}
+
+fn signal_name(number: u8) -> String {
+    Signal::from_number(i32::from(number))
+        .map_or_else(|| format!("signal {number}"), |signal| signal.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::SpawnFailure;
+
+    const A: ProcessId = ProcessId(0);
+    const B: ProcessId = ProcessId(1);
+    const CARELESS: ProcessId = ProcessId(2);
+
+    fn plan() -> Plan {
+        let text = r#"{"version": 1, "processes": [
+            {"name": "a", "command": ["/a"], "success_exit_codes": [4]},
+            {"name": "b", "command": ["/b"]},
+            {"name": "careless", "command": ["/c"], "exit": "never"}]}"#;
+        crate::spec::load(text).expect("a valid spec")
+    }
+
+    fn run(process: ProcessId) -> RunId {
+        RunId { process, number: 1 }
+    }
+
+    /// What is said after these reports, each with the same process and no lack of memory.
+    fn text(reports: &[Report], code: u8, lines: &[&str]) -> Option<String> {
+        text_with(reports, code, lines, Particulars { pid: Some(7), ..Particulars::default() })
+    }
+
+    fn text_with(
+        reports: &[Report],
+        code: u8,
+        lines: &[&str],
+        of: Particulars<'_>,
+    ) -> Option<String> {
+        let plan = plan();
+        let mut seen = PostMortem::default();
+        reports.iter().for_each(|report| seen.observe(&plan, report, &of));
+        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        seen.finding(&plan, code).map(|finding| finding.text(&lines))
+    }
+
+    fn ended(process: ProcessId, code: u8) -> Report {
+        Report::Stopped(run(process), RunEnd::Code(code))
+    }
+
+    fn told() -> Report {
+        Report::SignalReceived(Signal::TERM)
+    }
+
+    fn signalling(process: ProcessId) -> Report {
+        Report::Signalling(run(process), Signal::TERM)
+    }
+
+    #[test]
+    fn an_end_that_was_wished_for_leaves_nothing_to_say() {
+        let by_signal = Report::Stopped(run(A), RunEnd::Signal(15));
+        for (why, reports, code) in [
+            ("ended well", vec![ended(A, 0), ended(B, 0)], 0),
+            ("a code that counts as success", vec![ended(A, 4)], 0),
+            ("told and obeyed", vec![told(), signalling(A), by_signal.clone()], 143),
+            ("told and obeyed in its own way", vec![told(), signalling(A), ended(A, 9)], 143),
+            ("told twice", vec![told(), signalling(A), told(), Report::Killing(run(A))], 143),
+            ("killed on request long before", vec![Report::Killing(run(A)), ended(B, 0)], 0),
+        ] {
+            assert_eq!(text(&reports, code, &[]), None, "{why}");
+        }
+    }
+
+    #[test]
+    fn says_who_failed_how_and_why_that_is_the_exit_code() {
+        let killed = Report::Stopped(run(A), RunEnd::Signal(9));
+        let restarting =
+            Report::Restarting { process: B, after_ms: 1, number: Some(1), max: Some(2) };
+        let deciding = Report::Deciding(A, 3);
+        for (why, reports, code, want) in [
+            (
+                "the first failure ends everything",
+                vec![ended(A, 3), deciding.clone(), signalling(B), ended(B, 1)],
+                3,
+                "a.1 (pid 7) failed first: ended with exit code 3\n\
+                 exit code 3: the end of a.1 ended everything",
+            ),
+            (
+                "by a signal, once all have ended",
+                vec![killed.clone(), ended(B, 2)],
+                137,
+                "a.1 (pid 7) failed first: ended by SIGKILL\n\
+                 exit code 137: everything has ended, and a.1 failed",
+            ),
+            (
+                "one that was started again, and one whose end does not matter, are not the cause",
+                vec![ended(B, 9), restarting, ended(CARELESS, 8), ended(A, 3), deciding.clone()],
+                3,
+                "a.1 (pid 7) failed first: ended with exit code 3\n\
+                 exit code 3: the end of a.1 ended everything",
+            ),
+            (
+                "the dependency comes before the one that never started",
+                vec![ended(B, 5), Report::Skipped { process: A, because: B }, deciding.clone()],
+                69,
+                "b.1 (pid 7) failed first: ended with exit code 5\n\
+                 exit code 69: the end of a.1 ended everything",
+            ),
+            (
+                "never started because of one whose end does not matter",
+                vec![
+                    ended(CARELESS, 5),
+                    Report::Skipped { process: A, because: CARELESS },
+                    deciding.clone(),
+                ],
+                69,
+                "a.1 failed first: never started because of careless.1\n\
+                 exit code 69: the end of a.1 ended everything",
+            ),
+            (
+                "told, and one did not obey",
+                vec![told(), signalling(A), signalling(B), Report::Killing(run(B)), killed],
+                143,
+                "still alive at the deadline, and killed: b.1 (pid 7)\n\
+                 exit code 143: told to stop by SIGTERM",
+            ),
+            (
+                "beyond SIGKILL",
+                vec![told(), signalling(A), Report::Killing(run(A)), Report::Abandoned(run(A))],
+                143,
+                "still alive at the deadline, and killed: a.1 (pid 7)\n\
+                 not even SIGKILL ended: a.1 (pid 7)\n\
+                 exit code 143: told to stop by SIGTERM",
+            ),
+        ] {
+            assert_eq!(text(&reports, code, &[]).as_deref(), Some(want), "{why}");
+        }
+    }
+
+    #[test]
+    fn one_that_was_ended_for_being_of_no_use_has_failed_by_that() {
+        let of = Particulars { pid: Some(7), cause: Some("timed out"), out_of_memory: false };
+        let ends = [
+            Report::Unfit(run(A), Unfit::NotLive),
+            signalling(A),
+            Report::Stopped(run(A), RunEnd::Signal(15)),
+            Report::Deciding(A, 143),
+        ];
+        let want = "a.1 (pid 7) failed first: failed its liveness check, and was stopped: timed out\n\
+                    exit code 143: the end of a.1 ended everything";
+        assert_eq!(text_with(&ends, 143, &[], of).as_deref(), Some(want));
+        let again = Report::Restarting { process: A, after_ms: 1, number: Some(1), max: None };
+        let forgiven = [&ends[..3], &[again, ended(A, 0), ended(B, 0)]].concat();
+        assert_eq!(text_with(&forgiven, 0, &[], of), None);
+    }
+
+    #[test]
+    fn names_the_cause_of_a_start_that_failed_and_a_lack_of_memory() {
+        let cause = Particulars { cause: Some("cannot execute /a: gone"), ..Default::default() };
+        let reports =
+            [Report::SpawnFailed(run(A), SpawnFailure::NotFound), Report::Deciding(A, 127)];
+        let said = text_with(&reports, 127, &[], cause).expect("a text");
+        assert!(
+            said.starts_with("a.1 failed first: not started: cannot execute /a: gone\n"),
+            "{said}"
+        );
+
+        let oom = Particulars { out_of_memory: true, ..Default::default() };
+        let by_kernel = [Report::Stopped(run(A), RunEnd::Signal(9))];
+        let said = text_with(&by_kernel, 137, &[], oom).expect("a text");
+        assert!(said.contains("by SIGKILL, killed by the kernel: out of memory\n"), "{said}");
+        // A descendant may have been the one that was killed, and the process ended of itself.
+        let said = text_with(&[ended(A, 1)], 1, &[], oom).expect("a text");
+        assert!(!said.contains("memory"), "{said}");
+    }
+
+    #[test]
+    fn the_last_lines_stand_in_between_and_the_oldest_give_way() {
+        let want = "a.1 (pid 7) failed first: ended with exit code 3\n\
+                    its last lines:\n    one\n    two\n\
+                    exit code 3: everything has ended, and a.1 failed";
+        assert_eq!(text(&[ended(A, 3)], 3, &["one", "two"]).as_deref(), Some(want));
+        let long = "é".repeat(1000);
+        let said = text(&[ended(A, 3)], 3, &[&long, &long, "end"]).expect("a text");
+        assert!(said.len() <= LIMIT && said.matches(&long).count() == 1, "{}", said.len());
+        assert!(said.ends_with("    end\nexit code 3: everything has ended, and a.1 failed"));
+        let cause = "é".repeat(LIMIT);
+        let of = Particulars { cause: Some(&cause), ..Default::default() };
+        let reports = [Report::SpawnFailed(run(A), SpawnFailure::Setup)];
+        assert!(text_with(&reports, 71, &["x"], of).expect("a text").len() <= LIMIT);
+    }
+}
