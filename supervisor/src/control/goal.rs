@@ -16,7 +16,8 @@ pub enum Goal {
     /// Ready, as a dependant that waits for readiness sees it: a service is ready, or was until
     /// it ended well; a task has ended well.
     Ready,
-    /// As it should be in a container that serves: a service is ready now, a task has ended well.
+    /// As it should be in a container that serves: a service is ready now, a task is at work or has
+    /// ended well.
     Healthy,
 }
 
@@ -56,6 +57,7 @@ impl Goal {
                 State::Succeeded if status.kind == Kind::Service => {
                     Verdict::Never(sentence(status))
                 }
+                State::Running if status.kind == Kind::Task => Verdict::Met,
                 _ => ready(status),
             },
         }

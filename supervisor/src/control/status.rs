@@ -82,7 +82,13 @@ pub fn as_table(reports: &[ProcessReport]) -> String {
         [
             report.name.clone(),
             report.state.clone(),
-            if report.ready { "yes" } else { "no" }.to_owned(),
+            match (report.kind, report.ready) {
+                // Others wait for its end, which its state tells.
+                (Kind::Task, _) => "-",
+                (Kind::Service, true) => "yes",
+                (Kind::Service, false) => "no",
+            }
+            .to_owned(),
             report.pid.map_or_else(none, |pid| pid.to_string()),
             report.uptime_ms.map_or_else(none, age),
             report.restarts.to_string(),
@@ -152,7 +158,7 @@ mod tests {
         let want = "\
 NAME      STATE    READY  PID  UPTIME  RESTARTS  LAST EXIT
 web.1     running  yes    12   2m 5s   2         SIGSEGV
-set-up.1  failed   no     -    -       0         exit code 3
+set-up.1  failed   -      -    -       0         exit code 3
 ";
         assert_eq!(as_table(&reports()), want);
     }

@@ -205,7 +205,7 @@ fn every_goal_judges_every_state() {
         (Goal::Ready, Task, true, "x-----mxxx"),
         (Goal::Healthy, Service, true, "x--m--xxxx"),
         (Goal::Healthy, Service, false, "x-----xxxx"),
-        (Goal::Healthy, Task, true, "x-----mxxx"),
+        (Goal::Healthy, Task, true, "x--m--mxxx"),
     ] {
         assert_eq!(row(goal, kind, ready), want, "{goal:?} {kind:?} ready={ready}");
     }
