@@ -1,6 +1,7 @@
 //! What a user may rely on, one sentence a test, checked end to end on the programs in `dist/`.
 
 mod containers;
+mod copying;
 mod exit_codes;
 mod health;
 mod images;

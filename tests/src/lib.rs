@@ -11,6 +11,7 @@ pub mod place;
 pub mod process_table;
 pub mod programs;
 pub mod project;
+pub mod registry;
 pub mod running;
 pub mod spec;
 pub mod terminal;
