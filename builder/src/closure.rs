@@ -14,6 +14,9 @@ pub struct StorePath {
     /// The paths its contents mention, itself possibly among them.
     #[serde(default)]
     pub references: Vec<String>,
+    /// The hash of its archive form, as Nix writes it; empty when it was not asked for.
+    #[serde(default, rename = "narHash")]
+    pub nar_hash: String,
     /// Bytes of its archive form.
     #[serde(default, rename = "narSize")]
     pub nar_size: u64,
@@ -79,6 +82,11 @@ impl Closure {
     /// Whether `path` is one of the closure's.
     pub fn contains(&self, path: &str) -> bool {
         self.by_path.contains_key(path)
+    }
+
+    /// What is known about `path`.
+    pub fn get(&self, path: &str) -> Option<&StorePath> {
+        self.paths.get(*self.by_path.get(path)?)
     }
 
     /// All paths, those most others depend on first.
@@ -150,6 +158,7 @@ mod tests {
                 .map(|(path, references)| StorePath {
                     path: (*path).to_owned(),
                     references: references.iter().map(|path| (*path).to_owned()).collect(),
+                    nar_hash: String::new(),
                     nar_size: 0,
                 })
                 .collect(),
@@ -194,6 +203,7 @@ mod tests {
             .map(|at| StorePath {
                 path: names[at].clone(),
                 references: names[at + 1..].to_vec(),
+                nar_hash: String::new(),
                 nar_size: 0,
             })
             .collect();

@@ -119,6 +119,7 @@ mod tests {
                         .filter(|reference| !reference.is_empty())
                         .into_iter()
                         .collect(),
+                    nar_hash: String::new(),
                     nar_size: 0,
                 })
                 .collect(),

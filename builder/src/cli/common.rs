@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::assemble;
+use crate::cache::Cache;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, nix2container};
 use crate::nix::{Evaluation, Nix};
@@ -65,8 +67,12 @@ impl ProjectArguments {
     /// The description of a container's image: of the project's, or, when `name` has a slash,
     /// the one in that file.
     pub fn image(&self, name: &str) -> Result<(PathBuf, Image)> {
-        let file =
-            if is_file(name) { PathBuf::from(name) } else { self.evaluation()?.build(name)? };
+        if !is_file(name) {
+            let evaluation = self.evaluation()?;
+            let (draft, root) = evaluation.draft(name)?;
+            return assemble::assemble(&evaluation.nix, &draft, &root, &Cache::of_user());
+        }
+        let file = PathBuf::from(name);
         let doing = || format!("cannot read {}", file.display());
         let text = std::fs::read_to_string(&file).or_fail(Kind::NoInput, doing)?;
         let image = nix2container::parse(&text).map_err(|failure| failure.context(doing()))?;

@@ -80,23 +80,25 @@ impl Evaluation {
             .or_fail(Kind::Internal, || "cannot read the list of containers from Nix")
     }
 
-    /// Builds the image of a container; its description in the store is protected from garbage
-    /// collection until the next build of the same container.
+    /// Builds everything a container's image consists of, and its draft. Returns the draft's path in
+    /// the store, and the link to make to the description, which protects it from garbage collection
+    /// until the next build of the same container.
     ///
     /// # Errors
     /// [`Kind::NoInput`] when there is no such container, naming those there are.
-    pub fn build(&self, container: &str) -> Result<PathBuf> {
+    pub fn draft(&self, container: &str) -> Result<(PathBuf, PathBuf)> {
         let root = roots::path(&self.project, container)?;
+        let draft_root = root.with_extension("draft");
         let mut arguments = self.arguments(Some(container))?;
         arguments.extend([
             "-A".to_owned(),
-            format!("images.{}", nix_string(container)),
+            format!("images.{}.draft", nix_string(container)),
             "-o".to_owned(),
-            root.display().to_string(),
+            draft_root.display().to_string(),
         ]);
         let built = self.nix.build(&arguments);
         let failure = match built {
-            Ok(output) => return Ok(PathBuf::from(output.trim())),
+            Ok(output) => return Ok((PathBuf::from(output.trim()), root)),
             Err(failure) => failure,
         };
         // Only now is it worth asking again: a name that does not exist gets a better answer

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
+use super::embedded;
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// How many lines of what Nix said are kept to explain a failure.
@@ -58,6 +59,39 @@ impl Nix {
     /// `nix-store`: what it printed.
     pub fn store(&self, arguments: &[String]) -> Result<String> {
         self.run_quietly(&self.store, arguments)
+    }
+
+    /// The store paths that a path in the store refers to.
+    pub fn references(&self, path: &Path) -> Result<Vec<String>> {
+        let arguments = ["--query", "--references", &path.display().to_string()].map(str::to_owned);
+        Ok(self.store(&arguments)?.lines().map(str::to_owned).collect())
+    }
+
+    /// Adds a text to the store under `name`; as long as it is there, so are `references`.
+    pub fn add(&self, name: &str, text: &str, references: &[String]) -> Result<PathBuf> {
+        let doing = || "cannot hand a text to Nix";
+        let folder = tempfile::tempdir().or_fail(Kind::CannotCreate, doing)?;
+        let list = serde_json::to_string(references).or_fail(Kind::Internal, doing)?;
+        let mut arguments: Vec<String> =
+            ["--eval", "--json", "--read-write-mode"].map(str::to_owned).into();
+        arguments.push(embedded::file(embedded::REGISTER)?.display().to_string());
+        arguments.extend(["--argstr".to_owned(), "name".to_owned(), name.to_owned()]);
+        for (argument, content) in [("text", text), ("references", list.as_str())] {
+            let file = folder.path().join(argument);
+            fs::write(&file, content).or_fail(Kind::CannotCreate, doing)?;
+            let file = file.display().to_string();
+            arguments.extend(["--argstr".to_owned(), argument.to_owned(), file]);
+        }
+        let path: PathBuf = serde_json::from_str(&self.instantiate(&arguments)?)
+            .or_fail(Kind::Internal, || "cannot read a path from Nix")?;
+        Ok(path)
+    }
+
+    /// Makes `root` a link that protects `path` from garbage collection.
+    pub fn protect(&self, path: &Path, root: &Path) -> Result<()> {
+        let (path, root) = (path.display().to_string(), root.display().to_string());
+        let arguments = ["--realise", &path, "--add-root", &root, "--indirect"];
+        self.store(&arguments.map(str::to_owned)).map(|_| ())
     }
 
     fn run_quietly(&self, program: &Path, arguments: &[String]) -> Result<String> {
