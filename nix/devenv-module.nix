@@ -61,6 +61,9 @@ let
     };
   });
 
+  withInit = init: types.attrsOf (types.submodule { options = { inherit init; }; });
+  initTypes = import ./modules/init-types.nix { inherit lib; };
+
   # Built with the project's own package set, unless the flake's module brings its packages.
   packages = import ./packages.nix { inherit pkgs; };
   package = name: what: mkOption {
@@ -93,6 +96,8 @@ in
       };
     };
     containers = mkOption { type = types.attrsOf extension; };
+    processes = mkOption { type = withInit initTypes.process; };
+    tasks = mkOption { type = withInit initTypes.task; };
   };
 
   config.containers = {
