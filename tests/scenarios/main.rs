@@ -2,6 +2,7 @@
 
 mod containers;
 mod copying;
+mod examples;
 mod exit_codes;
 mod health;
 mod images;
