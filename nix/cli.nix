@@ -18,6 +18,7 @@
 # Result
 #   names             one `{ name, image, version, registry, copyArgs }` a container, by name
 #   images            by container: the derivation of its image, whose output is the image's JSON
+#   copyArguments     by container: a program that prints its `defaultCopyArgs`, a zero byte after each
 {
   project,
   container ? null,
@@ -92,4 +93,18 @@ in
   }) (evaluate container).containers;
 
   images = builtins.mapAttrs (name: _: imageOf name) (evaluate null).containers;
+
+  # They are words of bash, as in devenv, so that they can ask for a token at the moment of the copy. A
+  # failure of that is seen in the assignment only, not in the words of a command.
+  copyArguments =
+    let
+      project = evaluate null;
+      pkgs = importPackages project.overlays;
+    in
+    builtins.mapAttrs (_: one: pkgs.writeScript "copy-arguments" ''
+      #!${pkgs.bash}/bin/bash
+      set -eu
+      words=(${toString one.defaultCopyArgs})
+      for word in "''${words[@]}"; do printf '%s\0' "$word"; done
+    '') project.containers;
 }

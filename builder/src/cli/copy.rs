@@ -83,9 +83,9 @@ pub fn run(
         false => declared(&arguments.name, project)?,
     };
     let copy_arguments = match &declared {
-        Some(container) if options.copy_args.is_empty() => {
-            let words = container.copy_arguments.iter().map(String::as_str);
-            options.with_password(CopyArguments::parse(words)?)?
+        Some(container) if options.copy_args.is_empty() && !container.copy_arguments.is_empty() => {
+            let words = project.evaluation()?.copy_arguments(&container.name)?;
+            options.with_password(CopyArguments::from_words(words.iter().map(String::as_str))?)?
         }
         _ => options.arguments()?,
     };

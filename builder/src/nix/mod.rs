@@ -6,6 +6,7 @@ mod roots;
 mod run;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,7 @@ pub struct Container {
     /// Where `copy` sends it unless told otherwise, such as `docker://registry.example/`.
     #[serde(default)]
     pub registry: Option<String>,
-    /// Arguments `copy` takes beside those it is given.
+    /// Arguments of `copy` when it is given none, as words of bash.
     #[serde(default, rename = "copyArgs")]
     pub copy_arguments: Vec<String>,
 }
@@ -118,6 +119,36 @@ impl Evaluation {
                     .context(format!("cannot build container `{container}` of {}", self.place())))
             }
         }
+    }
+
+    /// The arguments of `copy` for a container, as its project has bash make them of
+    /// [`Container::copy_arguments`] at this moment.
+    ///
+    /// # Errors
+    /// When they cannot be built, or when a command among them fails.
+    pub fn copy_arguments(&self, container: &str) -> Result<Vec<String>> {
+        let doing = || {
+            let option = format!("containers.{}.defaultCopyArgs", nix_string(container));
+            format!("cannot find out `{option}` of {}", self.place())
+        };
+        let mut arguments = self.arguments(None)?;
+        let attribute = format!("copyArguments.{}", nix_string(container));
+        arguments.extend(["-A".to_owned(), attribute, "--no-out-link".to_owned()]);
+        let program = self.nix.build(&arguments).map_err(|failure| {
+            self.nix.replay();
+            failure.context(doing())
+        })?;
+        let said = Command::new(program.trim())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .or_fail(Kind::System, doing)?;
+        if !said.status.success() {
+            let why = format!("a command in it failed with {}", said.status);
+            return Err(Failure::new(Kind::Data, format!("{}: {why}", doing())));
+        }
+        let text = String::from_utf8(said.stdout).or_fail(Kind::Data, doing)?;
+        Ok(text.split_terminator('\0').map(str::to_owned).collect())
     }
 
     fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
