@@ -34,11 +34,6 @@ let
         "`containers.${name}.fromImage`: not supported by this version\n"
         "hint: copy what the base image holds with `copyToRoot` or `layers`"
       ])
-    else if layers.unsupported container.layers != [ ] then
-      throw (lib.concatStrings [
-        "`containers.${name}.layers.*.${lib.head (layers.unsupported container.layers)}`: "
-        "not supported by this version\nhint: leave the path out of `deps`"
-      ])
     else container;
 
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";
@@ -108,8 +103,15 @@ in
 
       special =
         [ (atRoot files (_: [ ])) (atRoot folders (tree: root.permissions tree folderList)) ]
-        ++ map copied.special items
-        ++ layers.special container.layers;
+        ++ map copied.special items;
+      groups = layers.groups container.layers;
+      # What is not asked for by a layer: everything that the configuration and the spec mention.
+      own = {
+        deps = lib.unique ([ "${spec}" ] ++ storePaths.mentioned (builtins.toJSON settings));
+        paths = special;
+        maxLayers = if container.maxLayers == null then 1 else container.maxLayers;
+      };
+      rootsOf = group: group.deps ++ map (entry: entry.path) group.paths;
 
       # All that follows from names. It is made without reading what is in the image.
       draft = build "image-${safeName container.name}.draft.json" "nix-draft" {
@@ -120,13 +122,12 @@ in
           created = "1970-01-01T00:00:01Z";
           config = settings;
           spec = "${spec}";
-          paths = special;
-          maxLayers = (if container.maxLayers == null then 1 else container.maxLayers) + layers.count container.layers;
+          layers = groups;
+          inherit own;
+          repeat = !container.enableLayerDeduplication;
         };
         # Everything the image mentions, with all that this needs in turn.
-        exportReferencesGraph.graph = lib.unique (
-          [ "${spec}" ] ++ map (entry: entry.path) special ++ layers.roots container.layers ++ storePaths.mentioned (builtins.toJSON settings)
-        );
+        exportReferencesGraph.graph = lib.unique (lib.concatMap rootsOf (groups ++ [ own ]));
       };
     in
     build "image-${safeName container.name}.json" "nix-image" { draft = "${draft}"; }

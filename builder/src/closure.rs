@@ -89,6 +89,36 @@ impl Closure {
         self.paths.get(*self.by_path.get(path)?)
     }
 
+    /// The part of the closure that `roots` need, themselves included.
+    ///
+    /// # Errors
+    /// When one of them is not part of it.
+    pub fn of<'a>(&self, roots: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let mut reached = vec![false; self.paths.len()];
+        let mut next = Vec::new();
+        for root in roots {
+            let at = self
+                .by_path
+                .get(root)
+                .ok_or_else(|| Failure::new(Kind::Data, format!("{root} is not in the closure")))?;
+            next.push(*at);
+        }
+        while let Some(at) = next.pop() {
+            if let Some(reached @ false) = reached.get_mut(at) {
+                *reached = true;
+                next.extend(self.edges.get(at).into_iter().flatten());
+            }
+        }
+        let paths = self.paths.iter().zip(reached).filter(|(_, reached)| *reached);
+        Self::new(paths.map(|(path, _)| path.clone()).collect())
+    }
+
+    /// Whether a path other than itself refers to `path`.
+    pub fn is_needed(&self, path: &str) -> bool {
+        let at = self.by_path.get(path);
+        at.is_some_and(|at| self.edges.iter().flatten().any(|target| target == at))
+    }
+
     /// All paths, those most others depend on first.
     ///
     /// The popularity of a path is one for itself plus that of every path that refers to it, so
@@ -194,6 +224,16 @@ mod tests {
         assert!(failure.to_string().contains("a refers to gone"), "{failure}");
         let failure = closure(&[("a", &["b"]), ("b", &["a"])]).unwrap();
         assert!(failure.by_popularity().unwrap_err().to_string().contains("cycle"));
+    }
+
+    #[test]
+    fn a_part_of_a_closure_is_what_its_roots_need() {
+        let whole =
+            closure(&[("a", &["c"]), ("b", &["c", "b"]), ("c", &["d"]), ("d", &[])]).unwrap();
+        assert_eq!(order(&whole.of(["b"]).unwrap()), ["d", "c", "b"]);
+        assert_eq!(order(&whole.of([]).unwrap()), [""; 0]);
+        assert!(whole.of(["x"]).unwrap_err().to_string().contains("x is not in"));
+        assert!(whole.is_needed("c") && !whole.is_needed("b"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::draft::{Draft, DraftLayer, DraftPath};
 use crate::image::json::{self, Unknown};
 use crate::image::{Config, History, Image, check, config};
-use crate::layers::{self, LayerPath, Special};
+use crate::layers::{self, Group, LayerPath, Special};
 use crate::tar::{Options, Perm, Rewrite};
 
 #[derive(Deserialize)]
@@ -34,8 +34,24 @@ struct ImageAttributes {
     config: Value,
     /// A spec.json whose environment is added to the configuration's, which wins.
     spec: Option<PathBuf>,
+    /// The layers asked for, from the lowest up.
+    #[serde(default)]
+    layers: Vec<GroupAttributes>,
+    /// What comes above them: the rest of the image.
+    own: GroupAttributes,
+    /// Whether layers asked for may hold what those below them hold.
+    #[serde(default)]
+    repeat: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct GroupAttributes {
+    #[serde(default)]
+    deps: Vec<String>,
     #[serde(default)]
     paths: Vec<PathAttributes>,
+    ignore: Option<String>,
     #[serde(default = "one")]
     max_layers: usize,
 }
@@ -47,9 +63,6 @@ struct PathAttributes {
     rewrite: Option<RewriteAttributes>,
     #[serde(default)]
     perms: Vec<PermAttributes>,
-    /// Whether a rewritten path is shipped at its place in the store as well.
-    #[serde(default)]
-    keep: bool,
 }
 
 #[derive(Deserialize)]
@@ -77,11 +90,10 @@ fn one() -> usize {
 /// Writes the image's draft to the derivation's output.
 pub fn run() -> Result<ExitCode> {
     let (attributes, out) = attrs::read::<Attributes>()?;
-    let mut request = attributes.image;
+    let request = attributes.image;
     let closure = Closure::new(attributes.graph)?;
-    let special: Vec<Special> =
-        std::mem::take(&mut request.paths).into_iter().map(special).collect();
-    let layers = layers::plan(&closure, &special, request.max_layers)?;
+    let groups: Vec<Group> = request.layers.into_iter().chain([request.own]).map(group).collect();
+    let layers = layers::plan(&closure, &groups, request.repeat, 0)?;
     let history = History {
         created: Some(request.created.clone()),
         created_by: Some("devenv-container".to_owned()),
@@ -149,6 +161,15 @@ fn add_environment(config: &mut Config, environment: std::collections::BTreeMap<
     }
 }
 
+fn group(group: GroupAttributes) -> Group {
+    Group {
+        roots: group.deps,
+        special: group.paths.into_iter().map(special).collect(),
+        ignore: group.ignore,
+        max_layers: group.max_layers,
+    }
+}
+
 fn special(path: PathAttributes) -> Special {
     let rewrite = path
         .rewrite
@@ -166,7 +187,7 @@ fn special(path: PathAttributes) -> Special {
             gname: perm.gname.unwrap_or_default(),
         })
         .collect();
-    Special { path: path.path, options: Options { rewrite, perms }, keep: path.keep }
+    Special { path: path.path, options: Options { rewrite, perms } }
 }
 
 #[cfg(test)]
