@@ -16,4 +16,5 @@ pub mod running;
 pub mod spec;
 pub mod terminal;
 pub mod wait;
+pub mod warp;
 pub mod world;
