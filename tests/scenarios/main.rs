@@ -4,6 +4,7 @@ mod containers;
 mod copying;
 mod examples;
 mod exit_codes;
+mod faults;
 mod health;
 mod images;
 mod init_duties;
