@@ -2,6 +2,8 @@
 #
 # Arguments
 #   project           the folder that holds `devenv.nix`, as a path or a string
+#   file              the file that describes the project in place of its `devenv.nix`, as a path or a
+#                     string; null for none
 #   container         the container being built: `names` is then evaluated for it; null for none
 #   nixpkgs           the package set's folder, as a path or a string; null is `<nixpkgs>`
 #   nixpkgsConfig     its `config`
@@ -21,6 +23,7 @@
 #   copyArguments     by container: a program that prints its `defaultCopyArgs`, a zero byte after each
 {
   project,
+  file ? null,
   container ? null,
   nixpkgs ? null,
   nixpkgsConfig ? { },
@@ -51,6 +54,7 @@ let
   captures = import ./capture.nix { };
 
   root = path project;
+  entry = if file == null then null else path file;
   programs = {
     inherit containerSystem;
     initProgram = program "devenv-init" initProgram;
@@ -58,9 +62,9 @@ let
   };
 
   evaluate = building:
-    if devenvModules == null then evaluations.core { inherit building imports inputs; project = root; }
+    if devenvModules == null then evaluations.core { inherit building imports inputs entry; project = root; }
     else evaluations.devenv {
-      inherit building imports inputs;
+      inherit building imports inputs entry;
       project = root;
       modules = path devenvModules;
       programs = {
@@ -94,17 +98,10 @@ in
 
   images = builtins.mapAttrs (name: _: imageOf name) (evaluate null).containers;
 
-  # They are words of bash, as in devenv, so that they can ask for a token at the moment of the copy. A
-  # failure of that is seen in the assignment only, not in the words of a command.
   copyArguments =
     let
       project = evaluate null;
-      pkgs = importPackages project.overlays;
+      program = import ./copy-arguments.nix { inherit (importPackages project.overlays) bash writeScript; };
     in
-    builtins.mapAttrs (_: one: pkgs.writeScript "copy-arguments" ''
-      #!${pkgs.bash}/bin/bash
-      set -eu
-      words=(${toString one.defaultCopyArgs})
-      for word in "''${words[@]}"; do printf '%s\0' "$word"; done
-    '') project.containers;
+    builtins.mapAttrs (_: one: program one.defaultCopyArgs) project.containers;
 }

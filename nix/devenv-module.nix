@@ -46,12 +46,23 @@ let
     exec ${containerProgram} copy "$image" --registry "$registry" "$@"
   '';
 
+  # The same for `devenv-container`, which takes them from whatever made the image.
+  copyArguments = import ./copy-arguments.nix { inherit (pkgs) bash writeScript; };
+
   runScript = container: pkgs.writeShellScript "docker-run" ''
     exec ${containerProgram} run ${container.derivation} -- "$@"
   '';
 
   extension = types.submodule ({ name, config, ... }: {
-    options = import ./modules/container-options.nix { inherit lib; };
+    options = import ./modules/container-options.nix { inherit lib; } // {
+      copyArguments = mkOption {
+        type = types.package;
+        internal = true;
+        readOnly = true;
+        default = copyArguments config.defaultCopyArgs;
+        description = "The program that prints `defaultCopyArgs`.";
+      };
+    };
     config = {
       # Stronger than the default of an option and weaker than anything a person writes.
       entrypoint = lib.mkOverride 1400 [ ];

@@ -131,5 +131,11 @@ in
       };
     in
     build "image-${safeName container.name}.json" "nix-image" { draft = "${draft}"; }
-    // { inherit draft spec; inherit (plan) kind environment; };
+    // {
+      inherit draft spec;
+      inherit (plan) kind environment;
+      # As nix2container's images have them.
+      imageName = container.name;
+      imageTag = container.version;
+    };
 }

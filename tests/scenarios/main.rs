@@ -15,4 +15,5 @@ mod programs;
 mod project;
 mod settings;
 mod shell;
+mod sources;
 mod stopping;

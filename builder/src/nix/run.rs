@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::embedded;
+use super::system::{self, Settings};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// How many lines of what Nix said are kept to explain a failure.
@@ -54,6 +55,26 @@ impl Nix {
     /// `nix-instantiate`: what it printed.
     pub fn instantiate(&self, arguments: &[String]) -> Result<String> {
         self.run_quietly(&self.instantiate, arguments)
+    }
+
+    /// `nix`, the one command of newer kinds: what it printed.
+    pub fn command(&self, arguments: &[String]) -> Result<String> {
+        self.run_quietly(&find("nix")?, arguments)
+    }
+
+    /// What Nix is configured to build for.
+    pub fn settings(&self) -> Result<Settings> {
+        let features = ["--extra-experimental-features", "nix-command"];
+        let ask = |words: &[&str]| {
+            let arguments: Vec<String> =
+                features.iter().chain(words).map(|&word| word.to_owned()).collect();
+            self.run(&find("nix")?, &arguments, false)
+        };
+        // The second is what the first was called before Nix 2.20.
+        let text = ask(&["config", "show"])
+            .or_else(|_| ask(&["show-config"]))
+            .map_err(|failure| failure.context("cannot ask Nix for its settings"))?;
+        Ok(Settings::parse(&text, system::read_builders))
     }
 
     /// `nix-store`: what it printed.
