@@ -2,6 +2,8 @@
 #
 # Arguments
 #   project           the folder that holds `devenv.nix`, as a path or a string
+#   file              the file that describes the project in place of its `devenv.nix`, as a path or a
+#                     string; null for none
 #   container         the container being built: `names` is then evaluated for it; null for none
 #   nixpkgs           the package set's folder, as a path or a string; null is `<nixpkgs>`
 #   nixpkgsConfig     its `config`
@@ -18,8 +20,10 @@
 # Result
 #   names             one `{ name, image, version, registry, copyArgs }` a container, by name
 #   images            by container: the derivation of its image, whose output is the image's JSON
+#   copyArguments     by container: a program that prints its `defaultCopyArgs`, a zero byte after each
 {
   project,
+  file ? null,
   container ? null,
   nixpkgs ? null,
   nixpkgsConfig ? { },
@@ -50,6 +54,7 @@ let
   captures = import ./capture.nix { };
 
   root = path project;
+  entry = if file == null then null else path file;
   programs = {
     inherit containerSystem;
     initProgram = program "devenv-init" initProgram;
@@ -57,9 +62,9 @@ let
   };
 
   evaluate = building:
-    if devenvModules == null then evaluations.core { inherit building imports inputs; project = root; }
+    if devenvModules == null then evaluations.core { inherit building imports inputs entry; project = root; }
     else evaluations.devenv {
-      inherit building imports inputs;
+      inherit building imports inputs entry;
       project = root;
       modules = path devenvModules;
       programs = {
@@ -92,4 +97,11 @@ in
   }) (evaluate container).containers;
 
   images = builtins.mapAttrs (name: _: imageOf name) (evaluate null).containers;
+
+  copyArguments =
+    let
+      project = evaluate null;
+      program = import ./copy-arguments.nix { inherit (importPackages project.overlays) bash writeScript; };
+    in
+    builtins.mapAttrs (_: one: program one.defaultCopyArgs) project.containers;
 }

@@ -4,6 +4,7 @@
 { lib }:
 let
   command = import ./lib/command.nix { inherit lib; };
+  logging = import ./lib/logging.nix { inherit lib; };
   specs = import ./spec.nix { inherit lib; };
 
   # What a container is for. The two default ones keep their meaning until they get a command.
@@ -68,10 +69,15 @@ in
 
       argv = if parsed.script then [ (script "command" "${lib.head parsed.argv}\n") ] else parsed.argv;
       verb = name: specFile: [ "/bin/devenv-init" name "--spec" "${specFile}" ];
+      shown = logging.arguments {
+        inherit (container.init) log;
+        names = map (process: process.name) processSpec.processes;
+        option = "containers.${name}.init.log";
+      };
       # After `--` arguments of whoever runs the container are the shell's or the command's, options
       # like `-c` included.
       own = {
-        processes = verb "up";
+        processes = specFile: verb "up" specFile ++ shown;
         shell = specFile: verb "shell" specFile ++ [ "--" ];
         command = specFile: verb "exec" specFile ++ [ "--" ] ++ lib.optional sourced runInShell;
       }.${kind};

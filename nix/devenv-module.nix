@@ -46,12 +46,23 @@ let
     exec ${containerProgram} copy "$image" --registry "$registry" "$@"
   '';
 
+  # The same for `devenv-container`, which takes them from whatever made the image.
+  copyArguments = import ./copy-arguments.nix { inherit (pkgs) bash writeScript; };
+
   runScript = container: pkgs.writeShellScript "docker-run" ''
     exec ${containerProgram} run ${container.derivation} -- "$@"
   '';
 
   extension = types.submodule ({ name, config, ... }: {
-    options = import ./modules/container-options.nix { inherit lib; };
+    options = import ./modules/container-options.nix { inherit lib; } // {
+      copyArguments = mkOption {
+        type = types.package;
+        internal = true;
+        readOnly = true;
+        default = copyArguments config.defaultCopyArgs;
+        description = "The program that prints `defaultCopyArgs`.";
+      };
+    };
     config = {
       # Stronger than the default of an option and weaker than anything a person writes.
       entrypoint = lib.mkOverride 1400 [ ];
@@ -60,6 +71,9 @@ let
       dockerRun = lib.mkForce (runScript config);
     };
   });
+
+  withInit = init: types.attrsOf (types.submodule { options = { inherit init; }; });
+  initTypes = import ./modules/init-types.nix { inherit lib; };
 
   # Built with the project's own package set, unless the flake's module brings its packages.
   packages = import ./packages.nix { inherit pkgs; };
@@ -93,6 +107,8 @@ in
       };
     };
     containers = mkOption { type = types.attrsOf extension; };
+    processes = mkOption { type = withInit initTypes.process; };
+    tasks = mkOption { type = withInit initTypes.task; };
   };
 
   config.containers = {

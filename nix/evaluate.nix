@@ -14,10 +14,14 @@ let
     filter = path: _: !(dirOf path == toString project && leftOut (baseNameOf path));
   };
 
-  # What the project says, for whoever is building `building`, the name of a container or null.
-  own = project: building:
-    map (file: project + "/${file}") (
-      lib.filter (file: builtins.pathExists (project + "/${file}")) [ "devenv.nix" "devenv.local.nix" ]
+  # What the project says, in its own files or in the one file `entry`, for whoever is building
+  # `building`, the name of a container or null.
+  own = { project, entry, building }:
+    (
+      if entry != null then [ entry ]
+      else map (file: project + "/${file}") (
+        lib.filter (file: builtins.pathExists (project + "/${file}")) [ "devenv.nix" "devenv.local.nix" ]
+      )
     )
     ++ lib.optional (building != null) {
       container.isBuilding = lib.mkForce true;
@@ -37,20 +41,21 @@ in
   inherit source;
 
   /**
-    The configuration of `project`, a path of a folder with a `devenv.nix`, by the core modules.
+    The configuration of `project`, a path of a folder with a `devenv.nix`, by the core modules. `entry`
+    is the path of a file that is read in place of that; null is none.
     `imports` are further modules, which the project's own may override by priority.
   */
-  core = { project, building, imports, inputs }:
+  core = { project, entry ? null, building, imports, inputs }:
     check (lib.evalModules {
       specialArgs = { inherit inputs; projectSource = source project; };
-      modules = [ ./modules packages ] ++ imports ++ own project building;
+      modules = [ ./modules packages ] ++ imports ++ own { inherit project entry building; };
     }).config;
 
   /**
     The same by devenv's modules, which lie in the folder `modules`. `programs` sets
     `devenv-init.program`, `devenv-container.program` and `devenv-container.system`.
   */
-  devenv = { project, building, imports, inputs, modules, programs }:
+  devenv = { project, entry ? null, building, imports, inputs, modules, programs }:
     let
       # A module may read files of the project through it, and copies it as a whole by default.
       self = { outPath = source project; };
@@ -77,6 +82,6 @@ in
             runtime = lib.mkDefault "/tmp/devenv";
           };
         }
-      ] ++ imports ++ own project building;
+      ] ++ imports ++ own { inherit project entry building; };
     }).config;
 }

@@ -1,6 +1,6 @@
-# From a container to the derivations that make its image: the spec, the root tree, the image.
+# From a container to the derivations that make its image: the spec, the root tree, the draft, the image.
 #
-# All three are built by `devenv-container` itself, which reads its attributes as JSON. So an image
+# All of them are built by `devenv-container` itself, which reads its attributes as JSON. So an image
 # needs nothing of a package set but what the project uses. It is a program of `containerSystem`, which
 # need not be the `system` the image is for.
 { lib, system, initProgram, containerProgram, containerSystem, writeScript, capture, bash, bashInteractive, coreutils }:
@@ -34,18 +34,16 @@ let
         "`containers.${name}.fromImage`: not supported by this version\n"
         "hint: copy what the base image holds with `copyToRoot` or `layers`"
       ])
-    else if layers.unsupported container.layers != [ ] then
-      throw (lib.concatStrings [
-        "`containers.${name}.layers.*.${lib.head (layers.unsupported container.layers)}`: "
-        "not supported by this version\nhint: leave the path out of `deps`"
-      ])
     else container;
 
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";
   flags = lib.foldl' (set: key: set // { ${key} = { }; }) { };
 in
 {
-  /** The image of `containers.<name>` of an evaluated project: a derivation whose output is JSON. */
+  /**
+    The image of `containers.<name>` of an evaluated project: a derivation whose output is JSON. Its
+    `draft` is the same before the layers are digested, which `devenv-container` does better itself.
+  */
   image = { name, config, projectSource }:
     let
       container = refuseUnsupported name config.containers.${name};
@@ -105,24 +103,39 @@ in
 
       special =
         [ (atRoot files (_: [ ])) (atRoot folders (tree: root.permissions tree folderList)) ]
-        ++ map copied.special items
-        ++ layers.special container.layers;
-    in
-    build "image-${safeName container.name}.json" "nix-image" {
-      image = {
-        inherit (container) name;
-        tag = container.version;
-        inherit arch;
-        created = "1970-01-01T00:00:01Z";
-        config = settings;
-        spec = "${spec}";
+        ++ map copied.special items;
+      groups = layers.groups container.layers;
+      # What is not asked for by a layer: everything that the configuration and the spec mention.
+      own = {
+        deps = lib.unique ([ "${spec}" ] ++ storePaths.mentioned (builtins.toJSON settings));
         paths = special;
-        maxLayers = (if container.maxLayers == null then 1 else container.maxLayers) + layers.count container.layers;
+        maxLayers = if container.maxLayers == null then 1 else container.maxLayers;
       };
-      # Everything the image mentions, with all that this needs in turn.
-      exportReferencesGraph.graph = lib.unique (
-        [ "${spec}" ] ++ map (entry: entry.path) special ++ layers.roots container.layers ++ storePaths.mentioned (builtins.toJSON settings)
-      );
-    }
-    // { inherit spec; inherit (plan) kind environment; };
+      rootsOf = group: group.deps ++ map (entry: entry.path) group.paths;
+
+      # All that follows from names. It is made without reading what is in the image.
+      draft = build "image-${safeName container.name}.draft.json" "nix-draft" {
+        image = {
+          inherit (container) name;
+          tag = container.version;
+          inherit arch;
+          created = "1970-01-01T00:00:01Z";
+          config = settings;
+          spec = "${spec}";
+          layers = groups;
+          inherit own;
+          repeat = !container.enableLayerDeduplication;
+        };
+        # Everything the image mentions, with all that this needs in turn.
+        exportReferencesGraph.graph = lib.unique (lib.concatMap rootsOf (groups ++ [ own ]));
+      };
+    in
+    build "image-${safeName container.name}.json" "nix-image" { draft = "${draft}"; }
+    // {
+      inherit draft spec;
+      inherit (plan) kind environment;
+      # As nix2container's images have them.
+      imageName = container.name;
+      imageTag = container.version;
+    };
 }

@@ -1,5 +1,5 @@
-# `containers.<name>.layers`: what these bring into the image. How store paths are spread over layers
-# is decided by the builder, by how much depends on each; a layer here raises their number.
+# `containers.<name>.layers`: what these bring into the image, below the container's own layers. Which
+# store paths share one of a layer's `maxLayers` is decided by the builder, by how much depends on each.
 { lib }:
 let
   permission = { path, ... }@one: { inherit path; value = removeAttrs one [ "path" ]; };
@@ -20,15 +20,10 @@ let
     map (path: { inherit path; perms = permissionsOf layer path; }) (lib.filter (path: !(lib.elem path moved)) paths);
 in
 {
-  /** The layers' paths with a place or with permissions of their own, as the builder takes them. */
-  special = layers: lib.concatMap (layer: map (copied layer) layer.copyToRoot ++ kept layer) layers;
-
-  /** The paths whose closures the layers bring. */
-  roots = layers: lib.unique (lib.concatMap (layer: map toString layer.deps) layers);
-
-  /** How many layers they are. */
-  count = layers: lib.foldl' (sum: layer: sum + layer.maxLayers) 0 layers;
-
-  /** The options of layers that this cannot honour. */
-  unsupported = layers: lib.optional (lib.any (layer: layer.ignore != null) layers) "ignore";
+  /** The layers as the builder takes them, each with its store paths and those that it places itself. */
+  groups = map (layer: {
+    deps = map toString layer.deps;
+    paths = map (copied layer) layer.copyToRoot ++ kept layer;
+    inherit (layer) maxLayers;
+  } // lib.optionalAttrs (layer.ignore != null) { ignore = "${layer.ignore}"; });
 }

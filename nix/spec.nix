@@ -10,6 +10,7 @@ let
   readiness = import ./lib/readiness.nix { inherit lib; };
   signals = import ./lib/signals.nix;
   sockets = import ./lib/sockets.nix { inherit lib; };
+  supervision = import ./lib/supervision.nix { inherit lib; };
 
   version = 1;
   processPrefix = "devenv:processes:";
@@ -66,6 +67,10 @@ let
     }
     // optionalAttrs (unit.cwd != null) { working_dir = unit.cwd; };
 
+  stopOf = shutdown:
+    optionalAttrs (shutdown.signal != null) { signal = signals.nameOf shutdown.signal; }
+    // optionalAttrs (shutdown.grace != null) { grace_ms = milliseconds shutdown.grace; };
+
   service = { script, edges, env }: name: process:
     let
       node = "${processPrefix}${name}";
@@ -76,14 +81,17 @@ let
     // {
       kind = "service";
       enabled = process.start.enable;
+    }
+    // supervision.of {
+      inherit script;
+      inherit (process) init;
+      name = scriptName node;
+      option = "${option}.init";
+      stop = stopOf process.shutdown;
       restart = {
         inherit (process.restart) on;
         max_restarts = process.restart.max;
         window_ms = milliseconds process.restart.window;
-      };
-      stop = {
-        signal = signals.nameOf process.shutdown.signal;
-        grace_ms = milliseconds process.shutdown.grace;
       };
     }
     // optionalAttrs ((process.watchdog or null) != null) { watchdog = { inherit (process.watchdog) usec require_ready; }; }
@@ -107,6 +115,14 @@ let
     else base // {
       kind = "task";
       environment = optionalAttrs (unit.input != { }) { DEVENV_TASK_INPUT = builtins.toJSON unit.input; } // unit.env;
+    }
+    // supervision.of {
+      inherit script;
+      inherit (unit) init;
+      name = scriptName name;
+      option = "tasks.${name}.init";
+      stop = stopOf unit.init.shutdown;
+      restart = if unit.init.retries == 0 then { } else { on = "on_failure"; max_restarts = unit.init.retries; };
     }
     // optionalAttrs (unit.status != null) { command = [ (unlessDone script name unit (lib.head base.command)) ]; };
 in

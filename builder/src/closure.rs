@@ -14,6 +14,9 @@ pub struct StorePath {
     /// The paths its contents mention, itself possibly among them.
     #[serde(default)]
     pub references: Vec<String>,
+    /// The hash of its archive form, as Nix writes it; empty when it was not asked for.
+    #[serde(default, rename = "narHash")]
+    pub nar_hash: String,
     /// Bytes of its archive form.
     #[serde(default, rename = "narSize")]
     pub nar_size: u64,
@@ -79,6 +82,41 @@ impl Closure {
     /// Whether `path` is one of the closure's.
     pub fn contains(&self, path: &str) -> bool {
         self.by_path.contains_key(path)
+    }
+
+    /// What is known about `path`.
+    pub fn get(&self, path: &str) -> Option<&StorePath> {
+        self.paths.get(*self.by_path.get(path)?)
+    }
+
+    /// The part of the closure that `roots` need, themselves included.
+    ///
+    /// # Errors
+    /// When one of them is not part of it.
+    pub fn of<'a>(&self, roots: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let mut reached = vec![false; self.paths.len()];
+        let mut next = Vec::new();
+        for root in roots {
+            let at = self
+                .by_path
+                .get(root)
+                .ok_or_else(|| Failure::new(Kind::Data, format!("{root} is not in the closure")))?;
+            next.push(*at);
+        }
+        while let Some(at) = next.pop() {
+            if let Some(reached @ false) = reached.get_mut(at) {
+                *reached = true;
+                next.extend(self.edges.get(at).into_iter().flatten());
+            }
+        }
+        let paths = self.paths.iter().zip(reached).filter(|(_, reached)| *reached);
+        Self::new(paths.map(|(path, _)| path.clone()).collect())
+    }
+
+    /// Whether a path other than itself refers to `path`.
+    pub fn is_needed(&self, path: &str) -> bool {
+        let at = self.by_path.get(path);
+        at.is_some_and(|at| self.edges.iter().flatten().any(|target| target == at))
     }
 
     /// All paths, those most others depend on first.
@@ -150,6 +188,7 @@ mod tests {
                 .map(|(path, references)| StorePath {
                     path: (*path).to_owned(),
                     references: references.iter().map(|path| (*path).to_owned()).collect(),
+                    nar_hash: String::new(),
                     nar_size: 0,
                 })
                 .collect(),
@@ -188,12 +227,23 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_closure_is_what_its_roots_need() {
+        let whole =
+            closure(&[("a", &["c"]), ("b", &["c", "b"]), ("c", &["d"]), ("d", &[])]).unwrap();
+        assert_eq!(order(&whole.of(["b"]).unwrap()), ["d", "c", "b"]);
+        assert_eq!(order(&whole.of([]).unwrap()), [""; 0]);
+        assert!(whole.of(["x"]).unwrap_err().to_string().contains("x is not in"));
+        assert!(whole.is_needed("c") && !whole.is_needed("b"));
+    }
+
+    #[test]
     fn a_deep_chain_of_diamonds_does_not_overflow() {
         let names: Vec<String> = (0..200).map(|at| format!("p{at:03}")).collect();
         let paths = (0..200)
             .map(|at| StorePath {
                 path: names[at].clone(),
                 references: names[at + 1..].to_vec(),
+                nar_hash: String::new(),
                 nar_size: 0,
             })
             .collect();

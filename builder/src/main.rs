@@ -3,9 +3,9 @@
 //! # Theory of operation
 //!
 //! ```text
-//! request ──▶ project ──▶ nix (evaluation) ──▶ image description ──▶ sink │ native
-//!                            │ builds with
-//!                            └─▶ nix-spec, nix-root, nix-image: this same program, in the sandbox
+//! request ──▶ project ──▶ nix (evaluation) ──▶ draft ──▶ image description ──▶ sink │ native
+//!                            │ builds with         └ assemble, with the cache of digests
+//!                            └─▶ nix-spec, nix-root, nix-draft: this same program, in the sandbox
 //! ```
 //!
 //! Nix decides what an image holds; its derivations have this program for a builder, so that
@@ -13,6 +13,7 @@
 //! layers as lists of store paths, with digests but without bytes. The bytes are made when a sink
 //! wants them, always the same ones.
 
+mod assemble;
 mod cache;
 mod cli;
 mod closure;

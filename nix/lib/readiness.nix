@@ -20,10 +20,14 @@ let
     in
     lib.take 1 (addresses ++ ports);
 
-  http = option: get:
+  http = option: get: more:
     if get.scheme != "http" then
       fail "`${option}.scheme`: `${get.scheme}` cannot be asked, only http" "use `ready.exec` with a program that can"
-    else { http = { inherit (get) host port path; }; };
+    else {
+      http = { inherit (get) host port path; }
+        // lib.optionalAttrs (more.headers != { }) { inherit (more) headers; }
+        // lib.optionalAttrs (more.status != null) { inherit (more) status; };
+    };
 
   timing = option: ready: {
     initial_delay_ms = milliseconds (atLeast 0 "${option}.initial_delay" ready.initial_delay);
@@ -38,6 +42,7 @@ in
     The `ready` of the spec for a process, as a set to be merged into it: empty when the process is
     ready as soon as it runs.
 
+    A line of output, and what else a request needs, are set in `init.ready`, which devenv does not have.
     Without a probe of its own a process that declares a TCP socket or a port is ready once that can be
     connected to, as in devenv. `script name text` gives the path of an executable bash script, `name`
     is the process's, `option` the path of its options for messages.
@@ -45,6 +50,7 @@ in
   of = { script, name, option, process }:
     let
       ready = process.ready or null;
+      more = process.init.ready;
       at = "${option}.ready";
       asked = declared process;
       check =
@@ -55,11 +61,20 @@ in
         else if ready.exec != null && ready.http.get != null then
           fail "`${at}`: `exec` and `http.get` cannot be used together" "put both into one `exec`"
         else if ready.exec != null then { exec.command = [ (script "${name}-ready" "${ready.exec}\n") ]; }
-        else if ready.http.get != null then http "${at}.http.get" ready.http.get
+        else if ready.http.get != null then http "${at}.http.get" ready.http.get more.http
         else if asked != [ ] then { tcp = lib.head asked; }
         else fail "`${at}` says when to look and not how" "set `exec`, `http.get` or `notify`, or declare `ports`";
     in
-    if ready != null then {
+    if more.log_line != null then
+      if ready != null && (ready.notify || ready.exec != null || ready.http.get != null) then
+        fail "`${option}.init.ready.log_line` cannot be used beside another way in `${at}`" "set only one of them"
+      else {
+        ready = {
+          check.log_line.contains = more.log_line;
+          deadline_ms = if ready == null || ready.timeout == null then null else milliseconds ready.timeout;
+        };
+      }
+    else if ready != null then {
       ready = {
         inherit check;
         timing = timing at ready;

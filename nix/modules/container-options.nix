@@ -51,6 +51,30 @@ in
   };
 
   init = {
+    log = {
+      format = mkOption {
+        type = types.enum [ "text" "json" ];
+        default = "text";
+        description = "How output is written: as lines of text like honcho's, or one JSON object a line.";
+      };
+      timestamps = mkOption {
+        type = types.nullOr types.str;
+        default = "%H:%M:%S";
+        description = "The time in front of lines of text, as of `strftime(3)`; null is none.";
+        example = "%Y-%m-%dT%H:%M:%S%:z";
+      };
+      prefix = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether time and name stand in front of lines of text.";
+      };
+      quiet = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        description = "Names of processes and tasks whose output is not shown.";
+      };
+    };
+
     exit = mkOption {
       type = types.enum [ "first_failure" "any_ended" "all_ended" ];
       default = "first_failure";

@@ -83,8 +83,8 @@ let
         type = types.listOf layer;
         default = [ ];
         description = ''
-          Further layers: what they hold joins the image, and their `maxLayers` are added to the
-          container's. Which paths share a layer is decided by how much depends on them.
+          Layers below the container's own, from the lowest up, so that what rarely changes is not moved
+          with what often does. A store path goes into the first that holds it.
         '';
       };
 
@@ -92,8 +92,8 @@ let
         type = types.bool;
         default = true;
         description = ''
-          Whether a store path of one layer is left out of those after it. A path is never in two layers
-          of an image here, so it is the same either way.
+          Whether a store path of one layer is left out of those after it. Without it each of `layers`
+          is what it is whatever comes before it; the container's own layers never repeat them.
         '';
       };
 

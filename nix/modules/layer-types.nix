@@ -24,7 +24,7 @@ in
       reproducible = option types.bool true "Whether the layer can be made again from its paths.";
       maxLayers = option types.int 1 "How many layers it becomes at the most.";
       perms = option (types.listOf permission) [ ] "Permissions, which the store itself does not keep.";
-      ignore = option (types.nullOr types.pathInStore) null "A store path to leave out.";
+      ignore = option (types.nullOr types.pathInStore) null "A store path to leave out, though not what it needs.";
     };
   };
 }

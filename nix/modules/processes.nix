@@ -3,9 +3,11 @@
 let
   inherit (lib) mkOption types;
   inherit (import ./process-types.nix { inherit lib; }) listen ports ready restart shutdown watch watchdog;
+  init = (import ./init-types.nix { inherit lib; }).process;
 
   process = types.submodule ({ name, ... }: {
     options = {
+      inherit init;
       exec = mkOption {
         type = types.str;
         description = "Bash code of the process, run with `set -e`.";

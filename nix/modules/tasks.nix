@@ -6,6 +6,7 @@ let
 
   task = types.submodule {
     options = {
+      init = (import ./init-types.nix { inherit lib; }).task;
       exec = option (types.nullOr types.str) null "Bash code of the task, run with `set -e`.";
       description = option types.str "" "What the task is for.";
       env = option (types.attrsOf types.str) { } "Variables of this task only.";

@@ -22,6 +22,16 @@ in
     expr = run (planOf "processes" { });
     expected = [ "/bin/devenv-init" "up" "--spec" "/spec.json" ];
   };
+  "output is written as the project says" = {
+    expr = run (planOf "processes" {
+      processes.web.exec = "web";
+      containers.processes.init.log = { format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; };
+    });
+    expected = [
+      "/bin/devenv-init" "up" "--spec" "/spec.json"
+      "--log-format=json" "--timestamps=none" "--no-prefix" "--quiet=web"
+    ];
+  };
   "the shell is entered" = {
     expr = let plan = planOf "shell" { }; in { run = run plan; inherit (plan.spec) shell; inherit (plan) environment; };
     expected = {

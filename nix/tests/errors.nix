@@ -131,6 +131,26 @@ in
     expr = process { listen = [ { name = "a"; kind = "unix_stream"; path = "$XDG_RUNTIME_DIR/a"; } ]; };
     says = [ "`processes.web.listen.path`: `XDG_RUNTIME_DIR` in `$XDG_RUNTIME_DIR/a` is not a variable of `env`" ];
   };
+  liveness-in-two-ways = {
+    expr = process { init.live = { exec = "true"; tcp.port = 80; }; };
+    says = [ "`processes.web.init.live` must have exactly one of `exec`, `http` and `tcp`, and has 2" ];
+  };
+  liveness-in-no-way = {
+    expr = process { init.live.period = 5; };
+    says = [ "`processes.web.init.live` must have exactly one of" "and has 0" ];
+  };
+  log-line-beside-a-probe = {
+    expr = process { ready.exec = "true"; init.ready.log_line = "up"; };
+    says = [ "`processes.web.init.ready.log_line` cannot be used beside another way in `processes.web.ready`" ];
+  };
+  quiet-about-nothing = {
+    expr = (import ../lib/logging.nix { inherit lib; }).arguments {
+      inherit ((core { containers.processes.init.log.quiet = [ "wbe" ]; }).containers.processes.init) log;
+      names = [ "web" "db" ];
+      option = "containers.processes.init.log";
+    };
+    says = [ "`containers.processes.init.log.quiet`: nothing is called `wbe`" "hint: there are `web`, `db`" ];
+  };
   nothing-to-copy = {
     expr = (import ../copied.nix { inherit lib; }).items {
       copyToRoot = [ ./fixtures ./fixtures/missing ];

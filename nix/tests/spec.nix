@@ -15,8 +15,27 @@ let
       option = "containers.processes.init";
     };
   golden = builtins.attrNames (builtins.readDir ./golden);
+  module = name: ./golden + "/${name}/project.nix";
+
+  # The names of all fields the schema knows, and of those that some golden project sets.
+  schema = lib.importJSON ../spec.schema.json;
+  variants = definition: [ definition ] ++ lib.concatMap variants (definition.oneOf or [ ] ++ lib.attrValues (definition.properties or { }));
+  fieldsOf = definition: lib.concatMap (one: builtins.attrNames (one.properties or { })) (variants definition);
+  known = lib.unique (lib.concatMap fieldsOf ([ schema ] ++ lib.attrValues schema."$defs"));
+  keys = value:
+    if builtins.isAttrs value then builtins.attrNames value ++ lib.concatMap keys (lib.attrValues value)
+    else if builtins.isList value then lib.concatMap keys value
+    else [ ];
+  set = lib.concatMap (name: keys (specOf (module name))) golden;
 in
-lib.listToAttrs (map (name: lib.nameValuePair name {
-  expr = specOf (./golden + "/${name}/project.nix");
+{
+  # The shell is that of another container.
+  "every field of the schema can be set by an option" = {
+    expr = lib.filter (field: !(lib.elem field set)) known;
+    expected = [ "shell" ];
+  };
+}
+// lib.listToAttrs (map (name: lib.nameValuePair name {
+  expr = specOf (module name);
   expected = lib.importJSON (./golden + "/${name}/spec.json");
 }) golden)

@@ -2,6 +2,8 @@
 //! image that holds nothing else.
 
 mod family;
+mod greed;
+mod notify;
 mod output;
 mod signals;
 
@@ -15,6 +17,7 @@ usage: actor VERB [ARGUMENT...]
   both              write to standard output and standard error in turn
   flood             write numbered lines without end
   lines N           write N numbered lines and end
+  one-line BYTES    write one line of that length and end
   wait              say `ready` and wait for a signal
   deaf              say `ready` and ignore every signal that can be ignored
   tell              say which signals come, and end well after TERM
@@ -23,6 +26,10 @@ usage: actor VERB [ARGUMENT...]
   orphans N         leave N dead orphans to init, say `orphaned`, and wait
   daemon            leave a daemon behind that holds the output open, and end
   deaf-daemon       the same with a daemon that ignores signals
+  fill              take every process there is, say `full`, give them back after USR1, and wait
+  eat MEGABYTES     take that much memory, say `ready`, and wait
+  notify SEED N     send N messages of random bytes to the notify socket, then READY=1, and wait
+  notify-all DIR    send each file of a directory to the notify socket, then READY=1, and wait
   answer TEXT       accept one connection of the socket at descriptor 3, write a text to it, end
   variable NAME     write a variable
   here              write the working directory, the user's id and the process id
@@ -39,6 +46,7 @@ fn main() -> ExitCode {
         ["both"] => output::both(),
         ["flood"] => output::lines(u64::MAX),
         ["lines", count] => output::lines(count.parse().unwrap_or(0)),
+        ["one-line", length] => output::one_line(length.parse().unwrap_or(0)),
         ["wait"] => signals::wait(),
         ["deaf"] => signals::deaf(),
         ["tell"] => signals::tell(),
@@ -47,6 +55,12 @@ fn main() -> ExitCode {
         ["orphans", count] => family::orphans(count.parse().unwrap_or(0)),
         ["daemon"] => family::daemon("wait"),
         ["deaf-daemon"] => family::daemon("deaf"),
+        ["fill"] => greed::fill(),
+        ["eat", megabytes] => greed::eat(megabytes.parse().unwrap_or(0)),
+        ["notify", seed, count] => {
+            notify::random(seed.parse().unwrap_or(0), count.parse().unwrap_or(0));
+        }
+        ["notify-all", directory] => notify::files(directory.as_ref()),
         ["answer", text] => output::answer(text),
         ["variable", name] => println!("{}", std::env::var(name).unwrap_or_default()),
         ["here"] => output::here(),

@@ -28,6 +28,21 @@ pub fn lines(count: u64) {
     }
 }
 
+/// A line of `x` that long, and its newline.
+pub fn one_line(length: u64) {
+    let mut out = io::stdout().lock();
+    let piece = [b'x'; 65_536];
+    let mut left = length;
+    while left > 0 {
+        let now = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
+        if out.write_all(&piece[..now]).is_err() {
+            return;
+        }
+        left -= now as u64;
+    }
+    let _ = out.write_all(b"\n");
+}
+
 /// Where and as whom this runs.
 pub fn here() {
     let directory = std::env::current_dir().unwrap_or_default();

@@ -1,8 +1,10 @@
-//! `make bench`: speed and memory of the supervisor beside a peer or a limit, in the same run.
+//! `make bench`: speed and memory of both programs beside a peer or a limit, in the same run.
 //!
 //! Machines differ and are rarely quiet, so nothing here is a bare number: what is compared is run
-//! in turns, and the median of each is told with the other's.
+//! in turns, and the median of each is told with the other's. Arguments choose subjects.
 
+mod closure;
+mod images;
 mod memory;
 mod output;
 mod startup;
@@ -33,9 +35,18 @@ fn main() -> ExitCode {
         folder: tempfile::tempdir().expect("a folder for the inputs can be made"),
     };
     let mut table = Table::new();
-    output::measure(&bench, &mut table);
-    startup::measure(&bench, &mut table);
-    memory::measure(&bench, &mut table);
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let subjects: [(&str, &dyn Fn(&mut Table)); 4] = [
+        ("output", &|table| output::measure(&bench, table)),
+        ("startup", &|table| startup::measure(&bench, table)),
+        ("memory", &|table| memory::measure(&bench, table)),
+        ("images", &images::measure),
+    ];
+    for (name, measure) in subjects {
+        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+            measure(&mut table);
+        }
+    }
     print!("{table}");
     if table.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -45,7 +45,7 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["case", "devenv-init", "beside it", "relation", "bar", ""];
+        let head = ["case", "ours", "beside it", "relation", "bar", ""];
         let mut rows = vec![head.map(str::to_owned)];
         rows.extend(self.0.iter().map(|row| {
             let kept = if row.kept { "kept" } else { "MISSED" };

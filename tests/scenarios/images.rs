@@ -6,7 +6,7 @@ use std::process::Command;
 
 use devenv_tests::docker::{self, Container};
 use devenv_tests::lines;
-use devenv_tests::programs::{as_root, tool};
+use devenv_tests::programs::{as_root, devenv_container, devenv_init, repository, tool};
 use devenv_tests::project::Project;
 use devenv_tests::running;
 use devenv_tests::world::World;
@@ -51,24 +51,68 @@ fn the_same_project_gives_the_same_image_for_everyone() {
     assert_ne!(copy_to_layout(&there, "processes", &world.path("third")), first);
 }
 
+/// A program of Nix, by itself.
+fn nix(program: &str, arguments: &[&str]) -> String {
+    let mut command = as_root(program);
+    command.env("NIX_CONFIG", "build-users-group =\nsubstituters =").args(arguments);
+    running::run(&mut command).expect_code(0).out
+}
+
+/// The path of the description that the derivation of an image makes: what other commands than ours
+/// get, which know of no cache.
+fn derived(project: &Project<'_>, container: &str) -> String {
+    let path = |path: &Path| path.display().to_string();
+    let [cli, packages] = ["nix/cli.nix", "tests/nixpkgs"].map(|at| path(&repository().join(at)));
+    let (init, program) = (path(&devenv_init()), path(&devenv_container()));
+    let attribute = format!("images.{container}");
+    let project = path(&project.directory);
+    let said = nix(
+        "nix-build",
+        &[
+            &["--no-out-link", &cli, "-A", &attribute][..],
+            &["--argstr", "project", &project, "--argstr", "nixpkgs", &packages],
+            &["--argstr", "initProgram", &init, "--argstr", "containerProgram", &program],
+        ]
+        .concat(),
+    );
+    said.trim_end().to_owned()
+}
+
 #[test]
 fn building_again_from_nothing_gives_the_same_bytes() {
     let world = World::new();
-    let image = world.example("hello", "hello").build("processes");
-    let store = |arguments: &[&str]| {
-        let mut command = as_root("nix-store");
-        command.env("NIX_CONFIG", "build-users-group =\nsubstituters =").args(arguments);
-        running::run(&mut command).expect_code(0).out
-    };
+    let image = derived(&world.example("hello", "hello"), "processes");
     // Nix builds each of our derivations a second time and compares.
-    let requisites = store(&["--query", "--requisites", &image]);
-    let ours = |path: &&str| ["-image-", "-spec.json", "-root"].iter().any(|n| path.contains(n));
+    let requisites = nix("nix-store", &["--query", "--requisites", &image]);
+    let ours = |path: &&str| {
+        ["-image-", "-spec.json", "-root", "-folders"].iter().any(|name| path.contains(name))
+    };
     let paths: Vec<&str> = requisites.lines().filter(ours).collect();
-    assert!(paths.len() >= 3, "the image, its spec and its root: {paths:?}");
+    assert!(paths.len() >= 4, "the image, its spec and its two trees: {paths:?}");
     for path in paths {
-        let derivation = store(&["--query", "--deriver", path]);
-        let _ = store(&["--realise", "--check", derivation.trim_end()]);
+        let derivation = nix("nix-store", &["--query", "--deriver", path]);
+        nix("nix-store", &["--realise", "--check", derivation.trim_end()]);
     }
+}
+
+#[test]
+fn what_is_remembered_about_layers_does_not_show_in_the_image() {
+    let world = World::new();
+    let project = world.example("layers", "layers");
+    let cold = project.build("processes");
+    let read = |path: &str| std::fs::read_to_string(path).expect("a description");
+    let derivation = derived(&project, "processes");
+    assert_eq!(read(&cold), read(&derivation));
+    let references = |path: &str| nix("nix-store", &["--query", "--references", path]);
+    assert_eq!(references(&cold), references(&derivation), "what it protects");
+
+    // Only the layer that changed is worked out: with the others remembered, and with all forgotten,
+    // it comes to the same.
+    world.write("layers/README", "changed");
+    let warm = project.build("processes");
+    assert_ne!(warm, cold);
+    std::fs::remove_dir_all(world.path("cache/devenv-container/layers")).expect("a cache");
+    assert_eq!(project.build("processes"), warm);
 }
 
 #[test]

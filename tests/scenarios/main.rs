@@ -1,7 +1,10 @@
 //! What a user may rely on, one sentence a test, checked end to end on the programs in `dist/`.
 
 mod containers;
+mod copying;
+mod examples;
 mod exit_codes;
+mod faults;
 mod health;
 mod images;
 mod init_duties;
@@ -12,4 +15,5 @@ mod programs;
 mod project;
 mod settings;
 mod shell;
+mod sources;
 mod stopping;

@@ -1,8 +1,5 @@
 //! From a `devenv.nix` to an image, and what a project's author sees on the way.
 
-use std::path::Path;
-use std::process::Command;
-
 use devenv_tests::running;
 use devenv_tests::world::World;
 
@@ -73,26 +70,4 @@ fn listing_shows_every_container_with_its_image() {
     let json = project.run(&["list", "--json"]).expect_code(0).out;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json[2]["name"], "web");
-}
-
-#[test]
-fn every_example_builds_all_of_its_containers() {
-    let world = World::new();
-    let examples = devenv_tests::programs::repository().join("examples");
-    for example in std::fs::read_dir(examples).unwrap().flatten() {
-        let name = example.file_name().into_string().unwrap();
-        let project = world.example(&name, &name);
-        // What an example wants to be made before, as it says itself.
-        if project.directory.join("build").is_file() {
-            let mut make = Command::new(project.directory.join("build"));
-            let _ = running::run(make.current_dir(&project.directory)).expect_code(0);
-        }
-        let list = project.run(&["list", "--json"]).expect_code(0).out;
-        let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
-        for container in list.as_array().expect("a list") {
-            let container = container["name"].as_str().expect("a name");
-            let built = project.build(container);
-            assert!(Path::new(&built).is_file(), "{name}: {container}: {built}");
-        }
-    }
 }

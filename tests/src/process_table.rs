@@ -89,3 +89,26 @@ pub fn with_argument(argument: &str) -> Option<Pid> {
             arguments.split(|byte| *byte == 0).any(|one| one == argument.as_bytes())
         })
 }
+
+/// The most memory a process has had at once, in kB; `None` when there is no such process.
+#[must_use]
+pub fn peak_memory_kb(pid: Pid) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether a process catches a signal, by the number of it.
+#[must_use]
+pub fn catches(pid: Pid, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
+}
+
+/// Whether a process sleeps in a write to a pipe that is full.
+#[must_use]
+pub fn is_held_back(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|at| at.contains("pipe_write"))
+}

@@ -62,9 +62,18 @@ impl Running {
     /// When it cannot be started.
     #[track_caller]
     pub fn start_unread(command: &mut Command) -> Self {
+        Self::start_into(command, Stdio::piped())
+    }
+
+    /// Starts a program whose standard output goes elsewhere.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[track_caller]
+    pub fn start_into(command: &mut Command, output: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::assemble;
+use crate::cache::Cache;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, nix2container};
-use crate::nix::{Evaluation, Nix};
+use crate::nix::{self, Built, Evaluation, Flake, Nix, Source, system};
 use crate::project::{self, inputs};
 
 /// Which project, with which packages, for which system.
@@ -16,13 +18,20 @@ pub struct ProjectArguments {
     /// Directory of the project; by default the nearest one upwards with a devenv.nix
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub directory: Option<PathBuf>,
+    /// File that describes the project in place of a devenv.nix
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "directory")]
+    pub file: Option<PathBuf>,
+    /// Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well
+    #[arg(long, value_name = "FLAKE", global = true, conflicts_with_all = ["directory", "file"])]
+    pub flake: Option<String>,
     /// Package set to use instead of the project's
     #[arg(long, value_name = "PATH", global = true)]
     pub nixpkgs: Option<PathBuf>,
     /// Program to put into the image as PID 1; by default the one beside this program
     #[arg(long, value_name = "PATH", env = "DEVENV_INIT", global = true)]
     pub init: Option<PathBuf>,
-    /// System to build for, such as x86_64-linux; by default this machine's
+    /// System to build for, such as x86_64-linux; by default this machine's, on macOS that of Linux
+    /// on the same processor
     #[arg(long, value_name = "SYSTEM", global = true)]
     pub system: Option<String>,
     /// Show what Nix says while it works
@@ -33,10 +42,40 @@ pub struct ProjectArguments {
 impl ProjectArguments {
     /// Finds everything an evaluation needs.
     pub fn evaluation(&self) -> Result<Evaluation> {
+        self.evaluation_of(self.flake.as_deref())
+    }
+
+    /// Finds where the container called `name` on the command line is described, and what it is
+    /// called there.
+    pub fn locate<'a>(&self, name: &'a str) -> Result<(Evaluation, &'a str)> {
+        match nix::split_flake(name) {
+            Some((flake, name)) => Ok((self.evaluation_of(Some(flake))?, name)),
+            None => Ok((self.evaluation()?, name)),
+        }
+    }
+
+    fn evaluation_of(&self, flake: Option<&str>) -> Result<Evaluation> {
+        let nix = Nix::find(self.verbose)?;
+        let system =
+            system::decide(&system::of_this_machine(), self.system.as_deref(), || nix.settings())?;
+        let source = match flake {
+            Some(reference) => Source::Flake(Flake::find(&nix, reference)?),
+            None => Source::Project(self.project()?),
+        };
+        Ok(Evaluation { nix, source, system })
+    }
+
+    fn project(&self) -> Result<nix::Project> {
         let current =
             env::current_dir().or_fail(Kind::Io, || "cannot find the working directory")?;
-        let project = project::find(self.directory.as_deref(), &current)?;
-        let mut inputs = inputs::read(&project)?;
+        let (directory, file) = match &self.file {
+            Some(file) => {
+                let (directory, file) = project::of_file(file)?;
+                (directory, Some(file))
+            }
+            None => (project::find(self.directory.as_deref(), &current)?, None),
+        };
+        let mut inputs = inputs::read(&directory)?;
         if let Some(path) = &self.nixpkgs {
             let path = path
                 .canonicalize()
@@ -52,21 +91,28 @@ impl ProjectArguments {
             Failure::new(Kind::NoInput, format!("cannot find {}: {error}", init.display()))
                 .hint("put devenv-init beside this program or name it with --init PATH")
         })?;
-        Ok(Evaluation {
-            nix: Nix::find(self.verbose)?,
-            project,
-            inputs,
-            init,
-            own,
-            system: self.system.clone(),
-        })
+        Ok(nix::Project { directory, file, inputs, init, own })
     }
 
-    /// The description of a container's image: of the project's, or, when `name` has a slash,
-    /// the one in that file.
+    /// The description of a container's image: of the project's, of a flake's, or, when `name` has
+    /// a slash, the one in that file.
     pub fn image(&self, name: &str) -> Result<(PathBuf, Image)> {
-        let file =
-            if is_file(name) { PathBuf::from(name) } else { self.evaluation()?.build(name)? };
+        let file = if is_file(name) {
+            PathBuf::from(name)
+        } else {
+            let (evaluation, name) = self.locate(name)?;
+            match evaluation.build(name)? {
+                Built::Draft { path, root } => {
+                    let cache = Cache::of_user();
+                    return assemble::assemble(&evaluation.nix, &path, &root, &cache);
+                }
+                Built::Description(file) if file.is_file() => file,
+                Built::Description(_) => {
+                    return Err(Failure::new(Kind::Data, format!("{name} is not an image"))
+                        .hint("`devenv-container list --flake FLAKE` shows those there are"));
+                }
+            }
+        };
         let doing = || format!("cannot read {}", file.display());
         let text = std::fs::read_to_string(&file).or_fail(Kind::NoInput, doing)?;
         let image = nix2container::parse(&text).map_err(|failure| failure.context(doing()))?;
@@ -75,7 +121,7 @@ impl ProjectArguments {
 }
 
 /// Whether a container was named by the file that describes its image. Names of containers may
-/// not hold a slash.
+/// not hold a slash; what has a hash is of a flake.
 pub fn is_file(name: &str) -> bool {
-    name.contains('/')
+    name.contains('/') && nix::split_flake(name).is_none()
 }

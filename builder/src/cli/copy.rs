@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::docker::{Endpoint, Engine};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, check};
-use crate::nix::Container;
+use crate::nix::{Container, Evaluation};
 use crate::registry::{Client, Reference};
 use crate::report;
 use crate::sink::destination::Destination;
@@ -78,14 +78,14 @@ pub fn run(
 ) -> Result<ExitCode> {
     // A wrong destination is told before anything is built.
     let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
-    let declared = match given.is_some() || options.registry.is_some() || is_file(&arguments.name) {
-        true => None,
-        false => declared(&arguments.name, project)?,
-    };
+    let asked = given.is_some() || options.registry.is_some() || is_file(&arguments.name);
+    let declared = if asked { None } else { declared(&arguments.name, project)? };
     let copy_arguments = match &declared {
-        Some(container) if options.copy_args.is_empty() => {
-            let words = container.copy_arguments.iter().map(String::as_str);
-            options.with_password(CopyArguments::parse(words)?)?
+        Some((evaluation, container))
+            if options.copy_args.is_empty() && !container.copy_arguments.is_empty() =>
+        {
+            let words = evaluation.copy_arguments(&container.name)?;
+            options.with_password(CopyArguments::from_words(words.iter().map(String::as_str))?)?
         }
         _ => options.arguments()?,
     };
@@ -95,7 +95,7 @@ pub fn run(
     let registry = options
         .registry
         .as_deref()
-        .or_else(|| declared.as_ref().and_then(|container| container.registry.as_deref()))
+        .or_else(|| declared.as_ref().and_then(|(_, container)| container.registry.as_deref()))
         .unwrap_or(DOCKER);
     let destination = match given {
         Some(destination) => destination,
@@ -138,9 +138,10 @@ fn put(destination: Destination, image: &Image, arguments: &CopyArguments) -> Re
 
 /// What the project says about copying its container; a container that does not exist is told
 /// about when it is built.
-fn declared(name: &str, project: &ProjectArguments) -> Result<Option<Container>> {
-    let containers = project.evaluation()?.containers()?;
-    Ok(containers.into_iter().find(|container| container.name == name))
+fn declared(name: &str, project: &ProjectArguments) -> Result<Option<(Evaluation, Container)>> {
+    let (evaluation, name) = project.locate(name)?;
+    let found = evaluation.containers()?.into_iter().find(|container| container.name == name);
+    Ok(found.map(|container| (evaluation, container)))
 }
 
 /// The registry's address with the image's name and tag, simply put after it: the address says

@@ -44,8 +44,13 @@ impl CopyArguments {
     /// # Errors
     /// When one is unknown, naming it, or lacks its value.
     pub fn parse<'a>(given: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        Self::from_words(given.into_iter().flat_map(str::split_whitespace))
+    }
+
+    /// The same of words that a shell has made: spaces within them are theirs.
+    pub fn from_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         let mut parsed = Self::default();
-        let mut words = given.into_iter().flat_map(str::split_whitespace);
+        let mut words = words.into_iter();
         while let Some(word) = words.next() {
             let (name, joined) = match word.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),

@@ -10,6 +10,7 @@ mod digest;
 mod explain;
 mod inspect;
 mod list;
+mod nix_draft;
 mod nix_image;
 mod nix_root;
 mod nix_spec;
@@ -67,6 +68,9 @@ enum Verb {
     /// Make a root tree (builder of a derivation)
     #[command(hide = true)]
     NixRoot,
+    /// Make an image's draft (builder of a derivation)
+    #[command(hide = true)]
+    NixDraft,
     /// Make an image's description (builder of a derivation)
     #[command(hide = true)]
     NixImage,
@@ -134,6 +138,7 @@ fn carry_out(
         Verb::Container { verb } => carry_out(verb.into(), project, copy),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
+        Verb::NixDraft => nix_draft::run(),
         Verb::NixImage => nix_image::run(),
     }
 }

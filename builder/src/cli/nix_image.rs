@@ -1,173 +1,33 @@
-//! `nix-image`: plans the layers of an image, digests them and writes the image's description.
+//! `nix-image`: digests the layers of a draft and writes the image's description.
+//!
+//! In the sandbox there is no cache, so every layer is read. The other verbs finish a draft
+//! outside of it; both come to the same bytes.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use devenv_init::spec;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::attrs;
-use crate::closure::{Closure, StorePath};
-use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::json::{self, Unknown};
-use crate::image::{Config, History, Image, check, config, nix2container, pack};
-use crate::layers::{self, Special};
-use crate::tar::{Options, Perm, Rewrite};
+use crate::cache::Cache;
+use crate::error::{Context as _, Kind, Result};
+use crate::image::draft::Draft;
+use crate::image::nix2container;
 
 #[derive(Deserialize)]
 struct Attributes {
-    image: ImageAttributes,
-    graph: Vec<StorePath>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ImageAttributes {
-    name: String,
-    tag: String,
-    arch: String,
-    created: String,
-    #[serde(default)]
-    config: Value,
-    /// A spec.json whose environment is added to the configuration's, which wins.
-    spec: Option<PathBuf>,
-    #[serde(default)]
-    paths: Vec<PathAttributes>,
-    #[serde(default = "one")]
-    max_layers: usize,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PathAttributes {
-    path: String,
-    rewrite: Option<RewriteAttributes>,
-    #[serde(default)]
-    perms: Vec<PermAttributes>,
-    /// Whether a rewritten path is shipped at its place in the store as well.
-    #[serde(default)]
-    keep: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RewriteAttributes {
-    regex: String,
-    repl: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PermAttributes {
-    regex: Option<String>,
-    mode: Option<String>,
-    uid: Option<u64>,
-    gid: Option<u64>,
-    uname: Option<String>,
-    gname: Option<String>,
-}
-
-fn one() -> usize {
-    1
+    draft: PathBuf,
 }
 
 /// Writes the image's description to the derivation's output.
 pub fn run() -> Result<ExitCode> {
     let (attributes, out) = attrs::read::<Attributes>()?;
-    let mut request = attributes.image;
-    let closure = Closure::new(attributes.graph)?;
-    let special: Vec<Special> =
-        std::mem::take(&mut request.paths).into_iter().map(special).collect();
-    let layers = layers::plan(&closure, &special, request.max_layers)?;
-    let history = History {
-        created: Some(request.created.clone()),
-        created_by: Some("devenv-container".to_owned()),
-        ..History::default()
-    };
-    let mut config = read_config(request.config)?;
-    if let Some(file) = &request.spec {
-        let doing = || format!("cannot read {}", file.display());
-        let text = fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
-        let spec = spec::read(&text).or_fail(Kind::Spec, doing)?;
-        add_environment(&mut config, spec.environment);
-    }
-    let image = Image {
-        name: Some(request.name),
-        tag: Some(request.tag),
-        architecture: request.arch,
-        created: Some(request.created),
-        config,
-        layers: pack::all(layers, &history)?,
-    };
-    check::check(&image)?;
+    let draft = attributes.draft;
+    let text = fs::read_to_string(&draft)
+        .or_fail(Kind::NoInput, || format!("cannot read {}", draft.display()))?;
+    let image = Draft::parse(&text)?.digest(&Cache::none())?;
     fs::write(&out, nix2container::write(&image)?)
         .or_fail(Kind::CannotCreate, || format!("cannot write {}", out.display()))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn read_config(value: Value) -> Result<Config> {
-    if value.is_null() {
-        return Ok(Config::default());
-    }
-    let value = json::fold(value, &config::CONFIG_SHAPE, Unknown::Refuse).map_err(|key| {
-        Failure::new(Kind::Data, format!("the image's configuration has no option `{key}`"))
-            .hint("see `config.md` of the OCI image specification for those there are")
-    })?;
-    serde_json::from_value(value).or_fail(Kind::Data, || "cannot read the image's configuration")
-}
-
-/// Adds variables that the configuration does not set itself, in order of their names.
-fn add_environment(config: &mut Config, environment: std::collections::BTreeMap<String, String>) {
-    for (name, value) in environment {
-        if config.variable(&name).is_none() {
-            config.env.push(format!("{name}={value}"));
-        }
-    }
-}
-
-fn special(path: PathAttributes) -> Special {
-    let rewrite = path
-        .rewrite
-        .map(|rewrite| Rewrite { regex: rewrite.regex, repl: rewrite.repl })
-        .unwrap_or_default();
-    let perms = path
-        .perms
-        .into_iter()
-        .map(|perm| Perm {
-            regex: perm.regex.unwrap_or_default(),
-            mode: perm.mode.unwrap_or_default(),
-            uid: perm.uid.unwrap_or_default(),
-            gid: perm.gid.unwrap_or_default(),
-            uname: perm.uname.unwrap_or_default(),
-            gname: perm.gname.unwrap_or_default(),
-        })
-        .collect();
-    Special { path: path.path, options: Options { rewrite, perms }, keep: path.keep }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn options_have_any_case_and_unknown_ones_are_named() {
-        let config = read_config(json!({"entrypoint": ["/bin/a"], "workingDir": "/env"})).unwrap();
-        assert_eq!((config.entrypoint.len(), config.working_dir.as_str()), (1, "/env"));
-        let failure = read_config(json!({"Entrypiont": []})).unwrap_err();
-        assert!(failure.to_string().contains("`Entrypiont`"), "{failure}");
-    }
-
-    #[test]
-    fn the_configurations_own_variables_win() {
-        let mut config = Config { env: vec!["HOME=/env".into()], ..Config::default() };
-        let environment = [("HOME", "/root"), ("A", "1")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        add_environment(&mut config, environment);
-        assert_eq!(config.env, ["HOME=/env", "A=1"]);
-    }
 }

@@ -3,6 +3,7 @@
 pub mod blob;
 pub mod check;
 pub mod config;
+pub mod draft;
 pub mod json;
 pub mod manifest;
 pub mod nix2container;

@@ -19,8 +19,9 @@ use crate::tar::Options;
 /// The version the format says it has; nobody reads it.
 const VERSION: u32 = 1;
 
+/// An image as the format's JSON has it.
 #[derive(Serialize, Deserialize)]
-struct Document {
+pub struct Document {
     #[serde(default)]
     version: u32,
     #[serde(rename = "image-config", default)]
@@ -118,21 +119,23 @@ pub fn parse(text: &str) -> Result<Image> {
     let value: Value = serde_json::from_str(text).or_fail(Kind::Data, doing)?;
     let value = json::fold(value, &SHAPE, Unknown::Drop).or_fail(Kind::Data, doing)?;
     let document: Document = serde_json::from_value(value).or_fail(Kind::Data, doing)?;
-    let layers = document
-        .layers
-        .unwrap_or_default()
-        .into_iter()
-        .map(layer)
-        .collect::<Result<Vec<_>>>()
-        .map_err(|failure| failure.context(doing()))?;
-    Ok(Image {
-        name: document.name,
-        tag: document.tag,
-        architecture: document.arch,
-        created: document.created,
-        config: document.config,
-        layers,
-    })
+    Image::try_from(document).map_err(|failure| failure.context(doing()))
+}
+
+impl TryFrom<Document> for Image {
+    type Error = Failure;
+
+    fn try_from(document: Document) -> Result<Self> {
+        let layers = document.layers.unwrap_or_default();
+        Ok(Self {
+            name: document.name,
+            tag: document.tag,
+            architecture: document.arch,
+            created: document.created,
+            config: document.config,
+            layers: layers.into_iter().map(layer).collect::<Result<_>>()?,
+        })
+    }
 }
 
 fn layer(document: LayerDocument) -> Result<Layer> {
@@ -163,43 +166,45 @@ fn layer(document: LayerDocument) -> Result<Layer> {
 
 /// Writes an image's description as nix2container does: tabs, no newline at the end.
 pub fn write(image: &Image) -> Result<String> {
-    let layers = image
-        .layers
-        .iter()
-        .map(|layer| LayerDocument {
+    json::indented(&Document::from(image))
+        .or_fail(Kind::Internal, || "cannot write the image's description")
+}
+
+impl From<&Image> for Document {
+    fn from(image: &Image) -> Self {
+        let layers: Vec<LayerDocument> = image.layers.iter().map(LayerDocument::from).collect();
+        Self {
+            version: VERSION,
+            config: image.config.clone(),
+            layers: Some(layers).filter(|layers| !layers.is_empty()),
+            arch: image.architecture.clone(),
+            created: image.created.clone(),
+            name: image.name.clone(),
+            tag: image.tag.clone(),
+        }
+    }
+}
+
+impl From<&Layer> for LayerDocument {
+    fn from(layer: &Layer) -> Self {
+        let document = |path: &LayerPath| PathDocument {
+            path: path.path.clone(),
+            options: path.options.clone(),
+        };
+        let (paths, layer_path) = match &layer.source {
+            Source::Paths(paths) => (Some(paths.iter().map(document).collect()), None),
+            Source::File(file) => (None, Some(file.clone())),
+        };
+        Self {
             digest: layer.digest.clone(),
             size: layer.size,
             diff_ids: layer.diff_id.clone(),
-            paths: match &layer.source {
-                Source::Paths(paths) => Some(
-                    paths
-                        .iter()
-                        .map(|path| PathDocument {
-                            path: path.path.clone(),
-                            options: path.options.clone(),
-                        })
-                        .collect(),
-                ),
-                Source::File(_) => None,
-            },
+            paths,
             mediatype: layer.media_type.clone(),
-            layer_path: match &layer.source {
-                Source::File(file) => Some(file.clone()),
-                Source::Paths(_) => None,
-            },
+            layer_path,
             history: layer.history.clone(),
-        })
-        .collect::<Vec<_>>();
-    let document = Document {
-        version: VERSION,
-        config: image.config.clone(),
-        layers: Some(layers).filter(|layers| !layers.is_empty()),
-        arch: image.architecture.clone(),
-        created: image.created.clone(),
-        name: image.name.clone(),
-        tag: image.tag.clone(),
-    };
-    json::indented(&document).or_fail(Kind::Internal, || "cannot write the image's description")
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
-//! Turns planned layers into layers with digests, on all cores.
+//! Turns planned layers into layers with digests: on all cores, and only those nobody knows.
 
 use std::io;
 use std::path::Path;
 
+use super::draft::DraftLayer;
 use super::{History, Layer, Source};
+use crate::cache::{Cache, Packed};
 use crate::digest::Hashing;
 use crate::error::Result;
 use crate::layers::LayerPath;
@@ -21,21 +23,102 @@ pub fn tree(paths: &[LayerPath]) -> Result<Tree> {
     )
 }
 
-/// Digests every layer. The result does not depend on the number of cores.
-pub fn all(plan: Vec<Vec<LayerPath>>, history: &History) -> Result<Vec<Layer>> {
-    parallel::map(&plan, parallel::cores(), |paths| one(paths, history))
+/// Digests every layer. The result does not depend on the number of cores, nor on the cache.
+pub fn all(plan: &[DraftLayer], history: &History, cache: &Cache) -> Result<Vec<Layer>> {
+    // A large layer begun last would leave all cores but one without work.
+    let mut largest_first: Vec<(usize, &DraftLayer)> = plan.iter().enumerate().collect();
+    largest_first.sort_by_key(|(_, layer)| std::cmp::Reverse(layer.size));
+    let mut layers = parallel::map(&largest_first, parallel::cores(), |(at, layer)| {
+        Ok((*at, one(layer, history, cache)?))
+    })?;
+    layers.sort_by_key(|(at, _)| *at);
+    Ok(layers.into_iter().map(|(_, layer)| layer).collect())
 }
 
-fn one(paths: &[LayerPath], history: &History) -> Result<Layer> {
-    let mut hashing = Hashing::new(io::sink());
-    tar::write::write(&tree(paths)?, &mut hashing)?;
-    let (_, digest, size) = hashing.finish();
+fn one(layer: &DraftLayer, history: &History, cache: &Cache) -> Result<Layer> {
+    let paths: Vec<LayerPath> = layer.paths.iter().map(LayerPath::from).collect();
+    let packed = match cache.packed(&layer.paths) {
+        Some(known) => known,
+        None => {
+            let packed = digest(&paths)?;
+            cache.put_packed(&layer.paths, &packed);
+            packed
+        }
+    };
     Ok(Layer {
-        diff_id: digest.clone(),
-        digest,
-        size,
+        diff_id: packed.diff_id.clone(),
+        digest: packed.diff_id,
+        size: packed.size,
         media_type: TAR.to_owned(),
-        source: Source::Paths(paths.to_vec()),
+        source: Source::Paths(paths),
         history: history.clone(),
     })
+}
+
+fn digest(paths: &[LayerPath]) -> Result<Packed> {
+    let mut hashing = Hashing::new(io::sink());
+    tar::write::write(&tree(paths)?, &mut hashing)?;
+    let (_, diff_id, size) = hashing.finish();
+    Ok(Packed { diff_id, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::image::draft::DraftPath;
+
+    fn draft(path: &Path, hash: &str) -> DraftLayer {
+        let path =
+            DraftPath { path: path.display().to_string(), hash: hash.to_owned(), options: None };
+        DraftLayer { size: 1, paths: vec![path] }
+    }
+
+    /// What is known is not read again: it may even be gone. Other contents, options or neighbours
+    /// are another layer.
+    #[test]
+    fn a_known_layer_is_not_read() {
+        let world = tempfile::tempdir().unwrap();
+        let cache = Cache::at(world.path().join("cache"));
+        let file = world.path().join("file");
+        fs::write(&file, "one").unwrap();
+        let pack = |layers: &[DraftLayer]| all(layers, &History::default(), &cache);
+        let known = pack(&[draft(&file, "sha256:1")]).unwrap();
+
+        fs::write(&file, "other").unwrap();
+        assert_eq!(pack(&[draft(&file, "sha256:1")]).unwrap(), known);
+        assert_ne!(pack(&[draft(&file, "sha256:2")]).unwrap(), known);
+        let mut owned = draft(&file, "sha256:1");
+        owned.paths[0].options = Some(Options::default());
+        assert_ne!(pack(&[owned]).unwrap()[0].diff_id, known[0].diff_id);
+
+        fs::remove_file(&file).unwrap();
+        assert_eq!(pack(&[draft(&file, "sha256:1")]).unwrap(), known);
+        // Without a hash nobody can tell whether it is still the same.
+        assert!(pack(&[draft(&file, "")]).is_err());
+    }
+
+    #[test]
+    fn layers_keep_their_order_whichever_is_digested_first() {
+        let world = tempfile::tempdir().unwrap();
+        let layers: Vec<DraftLayer> = (0..20_u64)
+            .map(|at| {
+                let file = world.path().join(format!("{at}"));
+                fs::write(&file, [b'x'].repeat(at as usize)).unwrap();
+                DraftLayer { size: at, ..draft(&file, "") }
+            })
+            .collect();
+        let packed = all(&layers, &History::default(), &Cache::none()).unwrap();
+        let order: Vec<String> = packed
+            .iter()
+            .map(|layer| match &layer.source {
+                Source::Paths(paths) => paths[0].path.clone(),
+                Source::File(_) => unreachable!("packed from paths"),
+            })
+            .collect();
+        let expected: Vec<String> =
+            layers.iter().map(|layer| layer.paths[0].path.clone()).collect();
+        assert_eq!(order, expected);
+    }
 }

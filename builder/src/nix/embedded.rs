@@ -18,8 +18,18 @@ pub const ENTRY: &str = "cli.nix";
 /// devenv's command line get their inputs from these.
 pub const INPUTS: &str = "builder-inputs.nix";
 
+/// The function that adds a text to the store. Not part of `nix/` either: nobody else needs it.
+pub const REGISTER: &str = "builder-register.nix";
+
+/// The file that finds containers among the outputs of a flake.
+pub const OUTPUTS: &str = "builder-outputs.nix";
+
 fn files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
-    COLLECTED.iter().copied().chain([(INPUTS, &include_bytes!("inputs.nix")[..])])
+    COLLECTED.iter().copied().chain([
+        (INPUTS, &include_bytes!("inputs.nix")[..]),
+        (OUTPUTS, &include_bytes!("outputs.nix")[..]),
+        (REGISTER, &include_bytes!("register.nix")[..]),
+    ])
 }
 
 /// Writes the files where they are not yet and returns the path of the one called `name`.

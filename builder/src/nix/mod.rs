@@ -1,36 +1,60 @@
 //! Asks the installed Nix for what a project defines and has it build images.
 
 mod embedded;
+mod flake;
 mod graph;
+mod project;
 mod roots;
 mod run;
+pub mod system;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::project::{Inputs, nix_string};
+use crate::project::nix_string;
 
+pub use flake::{Flake, split as split_flake};
 pub use graph::References;
+pub use project::Project;
 pub use roots::base_directory;
 pub use run::Nix;
 
-/// One project, ready to be evaluated.
+/// Where containers are described, ready to be evaluated.
 #[derive(Debug)]
 pub struct Evaluation {
     /// The programs of Nix.
     pub nix: Nix,
-    /// The project's directory.
-    pub project: PathBuf,
-    /// The project's inputs, the package set among them.
-    pub inputs: Inputs,
-    /// The program that will be PID 1 in the image.
-    pub init: PathBuf,
-    /// This program, which builds our derivations.
-    pub own: PathBuf,
+    /// What describes them.
+    pub source: Source,
     /// The system of the image; `None`: this machine's.
     pub system: Option<String>,
+}
+
+/// What describes containers.
+#[derive(Debug)]
+pub enum Source {
+    /// A devenv project.
+    Project(Project),
+    /// The outputs of a flake.
+    Flake(Flake),
+}
+
+/// What was built of an image.
+#[derive(Debug)]
+pub enum Built {
+    /// Everything it consists of.
+    Draft {
+        /// Where its draft is in the store.
+        path: PathBuf,
+        /// The link to make to the description, which protects it from garbage collection until
+        /// the next build of the same container.
+        root: PathBuf,
+    },
+    /// Its description, at this path in the store.
+    Description(PathBuf),
 }
 
 /// Asks the store who refers to whom among `paths` and what they need.
@@ -58,7 +82,7 @@ pub struct Container {
     /// Where `copy` sends it unless told otherwise, such as `docker://registry.example/`.
     #[serde(default)]
     pub registry: Option<String>,
-    /// Arguments `copy` takes beside those it is given.
+    /// Arguments of `copy` when it is given none, as words of bash.
     #[serde(default, rename = "copyArgs")]
     pub copy_arguments: Vec<String>,
 }
@@ -80,23 +104,28 @@ impl Evaluation {
             .or_fail(Kind::Internal, || "cannot read the list of containers from Nix")
     }
 
-    /// Builds the image of a container; its description in the store is protected from garbage
-    /// collection until the next build of the same container.
+    /// Builds everything a container's image consists of, and what describes it. Flakes have
+    /// images of any make, so theirs are described by their own derivations.
     ///
     /// # Errors
     /// [`Kind::NoInput`] when there is no such container, naming those there are.
-    pub fn build(&self, container: &str) -> Result<PathBuf> {
-        let root = roots::path(&self.project, container)?;
+    pub fn build(&self, container: &str) -> Result<Built> {
+        let root = roots::path(&self.key(), container)?;
+        let quoted = nix_string(container);
+        let (attribute, link) = match &self.source {
+            Source::Project(_) => (format!("images.{quoted}.draft"), root.with_extension("draft")),
+            Source::Flake(_) => (format!("images.{quoted}"), root.clone()),
+        };
         let mut arguments = self.arguments(Some(container))?;
-        arguments.extend([
-            "-A".to_owned(),
-            format!("images.{}", nix_string(container)),
-            "-o".to_owned(),
-            root.display().to_string(),
-        ]);
-        let built = self.nix.build(&arguments);
-        let failure = match built {
-            Ok(output) => return Ok(PathBuf::from(output.trim())),
+        arguments.extend(["-A".to_owned(), attribute, "-o".to_owned(), link.display().to_string()]);
+        let failure = match self.nix.build(&arguments) {
+            Ok(output) => {
+                let path = PathBuf::from(output.trim());
+                return Ok(match &self.source {
+                    Source::Project(_) => Built::Draft { path, root },
+                    Source::Flake(_) => Built::Description(path),
+                });
+            }
             Err(failure) => failure,
         };
         // Only now is it worth asking again: a name that does not exist gets a better answer
@@ -118,74 +147,59 @@ impl Evaluation {
         }
     }
 
-    fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
-        let mut arguments = vec![text(&embedded::file(embedded::ENTRY)?)?];
-        let mut string = |name: &str, value: String| {
-            arguments.extend(["--argstr".to_owned(), name.to_owned(), value]);
+    /// The arguments of `copy` for a container, as its project has bash make them of
+    /// [`Container::copy_arguments`] at this moment.
+    ///
+    /// # Errors
+    /// When they cannot be built, or when a command among them fails.
+    pub fn copy_arguments(&self, container: &str) -> Result<Vec<String>> {
+        let doing = || {
+            let option = format!("containers.{}.defaultCopyArgs", nix_string(container));
+            format!("cannot find out `{option}` of {}", self.place())
         };
-        string("project", text(&self.project)?);
-        string("initProgram", text(&self.init)?);
-        string("containerProgram", text(&self.own)?);
-        if let Some(container) = container {
-            string("container", container.to_owned());
+        let mut arguments = self.arguments(None)?;
+        let attribute = format!("copyArguments.{}", nix_string(container));
+        arguments.extend(["-A".to_owned(), attribute, "--no-out-link".to_owned()]);
+        let program = self.nix.build(&arguments).map_err(|failure| {
+            self.nix.replay();
+            failure.context(doing())
+        })?;
+        let said = Command::new(program.trim())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .or_fail(Kind::System, doing)?;
+        if !said.status.success() {
+            let why = format!("a command in it failed with {}", said.status);
+            return Err(Failure::new(Kind::Data, format!("{}: {why}", doing())));
         }
+        let text = String::from_utf8(said.stdout).or_fail(Kind::Data, doing)?;
+        Ok(text.split_terminator('\0').map(str::to_owned).collect())
+    }
+
+    fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
+        let mut arguments = match &self.source {
+            Source::Project(project) => project.arguments(container)?,
+            Source::Flake(flake) => flake.arguments()?,
+        };
         if let Some(system) = &self.system {
-            string("system", system.clone());
-        }
-        for (name, expression) in self.expressions(&text(&embedded::file(embedded::INPUTS)?)?)? {
-            arguments.extend(["--arg".to_owned(), name.to_owned(), expression]);
+            arguments.extend(["--argstr".to_owned(), "system".to_owned(), system.clone()]);
         }
         Ok(arguments)
     }
 
-    /// The arguments that are values of the Nix language, by name. `file` is `inputs.nix`.
-    fn expressions(&self, file: &str) -> Result<Vec<(&'static str, String)>> {
-        let inputs = &self.inputs;
-        let lock = match &inputs.lock {
-            Some(lock) => nix_string(&text(lock)?),
-            None => "null".to_owned(),
-        };
-        let resolved = format!(
-            "(import {} {{ project = {}; lockFile = {lock}; declared = {}; imports = {}; }})",
-            nix_string(file),
-            nix_string(&text(&self.project)?),
-            nix_value(&inputs.declared)?,
-            nix_value(&inputs.imports)?,
-        );
-        let mut expressions = vec![("inputs", format!("{resolved}.inputs"))];
-        // Without one, cli.nix falls back to `<nixpkgs>` and to the core modules.
-        if inputs.has("nixpkgs") {
-            expressions.push(("nixpkgs", format!("{resolved}.nixpkgs")));
-        }
-        if inputs.has("devenv") {
-            expressions.push(("devenvModules", format!("{resolved}.devenvModules")));
-        }
-        if !inputs.imports.is_empty() {
-            expressions.push(("imports", format!("{resolved}.imports")));
-        }
-        if !inputs.nixpkgs_config.is_empty() {
-            expressions.push(("nixpkgsConfig", nix_value(&inputs.nixpkgs_config)?));
-        }
-        Ok(expressions)
-    }
-
     fn place(&self) -> String {
-        self.project.display().to_string()
+        match &self.source {
+            Source::Project(project) => project.place().display().to_string(),
+            Source::Flake(flake) => flake.reference.clone(),
+        }
     }
-}
 
-fn text(path: &Path) -> Result<String> {
-    path.to_str().map(str::to_owned).ok_or_else(|| {
-        Failure::new(
-            Kind::Data,
-            format!("cannot hand {} to Nix: the path is not UTF-8", path.display()),
-        )
-    })
-}
-
-/// An expression of the Nix language that has the value `value`.
-fn nix_value(value: &impl Serialize) -> Result<String> {
-    let json =
-        serde_json::to_string(value).or_fail(Kind::Internal, || "cannot hand the inputs to Nix")?;
-    Ok(format!("(builtins.fromJSON {})", nix_string(&json)))
+    /// What tells the containers of this source from those of others.
+    fn key(&self) -> PathBuf {
+        match &self.source {
+            Source::Project(project) => project.place().to_owned(),
+            Source::Flake(flake) => PathBuf::from(&flake.identity),
+        }
+    }
 }

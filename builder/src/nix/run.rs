@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
+use super::embedded;
+use super::system::{self, Settings};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// How many lines of what Nix said are kept to explain a failure.
@@ -55,9 +57,62 @@ impl Nix {
         self.run_quietly(&self.instantiate, arguments)
     }
 
+    /// `nix`, the one command of newer kinds: what it printed.
+    pub fn command(&self, arguments: &[String]) -> Result<String> {
+        self.run_quietly(&find("nix")?, arguments)
+    }
+
+    /// What Nix is configured to build for.
+    pub fn settings(&self) -> Result<Settings> {
+        let features = ["--extra-experimental-features", "nix-command"];
+        let ask = |words: &[&str]| {
+            let arguments: Vec<String> =
+                features.iter().chain(words).map(|&word| word.to_owned()).collect();
+            self.run(&find("nix")?, &arguments, false)
+        };
+        // The second is what the first was called before Nix 2.20.
+        let text = ask(&["config", "show"])
+            .or_else(|_| ask(&["show-config"]))
+            .map_err(|failure| failure.context("cannot ask Nix for its settings"))?;
+        Ok(Settings::parse(&text, system::read_builders))
+    }
+
     /// `nix-store`: what it printed.
     pub fn store(&self, arguments: &[String]) -> Result<String> {
         self.run_quietly(&self.store, arguments)
+    }
+
+    /// The store paths that a path in the store refers to.
+    pub fn references(&self, path: &Path) -> Result<Vec<String>> {
+        let arguments = ["--query", "--references", &path.display().to_string()].map(str::to_owned);
+        Ok(self.store(&arguments)?.lines().map(str::to_owned).collect())
+    }
+
+    /// Adds a text to the store under `name`; as long as it is there, so are `references`.
+    pub fn add(&self, name: &str, text: &str, references: &[String]) -> Result<PathBuf> {
+        let doing = || "cannot hand a text to Nix";
+        let folder = tempfile::tempdir().or_fail(Kind::CannotCreate, doing)?;
+        let list = serde_json::to_string(references).or_fail(Kind::Internal, doing)?;
+        let mut arguments: Vec<String> =
+            ["--eval", "--json", "--read-write-mode"].map(str::to_owned).into();
+        arguments.push(embedded::file(embedded::REGISTER)?.display().to_string());
+        arguments.extend(["--argstr".to_owned(), "name".to_owned(), name.to_owned()]);
+        for (argument, content) in [("text", text), ("references", list.as_str())] {
+            let file = folder.path().join(argument);
+            fs::write(&file, content).or_fail(Kind::CannotCreate, doing)?;
+            let file = file.display().to_string();
+            arguments.extend(["--argstr".to_owned(), argument.to_owned(), file]);
+        }
+        let path: PathBuf = serde_json::from_str(&self.instantiate(&arguments)?)
+            .or_fail(Kind::Internal, || "cannot read a path from Nix")?;
+        Ok(path)
+    }
+
+    /// Makes `root` a link that protects `path` from garbage collection.
+    pub fn protect(&self, path: &Path, root: &Path) -> Result<()> {
+        let (path, root) = (path.display().to_string(), root.display().to_string());
+        let arguments = ["--realise", &path, "--add-root", &root, "--indirect"];
+        self.store(&arguments.map(str::to_owned)).map(|_| ())
     }
 
     fn run_quietly(&self, program: &Path, arguments: &[String]) -> Result<String> {

@@ -41,6 +41,20 @@ pub fn find(given: Option<&Path>, current: &Path) -> Result<PathBuf> {
         })
 }
 
+/// The directory of the project that is described by `file`, and the file.
+///
+/// # Errors
+/// When there is no such file.
+pub fn of_file(file: &Path) -> Result<(PathBuf, PathBuf)> {
+    let doing = || format!("cannot open {}", file.display());
+    let absolute = fs::canonicalize(file).or_fail(Kind::NoInput, doing)?;
+    match absolute.parent() {
+        Some(directory) if absolute.is_file() => Ok((directory.to_owned(), absolute)),
+        _ => Err(Failure::new(Kind::NoInput, format!("{}: it is no file", doing()))
+            .hint("name the directory of a project with -C DIR")),
+    }
+}
+
 /// Writes text as a string of the Nix language.
 pub fn nix_string(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);

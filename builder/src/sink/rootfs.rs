@@ -138,8 +138,9 @@ fn unlock(root: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Cache;
+    use crate::image::draft::{DraftLayer, DraftPath};
     use crate::image::{Config, History};
-    use crate::layers::LayerPath;
     use crate::tar::{Options, Perm, Rewrite};
 
     fn image(files: &Path) -> Image {
@@ -151,14 +152,19 @@ mod tests {
                 ..Perm::default()
             }],
         };
-        let paths = vec![LayerPath { path: files.display().to_string(), options: Some(options) }];
+        let path = DraftPath {
+            path: files.display().to_string(),
+            hash: String::new(),
+            options: Some(options),
+        };
+        let plan = [DraftLayer { size: 0, paths: vec![path] }];
         Image {
             name: None,
             tag: None,
             architecture: "amd64".to_owned(),
             created: None,
             config: Config::default(),
-            layers: pack::all(vec![paths], &History::default()).unwrap(),
+            layers: pack::all(&plan, &History::default(), &Cache::none()).unwrap(),
         }
     }
 

@@ -1,0 +1,23 @@
+# How `devenv-init up` writes the output of processes: from `init.log` to its arguments.
+{ lib }:
+let
+  fail = import ./fail.nix;
+in
+{
+  /**
+    The arguments; none for what is the default anyway. `names` are the processes and tasks there are,
+    `option` is the path of the options for messages.
+  */
+  arguments = { log, names, option }:
+    let
+      unknown = lib.filter (name: !(lib.elem name names)) log.quiet;
+    in
+    if unknown != [ ] then
+      fail "`${option}.quiet`: nothing is called `${lib.head unknown}`"
+        "there are ${lib.concatMapStringsSep ", " (name: "`${name}`") names}"
+    else
+      lib.optional (log.format != "text") "--log-format=${log.format}"
+      ++ lib.optional (log.timestamps != "%H:%M:%S") "--timestamps=${if log.timestamps == null then "none" else log.timestamps}"
+      ++ lib.optional (!log.prefix) "--no-prefix"
+      ++ lib.optional (log.quiet != [ ]) "--quiet=${lib.concatStringsSep "," log.quiet}";
+}
