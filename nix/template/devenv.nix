@@ -4,8 +4,7 @@
 {
   name = "myapp";
 
-  packages = [ pkgs.python3 ];
+  packages = [ pkgs.hello ];
 
-  processes.serve.exec = "python -m http.server --directory $HOME 8080";
-  processes.serve.ports.http.allocate = 8080;
+  processes.hello.exec = "while hello; do sleep 1; done";
 }

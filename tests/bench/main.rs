@@ -36,17 +36,15 @@ fn main() -> ExitCode {
     };
     let mut table = Table::new();
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let subjects: [(&str, &dyn Fn(&mut Table)); 4] = [
-        ("output", &|table| output::measure(&bench, table)),
-        ("startup", &|table| startup::measure(&bench, table)),
-        ("memory", &|table| memory::measure(&bench, table)),
-        ("images", &images::measure),
-    ];
-    for (name, measure) in subjects {
-        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+    let mut about = |subject: &str, measure: &dyn Fn(&mut Table)| {
+        if wanted.is_empty() || wanted.iter().any(|one| one == subject) {
             measure(&mut table);
         }
-    }
+    };
+    about("output", &|table| output::measure(&bench, table));
+    about("startup", &|table| startup::measure(&bench, table));
+    about("memory", &|table| memory::measure(&bench, table));
+    about("images", &images::measure);
     print!("{table}");
     if table.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

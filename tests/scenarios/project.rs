@@ -1,7 +1,8 @@
 //! From a `devenv.nix` to an image, and what a project's author sees on the way.
 
-use devenv_tests::running;
+use devenv_tests::running::{self, Running};
 use devenv_tests::world::World;
+use nix::sys::signal::Signal;
 
 #[test]
 fn building_prints_one_line_the_description_in_the_store() {
@@ -70,4 +71,53 @@ fn listing_shows_every_container_with_its_image() {
     let json = project.run(&["list", "--json"]).expect_code(0).out;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json[2]["name"], "web");
+}
+
+#[test]
+fn an_empty_folder_becomes_a_project_that_runs() {
+    let world = World::new();
+    std::fs::create_dir(world.path("fresh")).unwrap();
+    let nixpkgs = devenv_tests::programs::repository().join("tests/nixpkgs");
+    let init = || {
+        let mut init = world.container(&["init", "--nixpkgs", nixpkgs.to_str().unwrap()]);
+        running::run(init.current_dir(world.path("fresh"))).expect_code(0).out
+    };
+    assert_eq!(init(), "devenv.nix is created\ndevenv.yaml is created\n");
+    assert_eq!(
+        init(),
+        "devenv.nix is there, nothing to add\ndevenv.yaml is there, nothing to add\n"
+    );
+    let mut run = world.container(&["run", "--engine", "native", "processes"]);
+    let running = Running::start(run.current_dir(world.path("fresh")));
+    running.wait_for("hello.1 | Hello, world!");
+    running.signal(Signal::SIGTERM);
+    let _ = running.end().expect_code(143);
+}
+
+#[test]
+fn preparing_a_project_keeps_all_that_is_there() {
+    let world = World::new();
+    let project = world.project("app", "{ }");
+    let before = std::fs::read_to_string(project.directory.join("devenv.yaml")).unwrap();
+    let commented = format!("# ours\n{before}");
+    world.write("app/devenv.yaml", &commented);
+    let ended = project.run(&["init", "--module", "path:/our/module"]).expect_code(0);
+    assert_eq!(
+        ended.out,
+        "devenv.nix is there, nothing to add\ndevenv.yaml has more lines: inputs.devenv-init, \
+         imports: devenv-init/nix/devenv-module.nix\n"
+    );
+    assert_eq!(std::fs::read_to_string(project.directory.join("devenv.nix")).unwrap(), "{ }");
+    let after = std::fs::read_to_string(project.directory.join("devenv.yaml")).unwrap();
+    let added = "  devenv-init:\n    url: path:/our/module\n    flake: false\n";
+    assert!(after.starts_with("# ours\ninputs:\n") && after.contains(added), "{after}");
+    assert!(commented.lines().all(|line| after.contains(line)), "{after}");
+
+    world.write("app/devenv.yaml", "inputs: {}\n");
+    let failed = project.run(&["init"]).expect_code(65);
+    assert!(failed.err.contains("hint: add by hand:\ninputs:\n  nixpkgs:"), "{}", failed.err);
+    assert_eq!(
+        std::fs::read_to_string(project.directory.join("devenv.yaml")).unwrap(),
+        "inputs: {}\n"
+    );
 }

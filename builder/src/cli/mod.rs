@@ -8,6 +8,7 @@ mod copy_arguments;
 mod diff;
 mod digest;
 mod explain;
+mod init;
 mod inspect;
 mod list;
 mod nix_draft;
@@ -55,6 +56,8 @@ enum Verb {
     Diff(diff::Arguments),
     /// List the project's containers
     List(list::Arguments),
+    /// Add what a folder lacks to be a project, and replace nothing
+    Init(init::Arguments),
     /// Build, copy or run a container, in the words of `devenv container`
     #[command(hide = true)]
     Container {
@@ -135,6 +138,7 @@ fn carry_out(
         Verb::Explain(arguments) => explain::run(&arguments, project),
         Verb::Diff(arguments) => diff::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
+        Verb::Init(arguments) => init::run(&arguments, project),
         Verb::Container { verb } => carry_out(verb.into(), project, copy),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),

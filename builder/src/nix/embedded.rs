@@ -11,6 +11,9 @@ use super::roots::base_directory;
 /// Relative path and content of every file of `nix/`.
 const COLLECTED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/nix_files.rs"));
 
+/// The devenv.nix of a new project, which is called `myapp`.
+pub const TEMPLATE: &str = include_str!("../../../nix/template/devenv.nix");
+
 /// The file Nix is asked to evaluate.
 pub const ENTRY: &str = "cli.nix";
 

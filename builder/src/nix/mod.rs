@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::project::nix_string;
 
+pub use embedded::TEMPLATE;
 pub use flake::{Flake, split as split_flake};
 pub use graph::References;
 pub use project::Project;

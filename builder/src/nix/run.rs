@@ -57,6 +57,12 @@ impl Nix {
         self.run_quietly(&self.instantiate, arguments)
     }
 
+    /// Whether the search path of Nix has this name, as in `<nixpkgs>`.
+    pub fn finds(&self, name: &str) -> bool {
+        let arguments = ["--find-file".to_owned(), name.to_owned()];
+        self.run(&self.instantiate, &arguments, false).is_ok()
+    }
+
     /// `nix`, the one command of newer kinds: what it printed.
     pub fn command(&self, arguments: &[String]) -> Result<String> {
         self.run_quietly(&find("nix")?, arguments)

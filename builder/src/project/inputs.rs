@@ -12,6 +12,9 @@ use serde_json::Value;
 use super::yaml::{self, Settings};
 use crate::error::{Context as _, Failure, Kind, Result};
 
+/// The file that holds the revisions of inputs.
+const LOCK: &str = "devenv.lock";
+
 /// An input as `inputs.nix` takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Declared {
@@ -76,13 +79,22 @@ impl Inputs {
 pub fn read(directory: &Path) -> Result<Inputs> {
     let mut inputs = Inputs::default();
     add(directory, &mut inputs, &mut BTreeSet::new())?;
-    let lock = directory.join("devenv.lock");
-    if let Some(text) = read_if_there(&lock)? {
-        inputs.locked = locked(&text)
-            .map_err(|failure| failure.context(format!("cannot read {}", lock.display())))?;
-        inputs.lock = Some(lock);
-    }
+    inputs.locked = read_locked(directory)?;
+    inputs.lock = Some(directory.join(LOCK)).filter(|lock| lock.exists());
     Ok(inputs)
+}
+
+/// The names of the inputs that the project's lock has; none without one.
+///
+/// # Errors
+/// When it cannot be read or makes no sense.
+pub fn read_locked(directory: &Path) -> Result<BTreeSet<String>> {
+    let lock = directory.join(LOCK);
+    match read_if_there(&lock)? {
+        None => Ok(BTreeSet::new()),
+        Some(text) => locked(&text)
+            .map_err(|failure| failure.context(format!("cannot read {}", lock.display()))),
+    }
 }
 
 /// Adds what the devenv.yaml of `directory` says. What is there already was said by a folder that

@@ -1,5 +1,6 @@
 //! Finds the project and reads what it is made of.
 
+pub mod init;
 pub mod inputs;
 mod yaml;
 
