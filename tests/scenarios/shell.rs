@@ -34,7 +34,8 @@ fn visit(engine: &str) {
     // Job control, and Ctrl-C that ends what runs in the foreground and not the shell.
     terminal.enter("sleep 1000 & jobs | sed s/Running/is-running/\n");
     terminal.wait_for(SOON, "is-running");
-    terminal.enter("kill %1; echo sleep$((40+2)); sleep 1000; echo never\n");
+    // What answers is the program in the foreground itself: no Ctrl-C may come before it is there.
+    terminal.enter("kill %1; $BASH -c 'echo sleep$((40+2)); exec sleep 1000'; echo never\n");
     terminal.wait_for(SOON, "sleep42");
     terminal.enter("\u{3}");
     terminal.enter("echo still $((40+2))\n");
