@@ -189,6 +189,18 @@ fn settings_of_processes_are_in_force() {
 }
 
 #[test]
+fn tasks_hand_on_what_they_found_out() {
+    let world = World::new();
+    let project = world.example("tasks", "tasks");
+    let said = run(&project, "processes").expect_code(0).out;
+    let outputs = r#"{"app:port":{ "port": 8080 },"app:token":null}"#;
+    assert_eq!(lines::of(&said, "web.1"), ["made at Linux time", outputs]);
+    assert_eq!(lines::of(&said, "app:port.1"), [r#"asked for {"kind":"http"}"#]);
+    assert!(lines::of(&said, "app:done.1").is_empty(), "there was nothing to do: {said}");
+    assert!(place_of(&said, "app:port.1 stopped") < place_of(&said, "web.1 started"), "{said}");
+}
+
+#[test]
 fn commands_of_every_kind_get_their_arguments_as_they_are() {
     let world = World::new();
     let project = world.example("startup", "startup");
