@@ -35,7 +35,9 @@ fn every_example_is_run_by_a_scenario() {
         .collect();
     let scenarios: String = std::fs::read_dir(repository().join("tests/scenarios"))
         .unwrap()
-        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|file| std::fs::read_to_string(file).unwrap())
         .collect();
     for example in &examples {
         assert!(scenarios.contains(&format!(".example(\"{example}\"")), "nothing runs {example}");
