@@ -34,10 +34,10 @@ in
     - `entrypoint specFile` and `cmd`: the image's argument vectors, `cmd` null when it has none;
     - `usesBash`: whether anything in it needs a shell.
 
-    `script name text` gives the path of an executable bash script, `bash` is the path of bash and
-    `envScript` that of the script that sets up the whole shell.
+    `script name text` gives the path of an executable bash script, `bash` is the path of bash,
+    `coreutils` that of the package, and `envScript` that of the script that sets up the whole shell.
   */
-  plan = { name, container, config, script, bash, envScript }:
+  plan = { name, container, config, script, bash, coreutils, envScript }:
     let
       kind = kindOf name container;
       parsed = command.parse container.startupCommand;
@@ -62,7 +62,7 @@ in
       variables = removeAttrs (specs.variables config.env) (lib.optional (environment == "declared") "DEVENV_PROFILE");
       common = { inherit config; environment = variables; inherit (container) workingDir; };
       processSpec = specs.processes (common // {
-        inherit script;
+        inherit coreutils script;
         inherit (container) init;
         option = "containers.${name}.init";
       });

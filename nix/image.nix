@@ -54,6 +54,7 @@ in
         inherit name container config;
         script = title: text: "${writeScript (safeName "${name}-${title}") "#!${shellProgram}/bin/bash\n${text}"}";
         bash = "${shellProgram}/bin/bash";
+        coreutils = "${coreutils}";
         envScript = captured.script;
       };
 

@@ -1,11 +1,12 @@
 # From the project's options to `spec.json` version 1, as an attribute set.
 #
 # Pure: it takes `{ lib }` and a function `script` that gives the path of an executable file with a
-# text, and never sees a package set.
+# text, and the path of `coreutils`, and never sees a package set.
 { lib }:
 let
   inherit (lib) filterAttrs mapAttrs' mapAttrsToList nameValuePair optionalAttrs;
   dependencies = import ./lib/dependencies.nix { inherit lib; };
+  exports = import ./lib/exports.nix { inherit lib; };
   fail = import ./lib/fail.nix;
   readiness = import ./lib/readiness.nix { inherit lib; };
   signals = import ./lib/signals.nix;
@@ -37,9 +38,10 @@ let
   oneShots = config: filterAttrs (_: task: (task.type or "oneshot") == "oneshot") config.tasks;
 
   # What the options can say and PID 1 does not do. An image that ignored it would be wrong.
-  unsupported = option: unit: map (name: "${option}.${name}") (
-    lib.optional ((unit.exports or [ ]) != [ ]) "exports"
-    # devenv has made the script by itself, for whatever interpreter.
+  unsupported = config: option: unit: map (name: "${option}.${name}") (
+    # devenv has made the script by itself, for whatever interpreter. Before 2.0.4 its scripts told
+    # devenv's own runner what they export, in lines of their output.
+    lib.optional ((unit.exports or [ ]) != [ ] && unit ? command && !(lib.versionAtLeast (toString config.devenv.cli.version) "2.0.4")) "exports"
     ++ lib.optional (!(unit ? command) && (unit.binary or null) != null) "binary"
   );
 
@@ -54,14 +56,22 @@ let
   scriptName = node: lib.replaceStrings [ ":" ] [ "-" ] (shownName node);
 
   # devenv's own modules have made it already.
-  commandOf = script: node: unit:
+  commandOf = { script, coreutils, ... }: node: unit:
     if (unit.command or null) != null then "${unit.command}"
-    else script (scriptName node) "set -e\n${unit.exec}\n";
+    else script (scriptName node) "set -e\n${unit.exec}\n${exports.export { inherit coreutils; variables = unit.exports or [ ]; }}";
 
-  common = { script, edges, node, unit, option }:
-    refuse (unsupported option unit) {
+  # With what it is handed by the tasks it waits for.
+  taking = { script, coreutils, givers, ... }: node: unit: command:
+    let tasks = givers node; in
+    if tasks == [ ] then command
+    else script "${scriptName node}-with-exports" (
+      exports.taking { inherit coreutils tasks command; own = builtins.attrNames unit.env; }
+    );
+
+  common = { config, edges, ... }@setting: { node, unit, option }:
+    refuse (unsupported config option unit) {
       name = shownName node;
-      command = [ (commandOf script node unit) ];
+      command = [ (taking setting node unit (commandOf setting node unit)) ];
       environment = unit.env;
       after = map (edge: { process = shownName edge.node; inherit (edge) condition; }) edges.${node};
     }
@@ -71,12 +81,12 @@ let
     optionalAttrs (shutdown.signal != null) { signal = signals.nameOf shutdown.signal; }
     // optionalAttrs (shutdown.grace != null) { grace_ms = milliseconds shutdown.grace; };
 
-  service = { script, edges, env }: name: process:
+  service = { script, config, ... }@setting: name: process:
     let
       node = "${processPrefix}${name}";
       option = "processes.${name}";
     in
-    common { inherit script edges node option; unit = process; }
+    common setting { inherit node option; unit = process; }
     // readiness.of { inherit script option process; name = scriptName node; }
     // {
       kind = "service";
@@ -95,7 +105,7 @@ let
       };
     }
     // optionalAttrs ((process.watchdog or null) != null) { watchdog = { inherit (process.watchdog) usec require_ready; }; }
-    // optionalAttrs ((process.listen or [ ]) != [ ]) { listen = map (sockets.socket "${option}.listen" env) process.listen; }
+    // optionalAttrs ((process.listen or [ ]) != [ ]) { listen = map (sockets.socket "${option}.listen" config.env) process.listen; }
     // optionalAttrs ((process.linux.capabilities or [ ]) != [ ]) { inherit (process.linux) capabilities; };
 
   # Does nothing, with success, where the status says that there is nothing to do.
@@ -107,13 +117,18 @@ let
 
   # The files of an image do not change and nothing is remembered from one start to the next, so
   # `execIfModified` always finds something to do.
-  task = { script, edges, ... }: name: unit:
+  task = { script, coreutils, ... }@setting: name: unit:
     let
-      base = common { inherit script edges unit; node = name; option = "tasks.${name}"; };
+      base = common setting { inherit unit; node = name; option = "tasks.${name}"; };
+      guarded = if unit.status == null then lib.head base.command else unlessDone script name unit (lib.head base.command);
+      command =
+        if exports.handsOn unit then script "${scriptName name}-with-files" (exports.giving { inherit coreutils name; command = guarded; })
+        else guarded;
     in
     if unit.exec == null then throw "`tasks.${name}.exec` is not set, but a process waits for the task"
     else base // {
       kind = "task";
+      command = [ command ];
       environment = optionalAttrs (unit.input != { }) { DEVENV_TASK_INPUT = builtins.toJSON unit.input; } // unit.env;
     }
     // supervision.of {
@@ -123,8 +138,7 @@ let
       option = "tasks.${name}.init";
       stop = stopOf unit.init.shutdown;
       restart = if unit.init.retries == 0 then { } else { on = "on_failure"; max_restarts = unit.init.retries; };
-    }
-    // optionalAttrs (unit.status != null) { command = [ (unlessDone script name unit (lib.head base.command)) ]; };
+    };
 in
 {
   inherit version;
@@ -136,14 +150,18 @@ in
     `environment` are the variables given outright, which win over captured ones. `init` are the
     options of the same name, `option` is their path for messages.
   */
-  processes = { config, script, environment, workingDir, init, option }:
+  processes = { config, script, coreutils, environment, workingDir, init, option }:
     let
       nodes = nodesOf config;
       edges = dependencies.edges nodes;
       needed = dependencies.closure edges (map (name: "${processPrefix}${name}") (builtins.attrNames config.processes));
       tasks = filterAttrs (name: _: builtins.elem name needed) (oneShots config);
       cycle = dependencies.cycle edges;
-      unit = { inherit script edges; inherit (config) env; };
+      setting = {
+        inherit config coreutils edges script;
+        # The tasks that hand something on to a node.
+        givers = node: lib.filter (name: name != node && tasks ? ${name} && exports.handsOn tasks.${name}) (dependencies.closure edges [ node ]);
+      };
       # Processes stop after everything that waits for them.
       graces = mapAttrs' (name: process: nameValuePair "${processPrefix}${name}" process.shutdown.grace) config.processes;
       stop = dependencies.heaviest edges graces;
@@ -163,7 +181,7 @@ in
       inherit version environment;
       inherit (init) exit;
       working_dir = workingDir;
-      processes = mapAttrsToList (task unit) tasks ++ mapAttrsToList (service unit) config.processes;
+      processes = mapAttrsToList (task setting) tasks ++ mapAttrsToList (service setting) config.processes;
     }
     // optionalAttrs (config.name != null) { inherit (config) name; }
     // optionalAttrs (init.stopTimeout != null) { stop_timeout_ms = milliseconds init.stopTimeout; };

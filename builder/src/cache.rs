@@ -13,14 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::image::draft::DraftPath;
+use crate::image::{Codec, Layer};
 use crate::nix::base_directory;
 
 /// Names the form of the tar stream. It changes when the bytes a store path packs to do.
 const FORM: &str = "tar 1";
-
-/// Names the codec and everything that decides its bytes. It changes when they do, so that no
-/// answer of another codec is ever taken for this one's.
-pub const GZIP: &str = "gzip-6/262144 flate2-1.1.11 zlib-rs-0.6.8";
 
 /// Digest and size of a compressed layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,14 +64,14 @@ impl Cache {
         Self { directory: None }
     }
 
-    /// What compressing the layer `diff_id` with `codec` came to.
-    pub fn get(&self, diff_id: &Digest, codec: &str) -> Option<Compressed> {
-        self.read(&compressed(diff_id, codec))
+    /// What compressing the layer with its codec came to.
+    pub fn compressed(&self, layer: &Layer) -> Option<Compressed> {
+        self.read(&compressed(layer))
     }
 
     /// Remembers it.
-    pub fn put(&self, diff_id: &Digest, codec: &str, compressed_to: &Compressed) {
-        self.write(&compressed(diff_id, codec), compressed_to);
+    pub fn put_compressed(&self, layer: &Layer, compressed_to: &Compressed) {
+        self.write(&compressed(layer), compressed_to);
     }
 
     /// What the layer of these paths packs to.
@@ -122,8 +119,10 @@ impl Cache {
     }
 }
 
-fn compressed(diff_id: &Digest, codec: &str) -> String {
-    format!("{diff_id}\n{codec}")
+/// A blob that is sent as it is was compressed by somebody in some way: its own digest names it.
+fn compressed(layer: &Layer) -> String {
+    let of = if layer.codec == Codec::AsIs { &layer.digest } else { &layer.diff_id };
+    format!("{of}\n{}", layer.codec.id())
 }
 
 /// A path may be built anew with other contents, so its name alone says nothing: `None` when a
@@ -138,30 +137,47 @@ fn packed(paths: &[DraftPath]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::{History, Source};
+
+    fn layer(content: &[u8]) -> Layer {
+        Layer {
+            digest: Digest::of(content),
+            size: 0,
+            diff_id: Digest::of(content),
+            media_type: String::new(),
+            source: Source::Paths(Vec::new()),
+            history: History::default(),
+            codec: Codec::default(),
+        }
+    }
 
     #[test]
     fn an_answer_counts_for_its_layer_and_codec_only() {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::at(directory.path().join("deep"));
-        let (layer, other) = (Digest::of(b"layer"), Digest::of(b"other"));
         let answer = Compressed { digest: Digest::of(b"gz"), size: 7 };
-        assert_eq!(cache.get(&layer, GZIP), None);
-        cache.put(&layer, GZIP, &answer);
-        assert_eq!(cache.get(&layer, GZIP), Some(answer));
-        assert_eq!(cache.get(&other, GZIP), None);
-        assert_eq!(cache.get(&layer, "zstd"), None);
+        let mut one = layer(b"layer");
+        assert_eq!(cache.compressed(&one), None);
+        cache.put_compressed(&one, &answer);
+        assert_eq!(cache.compressed(&one), Some(answer));
+        assert_eq!(cache.compressed(&layer(b"other")), None);
+        for codec in [Codec::None, Codec::AsIs, Codec::Gzip(9), Codec::Zstd(6)] {
+            one.codec = codec;
+            assert_eq!(cache.compressed(&one), None, "{codec:?}");
+        }
     }
 
     #[test]
     fn what_is_broken_is_forgotten() {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::at(directory.path().to_owned());
-        let layer = Digest::of(b"layer");
-        cache.put(&layer, GZIP, &Compressed { digest: Digest::of(b"gz"), size: 7 });
-        fs::write(cache.file(&compressed(&layer, GZIP)).unwrap(), "{").unwrap();
-        assert_eq!(cache.get(&layer, GZIP), None);
+        let layer = layer(b"layer");
+        let answer = Compressed { digest: Digest::of(b"gz"), size: 7 };
+        cache.put_compressed(&layer, &answer);
+        fs::write(cache.file(&compressed(&layer)).unwrap(), "{").unwrap();
+        assert_eq!(cache.compressed(&layer), None);
         let nowhere = Cache::none();
-        nowhere.put(&layer, GZIP, &Compressed { digest: Digest::of(b"gz"), size: 7 });
-        assert_eq!(nowhere.get(&layer, GZIP), None);
+        nowhere.put_compressed(&layer, &answer);
+        assert_eq!(nowhere.compressed(&layer), None);
     }
 }

@@ -15,7 +15,10 @@ let
       before = option (types.listOf types.str) [ ] "What starts only after it, as `processes.<name>.before`.";
       status = option (types.nullOr types.str) null "Bash code that ends with 0 when there is nothing to do: then the task has succeeded.";
       execIfModified = option (types.listOf types.str) [ ] "Files without whose change there is nothing to do. A container starts afresh, so there it always runs.";
-      exports = option (types.listOf types.str) [ ] "Variables it hands to what runs after it. Containers refuse it.";
+      exports = option (types.listOf types.str) [ ] ''
+        Variables that it hands to what waits for it, as they are at its end. What else it has to say, as
+        JSON, it writes to `DEVENV_TASK_OUTPUT_FILE`; others find it in `DEVENV_TASKS_OUTPUTS`.
+      '';
       input = option (types.attrsOf types.anything) { } "Values handed to it as JSON.";
       binary = option (types.nullOr types.str) null "The interpreter, when it is not bash.";
       showOutput = option types.bool false "Whether its output is always shown; in a container it always is.";

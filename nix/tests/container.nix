@@ -11,6 +11,7 @@ let
       container = config.containers.${name};
       script = title: _: "/script/${title}";
       bash = "/bash";
+      coreutils = "/coreutils";
       envScript = "/env-script";
     };
   of = options: planOf "app" { containers.app = options; };

@@ -12,6 +12,7 @@ let
   spec = module: specs.processes {
     config = core module;
     script = name: text: "${name}: ${text}";
+    coreutils = "/coreutils";
     environment = { };
     workingDir = "/env";
     inherit ((core module).containers.processes) init;
@@ -114,10 +115,6 @@ in
   probe-without-pause = {
     expr = process { ready = { exec = "true"; period = 0; }; };
     says = [ "`processes.web.ready.period`: 0 is too little" "hint: set it to 1 or more" ];
-  };
-  task-exports = {
-    expr = spec { tasks."a:b" = { exec = "b"; exports = [ "A" ]; }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
-    says = [ "`tasks.a:b.exports`: not supported" "hint: set it only while no container is built" ];
   };
   tcp-socket-without-address = {
     expr = process { listen = [ { name = "a"; kind = "tcp"; } ]; };

@@ -9,6 +9,7 @@ let
     specs.processes {
       inherit config;
       script = name: text: "${name}: ${text}";
+      coreutils = "/coreutils";
       environment = removeAttrs (specs.variables config.env) [ "DEVENV_ROOT" "DEVENV_DOTFILE" "DEVENV_STATE" "DEVENV_RUNTIME" ];
       workingDir = "/env";
       inherit (config.containers.processes) init;

@@ -37,7 +37,7 @@ fn every_example_is_run_by_a_scenario() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_file())
-        .map(|path| std::fs::read_to_string(path).unwrap())
+        .map(|file| std::fs::read_to_string(file).unwrap())
         .collect();
     for example in &examples {
         assert!(scenarios.contains(&format!(".example(\"{example}\"")), "nothing runs {example}");
@@ -188,6 +188,18 @@ fn settings_of_processes_are_in_force() {
         assert!(said.lines().any(|said| said == line), "no `{line}` in {said}");
     }
     assert!(place_of(&said, "slow.1 is ready") < place_of(&said, "last.1 started"), "{said}");
+}
+
+#[test]
+fn tasks_hand_on_what_they_found_out() {
+    let world = World::new();
+    let project = world.example("tasks", "tasks");
+    let said = run(&project, "processes").expect_code(0).out;
+    let outputs = r#"{"app:port":{ "port": 8080 },"app:token":null}"#;
+    assert_eq!(lines::of(&said, "web.1"), ["made at Linux time", outputs]);
+    assert_eq!(lines::of(&said, "app:port.1"), [r#"asked for {"kind":"http"}"#]);
+    assert!(lines::of(&said, "app:done.1").is_empty(), "there was nothing to do: {said}");
+    assert!(place_of(&said, "app:port.1 stopped") < place_of(&said, "web.1 started"), "{said}");
 }
 
 #[test]

@@ -142,6 +142,45 @@ fn skopeo_reads_the_image_and_agrees_on_its_digest() {
 }
 
 #[test]
+fn layers_are_compressed_as_asked_for_and_others_can_read_them() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let mut digests = Vec::new();
+    let asked: [(&[&str], &str); 4] = [
+        (&[], "+gzip"),
+        (&["--compression-level", "1"], "+gzip"),
+        (&["--compression", "zstd"], "+zstd"),
+        (&["--compression", "none"], ""),
+    ];
+    for (number, (options, form)) in asked.iter().enumerate() {
+        let layout = world.path(&format!("layout{number}"));
+        let destination = format!("oci:{}:test", layout.display());
+        let with = |arguments: &[&str]| {
+            project.run(&[*options, arguments].concat()).expect_code(0).out.trim_end().to_owned()
+        };
+        let digest = with(&["copy", "processes", &destination]);
+        assert_eq!(with(&["digest", "processes"]), digest, "{options:?}");
+        let manifest: serde_json::Value =
+            serde_json::from_str(&skopeo(&["inspect", "--raw", &destination])).expect("JSON");
+        let media_type = format!("application/vnd.oci.image.layer.v1.tar{form}");
+        assert_eq!(manifest["layers"][0]["mediaType"], media_type.as_str(), "{options:?}");
+        // Reads every blob; Docker's archives hold layers unpacked, and so it is seen whether they are
+        // what the image says they are. It refuses to make one of zstd.
+        let copy = world.path(&format!("copy{number}")).display().to_string();
+        let copy = match *form {
+            "+zstd" => format!("dir:{copy}"),
+            _ => format!("docker-archive:{copy}:a:b"),
+        };
+        skopeo(&["copy", "--insecure-policy", &destination, &copy]);
+        digests.push(digest);
+    }
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), 4, "each is another image in a registry");
+    let _ = project.run(&["digest", "processes", "--compression-level", "10"]).expect_code(64);
+}
+
+#[test]
 fn unpacked_it_holds_what_a_container_needs_with_the_right_owners() {
     let world = World::new();
     let project = world.example("hello", "hello");
@@ -222,4 +261,30 @@ fn an_image_s_layers_stay_within_the_number_asked_for() {
     let layers = manifest["layers"].as_array().expect("layers").len();
     // `maxLayers = 4` and one of `layers`.
     assert!((2..=5).contains(&layers), "{layers} layers");
+}
+
+#[test]
+fn it_is_told_which_variables_and_processes_keep_a_path() {
+    let world = World::new();
+    let project = world.project(
+        "why",
+        r#"{ pkgs, ... }: {
+             name = "why";
+             env.TOOL = "${pkgs.hello}/bin/hello";
+             processes.a.exec = "exec ${pkgs.hello}/bin/hello";
+             processes.b = { exec = "exec sleep 9"; init.live.exec = "${pkgs.hello}/bin/hello"; }; }"#,
+    );
+    let said = project.run(&["explain", "processes", "hello", "--json"]).expect_code(0).out;
+    let kept_by = |name: &str| {
+        let found = said
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .find(|one| one["path"].as_str().is_some_and(|path| path.contains(name)));
+        found.unwrap_or_else(|| panic!("no {name} in {said}"))["kept_by"].clone()
+    };
+    let keepers = ["process a", "process b", "variable TOOL"];
+    assert_eq!(kept_by("-hello"), serde_json::json!(keepers), "{said}");
+    let shown = project.run(&["explain", "processes", "hello"]).expect_code(0).out;
+    assert!(shown.contains("variable TOOL -> hello\n"), "{shown}");
+    assert!(shown.contains("also kept by process a, process b\n"), "{shown}");
 }

@@ -11,6 +11,7 @@ mod init_duties;
 mod mistakes;
 mod native;
 mod output;
+mod peers;
 mod programs;
 mod project;
 mod settings;

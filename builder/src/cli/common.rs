@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::compression::CompressionOptions;
 use crate::assemble;
 use crate::cache::Cache;
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -37,6 +38,9 @@ pub struct ProjectArguments {
     /// Show what Nix says while it works
     #[arg(long, global = true)]
     pub verbose: bool,
+    /// How the image's layers are compressed.
+    #[command(flatten)]
+    pub compression: CompressionOptions,
 }
 
 impl ProjectArguments {
@@ -97,6 +101,13 @@ impl ProjectArguments {
     /// The description of a container's image: of the project's, of a flake's, or, when `name` has
     /// a slash, the one in that file.
     pub fn image(&self, name: &str) -> Result<(PathBuf, Image)> {
+        // A wrong level is told before anything is built.
+        let codec = self.compression.codec()?;
+        let (file, image) = self.described(name)?;
+        Ok((file, image.compressed_by(codec)))
+    }
+
+    fn described(&self, name: &str) -> Result<(PathBuf, Image)> {
         let file = if is_file(name) {
             PathBuf::from(name)
         } else {

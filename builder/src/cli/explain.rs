@@ -71,7 +71,12 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
 pub fn of(image: &Image) -> Result<Vec<Explained>> {
     let items = contents::of(image)?;
     let paths: Vec<String> = items.iter().map(|item| item.path.clone()).collect();
-    Ok(explain(&items, &nix::references(&paths)?, &roots(image, &items)))
+    let mut references = nix::references(&paths)?;
+    // The spec mentions everything, and what in it does is a root of its own.
+    if let Some(file) = spec_of(image) {
+        references.remove(file);
+    }
+    Ok(explain(&items, &references, &roots(image, &items)))
 }
 
 /// Holds the image to a size in bytes.
@@ -95,11 +100,23 @@ pub fn check_size(image: &Image, explained: &[Explained], limit: u64) -> Result<
     .hint(format!("the largest: {}", culprits.join(", "))))
 }
 
+/// The spec that PID 1 is given.
+fn spec_of(image: &Image) -> Option<&str> {
+    let mut words = image.config.entrypoint.iter().skip_while(|word| *word != "--spec");
+    words.nth(1).map(String::as_str)
+}
+
 fn as_text(one: &Explained) -> String {
     let chain: Vec<&str> = one.chain.iter().map(|path| name(path)).collect();
     let root = one.root.as_deref().unwrap_or("nothing that is known");
+    let others: Vec<&str> =
+        one.kept_by.iter().map(String::as_str).filter(|keeper| *keeper != root).collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!("\n{:>12}also kept by {}", "", others.join(", ")),
+    };
     format!(
-        "{:>10}  {:>10} with what only it needs  {}\n{:>12}{root} -> {}",
+        "{:>10}  {:>10} with what only it needs  {}\n{:>12}{root} -> {}{others}",
         human(one.item.size),
         human(one.exclusive),
         name(&one.item.path),
@@ -115,6 +132,7 @@ fn as_json(one: &Explained) -> String {
         "exclusive": one.exclusive,
         "root": one.root,
         "chain": one.chain,
+        "kept_by": one.kept_by,
     })
     .to_string()
 }
@@ -129,19 +147,12 @@ fn roots(image: &Image, items: &[Item]) -> Vec<Root> {
         }
     };
     let config = &image.config;
-    let spec = config
-        .entrypoint
-        .iter()
-        .skip_while(|word| *word != "--spec")
-        .nth(1)
-        .and_then(|file| spec::read(&fs::read_to_string(file).ok()?).ok());
+    let spec = spec_of(image).and_then(|file| spec::read(&fs::read_to_string(file).ok()?).ok());
     if let Some(spec) = &spec {
         for process in &spec.processes {
             let what = format!("process {}", process.name);
-            add(&what, &process.command.join(" "));
-            for value in process.environment.values() {
-                add(&what, value);
-            }
+            // Commands of probes and of the stop, sockets and whatever else it has.
+            add(&what, &serde_json::to_string(process).unwrap_or_default());
         }
         if let Some(shell) = &spec.shell {
             add("the shell", &shell.command.join(" "));

@@ -3,6 +3,7 @@
 mod attrs;
 mod build;
 mod common;
+mod compression;
 mod copy;
 mod copy_arguments;
 mod diff;

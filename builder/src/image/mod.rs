@@ -2,6 +2,7 @@
 
 pub mod blob;
 pub mod check;
+pub mod codec;
 pub mod config;
 pub mod draft;
 pub mod json;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use crate::digest::Digest;
 use crate::layers::LayerPath;
 
+pub use codec::Codec;
 pub use config::{Config, History};
 
 /// Everything an image is, its bytes left out.
@@ -49,6 +51,8 @@ pub struct Layer {
     pub source: Source,
     /// How it came about.
     pub history: History,
+    /// How it is compressed where blobs are.
+    pub codec: Codec,
 }
 
 /// Where the bytes of a layer come from.
@@ -65,5 +69,13 @@ impl Image {
     pub fn reference(&self) -> Option<String> {
         let name = self.name.as_ref()?;
         Some(format!("{name}:{}", self.tag.as_deref().unwrap_or("latest")))
+    }
+
+    /// The image with its layers compressed by `codec`, but for those that are sent as they are.
+    pub fn compressed_by(mut self, codec: Codec) -> Self {
+        for layer in self.layers.iter_mut().filter(|layer| layer.codec != Codec::AsIs) {
+            layer.codec = codec;
+        }
+        self
     }
 }

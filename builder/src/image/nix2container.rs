@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::config::{CONFIG_SHAPE, Config, History};
 use super::json::{self, Shape, Unknown};
-use super::{Image, Layer, Source};
+use super::{Codec, Image, Layer, Source};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::layers::LayerPath;
@@ -154,7 +154,13 @@ fn layer(document: LayerDocument) -> Result<Layer> {
             ));
         }
     };
+    // A blob somebody compressed has a digest that others know it by.
+    let codec = match &source {
+        Source::File(_) if !document.mediatype.ends_with("tar") => Codec::AsIs,
+        _ => Codec::default(),
+    };
     Ok(Layer {
+        codec,
         digest: document.digest,
         size: document.size,
         diff_id: document.diff_ids,

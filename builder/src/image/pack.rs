@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use super::codec::{self, Codec};
 use super::draft::DraftLayer;
 use super::{History, Layer, Source};
 use crate::cache::{Cache, Packed};
@@ -11,9 +12,6 @@ use crate::error::Result;
 use crate::layers::LayerPath;
 use crate::parallel;
 use crate::tar::{self, Options, Tree};
-
-/// The media type of an uncompressed layer.
-pub const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// The files of some store paths as one tree.
 pub fn tree(paths: &[LayerPath]) -> Result<Tree> {
@@ -49,9 +47,10 @@ fn one(layer: &DraftLayer, history: &History, cache: &Cache) -> Result<Layer> {
         diff_id: packed.diff_id.clone(),
         digest: packed.diff_id,
         size: packed.size,
-        media_type: TAR.to_owned(),
+        media_type: codec::TAR.to_owned(),
         source: Source::Paths(paths),
         history: history.clone(),
+        codec: Codec::default(),
     })
 }
 

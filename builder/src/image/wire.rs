@@ -2,7 +2,7 @@
 
 use super::manifest::{self, Descriptor, Platform};
 use super::{Image, Layer, blob};
-use crate::cache::{Cache, Compressed, GZIP};
+use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::parallel;
@@ -28,7 +28,8 @@ impl Wire {
     pub fn new(image: &Image, cache: &Cache) -> Result<Self> {
         let layers = parallel::map(&image.layers, parallel::cores(), |layer| {
             let compressed = compressed(layer, cache)?;
-            Ok(Descriptor::new(blob::TAR_GZIP, compressed.digest, compressed.size))
+            let media_type = layer.codec.media_type(&layer.media_type);
+            Ok(Descriptor::new(media_type, compressed.digest, compressed.size))
         })?;
         let (digest, config) = blob::config(image)?;
         let config_descriptor = Descriptor::new(manifest::CONFIG, digest, config.len() as u64);
@@ -48,11 +49,11 @@ impl Wire {
 
 /// Digest and size of a layer's compressed blob.
 pub fn compressed(layer: &Layer, cache: &Cache) -> Result<Compressed> {
-    if let Some(known) = cache.get(&layer.diff_id, GZIP) {
+    if let Some(known) = cache.compressed(layer) {
         return Ok(known);
     }
-    let (digest, size) = blob::write_gzip(layer, &mut std::io::sink())?;
+    let (digest, size) = blob::write(layer, &mut std::io::sink())?;
     let compressed = Compressed { digest, size };
-    cache.put(&layer.diff_id, GZIP, &compressed);
+    cache.put_compressed(layer, &compressed);
     Ok(compressed)
 }

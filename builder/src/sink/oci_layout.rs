@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{Published, Sink};
-use crate::cache::{Cache, Compressed, GZIP};
+use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::manifest::{self, Descriptor};
@@ -57,11 +57,11 @@ impl OciLayout {
             fs::metadata(self.blobs().join(known.digest.hex()))
                 .is_ok_and(|found| found.len() == known.size)
         };
-        if cache.get(&layer.diff_id, GZIP).as_ref().is_some_and(is_there) {
+        if cache.compressed(layer).as_ref().is_some_and(is_there) {
             return Ok(());
         }
-        let (digest, size) = self.store(&mut |out| blob::write_gzip(layer, out))?;
-        cache.put(&layer.diff_id, GZIP, &Compressed { digest, size });
+        let (digest, size) = self.store(&mut |out| blob::write(layer, out))?;
+        cache.put_compressed(layer, &Compressed { digest, size });
         Ok(())
     }
 

@@ -24,6 +24,8 @@ pub struct Explained {
     pub root: Option<String>,
     /// From that path to this one, both included.
     pub chain: Vec<String>,
+    /// Everything that keeps this path, by whatever chain, in the order of the roots.
+    pub kept_by: Vec<String>,
     /// Bytes that would go if only this path went: its own and those of everything that is there
     /// for its sake alone.
     pub exclusive: u64,
@@ -34,6 +36,7 @@ pub struct Explained {
 /// Of several equally short chains the one of the root that comes first counts.
 pub fn explain(items: &[Item], references: &References, roots: &[Root]) -> Vec<Explained> {
     let reached = reach(references, roots, None);
+    let keepers = keepers(references, roots);
     let mut explained: Vec<Explained> = items
         .iter()
         .map(|item| {
@@ -49,7 +52,12 @@ pub fn explain(items: &[Item], references: &References, roots: &[Root]) -> Vec<E
                 .map(|other| other.size)
                 .sum::<u64>()
                 .max(item.size);
-            Explained { item: item.clone(), root, chain, exclusive }
+            let kept_by = keepers
+                .iter()
+                .filter(|(_, kept)| kept.contains_key(item.path.as_str()))
+                .map(|(what, _)| (*what).to_owned())
+                .collect();
+            Explained { item: item.clone(), root, chain, kept_by, exclusive }
         })
         .collect();
     explained.sort_by(|a, b| {
@@ -65,9 +73,25 @@ enum Origin<'a> {
     Referrer(&'a str),
 }
 
-fn reach<'a>(
+/// What each thing that needs something by itself reaches, in the order of the roots.
+fn keepers<'a>(
     references: &'a References,
     roots: &'a [Root],
+) -> Vec<(&'a str, BTreeMap<&'a str, Origin<'a>>)> {
+    let mut names: Vec<&str> = Vec::new();
+    for root in roots {
+        if !names.contains(&root.what.as_str()) {
+            names.push(&root.what);
+        }
+    }
+    let reached_by =
+        |what: &str| reach(references, roots.iter().filter(|root| root.what == what), None);
+    names.into_iter().map(|what| (what, reached_by(what))).collect()
+}
+
+fn reach<'a>(
+    references: &'a References,
+    roots: impl IntoIterator<Item = &'a Root>,
     without: Option<&str>,
 ) -> BTreeMap<&'a str, Origin<'a>> {
     let mut reached = BTreeMap::new();
@@ -132,6 +156,14 @@ mod tests {
         assert_eq!(explained["lib"].root.as_deref(), Some("process web"));
         assert_eq!(explained["libc"].root.as_deref(), Some("variable PATH"));
         assert_eq!(explained["stray"].root, None);
+    }
+
+    #[test]
+    fn everything_that_keeps_a_path_is_told() {
+        let explained = explained();
+        assert_eq!(explained["libc"].kept_by, ["process web", "variable PATH"]);
+        assert_eq!(explained["lib"].kept_by, ["process web"]);
+        assert!(explained["stray"].kept_by.is_empty());
     }
 
     #[test]

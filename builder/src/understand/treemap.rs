@@ -180,6 +180,7 @@ mod tests {
     #[test]
     fn a_page_names_everything_and_lets_no_text_be_markup() {
         let one = Explained {
+            kept_by: Vec::new(),
             item: Item { path: "/nix/store/h-lib".into(), size: 2048, placed: false },
             root: Some("variable <A>".into()),
             chain: vec!["/nix/store/h-lib".into()],

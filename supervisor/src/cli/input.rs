@@ -16,8 +16,7 @@ use crate::spec::{self, Plan, SpecError, Translation, TranslationError, tasks};
 const VARIABLE: &str = "DEVENV_INIT_SPEC";
 
 /// The options about it, for the help of each verb that has them.
-pub(super) const HELP: &str = "\
-      --spec FILE              the spec (default: $DEVENV_INIT_SPEC)
+pub(super) const HELP: &str = "      --spec FILE              the spec (default: $DEVENV_INIT_SPEC)
       --tasks FILE             a tasks.json of devenv instead
   -f, --procfile FILE          a Procfile instead, by honcho's rules, with these:
   -e, --env FILE,...           files of its variables (default: .env)

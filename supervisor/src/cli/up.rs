@@ -25,8 +25,8 @@ With names only these processes are started, and those they wait for.
 Options:
 ";
 
-const HELP_AFTER: &str = "\
-      --stop-timeout DURATION  time for the stop of everything, as in 500ms or 9s
+const HELP_AFTER: &str =
+    "      --stop-timeout DURATION  time for the stop of everything, as in 500ms or 9s
   -q, --quiet NAME,...         do not show the output of these processes
       --log-format FORMAT      text (default) or json
       --timestamps FORMAT      of strftime (default %H:%M:%S), or none

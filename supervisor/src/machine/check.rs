@@ -33,6 +33,8 @@ pub enum Rule {
     NoSpawnAfterShutdownBegan,
     /// A process has at the most one run.
     OneRunAtATime,
+    /// No start is ordered while another one is not answered.
+    OneStartAtATime,
     /// A dependant never starts before its condition held.
     ConditionsHoldAtSpawn,
     /// SIGKILL comes only when the grace period is over, the whole time is, or a second signal came.
@@ -319,6 +321,9 @@ impl Witness {
         let busy = self.alive.keys().chain(&self.ordered).any(|other| other.process == run.process);
         if busy {
             return broken(Rule::OneRunAtATime, format!("{run:?} beside a living run"));
+        }
+        if let Some(other) = self.ordered.first() {
+            return broken(Rule::OneStartAtATime, format!("{run:?} while {other:?} is starting"));
         }
         for edge in plan.process(run.process).map(|p| p.after.as_slice()).unwrap_or_default() {
             if !self.holds(plan, after, edge.on, edge.condition) {

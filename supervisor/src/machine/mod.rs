@@ -86,7 +86,8 @@ impl Machine {
     /// events is a complete bug report.
     ///
     /// Carry out the actions in order before feeding the next event, and tell the machine how each
-    /// [`Action::Spawn`] ended with an event of its own. Within one wake-up feed exits first, then
+    /// [`Action::Spawn`] ended with an event of its own. That may be later, and other events may come
+    /// before it, but none about that run: there is at most one start that is not answered. Within one wake-up feed exits first, then
     /// signals, then [`Event::Tick`], which alone looks at deadlines: a process that ended in time
     /// is then never killed for being late.
     ///
@@ -242,11 +243,17 @@ impl Machine {
     ///
     /// Each round starts, skips, stops or counts at least one service, and none of these is ever
     /// undone within the same event, so the rounds are bounded by the number of services.
+    ///
+    /// One start is ordered at a time, and the next when that one is answered: whatever happens
+    /// meanwhile, a signal to stop above all, has not to wait for hundreds of starts that were
+    /// ordered before it, and none of these is made in vain.
     fn settle(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let is_starting = |service: &Service| matches!(service.phase, Phase::Starting { .. });
+        let mut starting = self.services.iter().any(is_starting);
         loop {
             let mut changed = false;
             for index in 0..self.services.len() {
-                changed |= self.settle_one(index, now, actions);
+                changed |= self.settle_one(index, now, &mut starting, actions);
             }
             changed |= self.count_ended(now, actions);
             if !changed {
@@ -256,8 +263,15 @@ impl Machine {
         self.exit_when_over(actions);
     }
 
-    /// Moves one service; says whether anything changed.
-    fn settle_one(&mut self, index: usize, now: Moment, actions: &mut Vec<Action>) -> bool {
+    /// Moves one service; says whether anything changed. `starting` is whether a start is ordered
+    /// that is not yet answered.
+    fn settle_one(
+        &mut self,
+        index: usize,
+        now: Moment,
+        starting: &mut bool,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let (Some(service), Some(process)) =
             (self.services.get(index), self.plan.processes.get(index))
         else {
@@ -266,8 +280,11 @@ impl Machine {
         let before = actions.len();
         match service.phase {
             Phase::Waiting if service.wanted => match gate(&process.after, &self.services) {
-                Gate::Open => self.change(index, |service| service.spawn(actions)),
-                Gate::Closed => return false,
+                Gate::Open if !*starting => {
+                    *starting = true;
+                    self.change(index, |service| service.spawn(actions));
+                }
+                Gate::Open | Gate::Closed => return false,
                 Gate::Never(because) => {
                     let process = service.id;
                     actions.push(Action::Report(Report::Skipped { process, because }));

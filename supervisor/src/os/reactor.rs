@@ -1,11 +1,12 @@
 //! The one loop: what the kernel says becomes events, the machine's actions become system calls.
 //!
 //! ```text
-//! wait ─▶ reap ─▶ signals ─▶ time ─▶ machine.handle ─▶ actions ─▶ answers ─▶ … ─▶ wait
+//! wait ─▶ reap ─▶ signals ─▶ time ─▶ machine.handle ─▶ actions ─▶ answers ─▶ … ─▶ starts ─▶ wait
 //! ```
 //!
 //! Within one turn exits are fed first, then signals, then the time, so that the same facts always
-//! lead to the same orders. Nothing in a turn blocks on anybody: output is another thread's.
+//! lead to the same orders. Nothing in a turn blocks on anybody: output is another thread's. Starts
+//! come last, and no more of them than [`START_MS`] allows: the kernel takes its time for each.
 
 mod launch;
 mod requests;
@@ -41,6 +42,10 @@ use requests::Pending;
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
+
+/// Milliseconds after which a turn starts nothing more and looks at everything else first. A few
+/// dozen processes are started within it, and a signal waits no longer than that.
+const START_MS: u64 = 20;
 
 /// How long the end may wait for a reader of the output that has stopped reading.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
@@ -107,6 +112,8 @@ struct Reactor {
     signals: AsyncFd<Signals>,
     variables: Variables,
     input: OwnedFd,
+    /// Runs to be started, in the order they were ordered in.
+    ordered: VecDeque<RunId>,
     /// Output of runs that are not yet announced: their first line comes after `… started`.
     outputs: HashMap<RunId, OwnedFd>,
     probes: Probes,
@@ -154,6 +161,7 @@ impl Reactor {
             log: Some(log),
             variables: environment::common(&plan.environment, inherited),
             input: init::empty_input()?,
+            ordered: VecDeque::new(),
             outputs: HashMap::new(),
             causes: HashMap::new(),
             sockets: Sockets::default(),
@@ -186,6 +194,20 @@ impl Reactor {
         }
         self.make_sockets();
         self.feed(Event::Begun);
+        self.start_ordered();
+    }
+
+    /// Starts what is ordered, and what is ordered because of that. Each answer is fed before
+    /// anything else happens: the exit of a process must not be heard before its start.
+    fn start_ordered(&mut self) {
+        let enough = clock::now().plus(START_MS);
+        while let Some(run) = self.ordered.pop_front() {
+            let answer = self.spawn(run);
+            self.feed(answer);
+            if clock::now() >= enough {
+                break;
+            }
+        }
     }
 
     /// Makes the sockets of all that is about to start, so that it does not matter who is first.
@@ -201,7 +223,7 @@ impl Reactor {
     /// Sleeps until a signal comes or something is due. With nothing due there is no timer, and
     /// no wake-up.
     async fn wait(&mut self) {
-        if self.unheard {
+        if self.unheard || !self.ordered.is_empty() {
             // Not without a look at who else has something to say.
             return tokio::task::yield_now().await;
         }
@@ -273,6 +295,7 @@ impl Reactor {
         if self.machine.next_deadline().is_some_and(|due| due <= clock::now()) {
             self.feed(Event::Tick);
         }
+        self.start_ordered();
         self.settle_requests();
     }
 
@@ -318,7 +341,7 @@ impl Reactor {
         }
     }
 
-    /// Feeds an event and carries out what comes of it, the answers to spawns included.
+    /// Feeds an event and carries out what comes of it; starts are only noted down.
     fn feed(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         let mut actions = Vec::new();
@@ -336,7 +359,7 @@ impl Reactor {
 
     fn carry_out(&mut self, action: Action) -> Option<Event> {
         match action {
-            Action::Spawn(run) => return Some(self.spawn(run)),
+            Action::Spawn(run) => self.ordered.push_back(run),
             Action::Signal(run, signal) => self.stop(Order { run, otherwise: signal }),
             Action::Kill(run) => {
                 self.stop_commands.kill(run);

@@ -37,7 +37,7 @@ rec {
   '';
 
   coreutils = toolbox "coreutils-1" "coreutils" [
-    "basename" "cat" "chgrp" "chmod" "chown" "cp" "cut" "date" "dd" "df" "dirname" "du" "echo" "env"
+    "base64" "basename" "cat" "chgrp" "chmod" "chown" "cp" "cut" "date" "dd" "df" "dirname" "du" "echo" "env"
     "expr" "false" "head" "hostname" "id" "ln" "ls" "md5sum" "mkdir" "mkfifo"
     "mktemp" "mv" "nproc" "od" "printf" "pwd" "readlink" "realpath" "rm" "rmdir" "seq" "sha256sum"
     "sleep" "sort" "stat" "sync" "tail" "tee" "test" "timeout" "touch" "tr" "true" "tty" "uname"

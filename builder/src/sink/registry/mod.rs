@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Seek as _};
 use std::thread;
 
 use super::{Published, Sink};
-use crate::cache::{Cache, Compressed, GZIP};
+use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::manifest::{Descriptor, MANIFEST};
@@ -65,7 +65,7 @@ impl Registry {
 
     /// Sends a layer unless it is there; returns what its blob is.
     fn push_layer(&self, layer: &Layer) -> Result<()> {
-        if let Some(known) = self.cache.get(&layer.diff_id, GZIP) {
+        if let Some(known) = self.cache.compressed(layer) {
             if self.has_blob(&known.digest)? {
                 return Ok(());
             }
@@ -76,9 +76,9 @@ impl Registry {
         let doing = || "cannot keep a compressed layer in the temporary directory";
         let file = tempfile::tempfile().or_fail(Kind::CannotCreate, doing)?;
         let mut out = BufWriter::with_capacity(256 * 1024, file);
-        let (digest, size) = blob::write_gzip(layer, &mut out)?;
+        let (digest, size) = blob::write(layer, &mut out)?;
         let mut file = out.into_inner().or_fail(Kind::Io, doing)?;
-        self.cache.put(&layer.diff_id, GZIP, &Compressed { digest: digest.clone(), size });
+        self.cache.put_compressed(layer, &Compressed { digest: digest.clone(), size });
         if self.has_blob(&digest)? {
             return Ok(());
         }
@@ -139,8 +139,7 @@ impl Sink for Registry {
             unchanged,
         };
         // When every digest is known already, one request tells whether there is anything to do.
-        let all_known =
-            image.layers.iter().all(|layer| self.cache.get(&layer.diff_id, GZIP).is_some());
+        let all_known = image.layers.iter().all(|layer| self.cache.compressed(layer).is_some());
         if all_known {
             let wire = Wire::new(image, &self.cache)?;
             if self.has(&wire)? {
@@ -164,7 +163,7 @@ fn stream(layer: Layer) -> Result<Box<dyn Read>> {
     // were announced are an error on both sides.
     thread::spawn(move || {
         let mut out = BufWriter::with_capacity(256 * 1024, writer);
-        blob::write_gzip(&layer, &mut out)
+        blob::write(&layer, &mut out)
     });
     Ok(Box::new(reader))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fake::{Access, FakeRegistry, Fault};
 use super::*;
 use crate::image::Source;
-use crate::image::{Config, History, pack};
+use crate::image::{Codec, Config, History, codec};
 use crate::registry::{Credentials, Options, Reference};
 
 /// An image of two layers, whose bytes are in files.
@@ -28,9 +28,10 @@ fn image(directory: &Path) -> Image {
             digest: Digest::of(&bytes),
             size: bytes.len() as u64,
             diff_id: Digest::of(&bytes),
-            media_type: pack::TAR.to_owned(),
+            media_type: codec::TAR.to_owned(),
             source: Source::File(file),
             history: History::default(),
+            codec: Codec::default(),
         }
     };
     Image {

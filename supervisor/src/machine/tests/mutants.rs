@@ -28,6 +28,8 @@ enum Bug {
     SpawnsWhileStopping,
     /// A spawn is ordered twice.
     SpawnsTwice,
+    /// The next start is ordered without waiting for the answer to the one before.
+    StartsAllAtOnce,
     /// Every SIGTERM is a SIGKILL.
     GivesNoGrace,
     /// The second signal is not heard.
@@ -124,6 +126,10 @@ impl Mutant {
             (Bug::AsksTwice, Action::Ask(run, aspect)) => {
                 actions.extend([Action::Ask(run, aspect), Action::Ask(run, aspect)]);
             }
+            (Bug::StartsAllAtOnce, Action::Spawn(run)) => {
+                actions.push(Action::Spawn(run));
+                self.machine.handle(Moment(0), Event::Spawned(run), actions);
+            }
             (Bug::SparesTheUnfit, Action::Report(Report::Unfit(run, why))) => {
                 self.seen = Some(run);
                 actions.push(Action::Report(Report::Unfit(run, why)));
@@ -156,6 +162,7 @@ fn find_bug(bug: Bug, plan: &Arc<Plan>) -> Found {
 #[test]
 fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
     let one = plans::plan(&["a"], |_| {});
+    let two = plans::plan(&["a", "b"], |_| {});
     let restarted = plans::plan(&["a"], |spec| restarts(spec, "a", RestartOn::OnFailure, 1));
     let checked = plans::plan(&["a"], |spec| plans::is_live(spec, "a"));
     let table = [
@@ -163,6 +170,7 @@ fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
         (Bug::TakesStaleForFresh, &restarted, Rule::AStaleEventChangesNothing),
         (Bug::SpawnsWhileStopping, &one, Rule::NoSpawnAfterShutdownBegan),
         (Bug::SpawnsTwice, &one, Rule::OneRunAtATime),
+        (Bug::StartsAllAtOnce, &two, Rule::OneStartAtATime),
         (Bug::GivesNoGrace, &one, Rule::GraceIsGiven),
         (Bug::DeafToTheSecondSignal, &one, Rule::ASecondSignalKills),
         (Bug::LeavesAtOnce, &one, Rule::ExitOnlyWhenNothingLives),

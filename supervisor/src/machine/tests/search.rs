@@ -165,14 +165,12 @@ fn moves<M: Mind>(plan: &Plan, node: &Node<M>, freedom: Freedom) -> Vec<(Moment,
         moves.push((now, Event::Tick));
         return moves;
     }
-    // A spawn is answered before anything else is fed, as the reactor does.
     if let Some(run) = node.witness.ordered.first() {
         moves.push((now, Event::Spawned(*run)));
         if freedom.refusals {
             moves.push((now, Event::SpawnFailed(*run, SpawnFailure::NotFound)));
             moves.push((now, Event::SpawnFailed(*run, SpawnFailure::Exhausted)));
         }
-        return moves;
     }
     for (run, life) in &node.witness.alive {
         if life.leader {

@@ -70,6 +70,16 @@ fn all_processes_start_at_once_and_stop_when_told() {
 }
 
 #[test]
+fn a_stop_that_comes_between_two_starts_makes_the_second_one_needless() {
+    let mut story = Story { machine: Machine::new(plan(&["a", "b"], |_| {})), now: Moment(0) };
+    assert_eq!(story.feed(Event::Begun), [Action::Spawn(run(0, 1))]);
+    assert_eq!(story.feed(Event::ShutdownAsked(Signal::TERM)), []);
+    let term = Action::Signal(run(0, 1), Signal::TERM);
+    assert_eq!(story.feed(Event::Spawned(run(0, 1))), [term]);
+    assert_eq!(story.ends(run(0, 1), 0), [Action::Exit(143)]);
+}
+
+#[test]
 fn interrupt_ends_with_130() {
     let mut story = Story::running(plan(&["a"], |_| {}));
     story.feed(Event::ShutdownAsked(Signal::INT));

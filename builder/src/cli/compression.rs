@@ -1,0 +1,35 @@
+//! Options that say how layers are compressed where blobs are.
+
+use clap::Args;
+
+use crate::error::Result;
+use crate::image::Codec;
+
+/// The codec of registries, layouts and their archives; engines and directories get none.
+#[derive(Clone, Debug, Args)]
+pub struct CompressionOptions {
+    /// Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in
+    /// registries and OCI layouts
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        global = true,
+        default_value = "gzip",
+        value_parser = ["gzip", "zstd", "none"],
+        help_heading = "Options of copy"
+    )]
+    compression: String,
+    /// Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)
+    #[arg(long, value_name = "LEVEL", global = true, help_heading = "Options of copy")]
+    compression_level: Option<u8>,
+}
+
+impl CompressionOptions {
+    /// The codec that is asked for.
+    ///
+    /// # Errors
+    /// When it has no such level.
+    pub fn codec(&self) -> Result<Codec> {
+        Codec::new(&self.compression, self.compression_level)
+    }
+}
