@@ -4,6 +4,7 @@
 { lib }:
 let
   command = import ./lib/command.nix { inherit lib; };
+  accounts = import ./lib/accounts.nix { inherit lib; };
   logging = import ./lib/logging.nix { inherit lib; };
   specs = import ./spec.nix { inherit lib; };
 
@@ -61,6 +62,17 @@ in
       # The profile holds every package of the project.
       variables = removeAttrs (specs.variables config.env) (lib.optional (environment == "declared") "DEVENV_PROFILE");
       common = { inherit config; environment = variables; inherit (container) workingDir; };
+      # Names that PID 1 would not find are found out now.
+      known = process:
+        let
+          users = accounts.checked "containers.${name}.users" container.users;
+          at = field: "${if process.kind == "task" then "tasks" else "processes"}.${process.name}.init.${field}";
+        in
+        builtins.seq users lib.all (numbers: builtins.deepSeq numbers true) [
+          (map (accounts.userNumber (at "user") users) (lib.optional (process ? user) process.user))
+          (map (accounts.groupNumber (at "group") users) (lib.optional (process ? group) process.group))
+          (map (accounts.groupNumber (at "supplementary_groups") users) (process.supplementary_groups or [ ]))
+        ];
       processSpec = specs.processes (common // {
         inherit coreutils script;
         inherit (container) init;
@@ -87,7 +99,9 @@ in
       usesBash = kind != "command" || parsed.script || sourced;
       spec = {
         processes = processSpec // {
-          processes = map (process: process // { command = prefixed process.command; }) processSpec.processes;
+          processes = map (process:
+            assert known process;
+            process // { command = prefixed process.command; }) processSpec.processes;
         };
         shell = specs.command (common // { shell = [ (if sourced then enterShell else bash) ]; });
         command = specs.command common;

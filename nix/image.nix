@@ -5,6 +5,7 @@
 # need not be the `system` the image is for.
 { lib, system, initProgram, containerProgram, containerSystem, writeScript, capture, bash, bashInteractive, coreutils }:
 let
+  accounts = import ./lib/accounts.nix { inherit lib; };
   root = import ./root.nix { inherit lib; };
   copied = import ./copied.nix { inherit lib; };
   containers = import ./container.nix { inherit lib; };
@@ -75,16 +76,21 @@ in
           shell = if plan.usesBash then "${shellProgram}/bin/bash" else null;
           env = if plan.environment == "declared" then null else "${coreutils}/bin/env";
           links = copied.links items;
+          inherit users;
         };
       };
-      folderList = root.folders { inherit home; };
+      folderList = root.folders { inherit home owner; inherit (container) volumes; };
       folders = build "${safeName name}-folders" "nix-root" {
         entries = map ({ path, ... }: { inherit path; directory = true; }) folderList;
       };
 
+      users = accounts.checked "containers.${name}.users" container.users;
+      owner = accounts.owner "containers.${name}.user" users container.user;
+
       settings = {
         Entrypoint = plan.entrypoint spec;
-        Env = [ "HOME=${root.home}" "USER=user" ];
+        # The home stays that of the project, whoever runs it.
+        Env = [ "HOME=${root.home}" "USER=${if owner.uname == "" then "user" else owner.uname}" ];
         User = container.user;
         WorkingDir = container.workingDir;
       }

@@ -3,19 +3,10 @@
 { lib }:
 let
   inherit (lib) optional;
-  uid = 1000;
-  gid = 1000;
-
-  accounts = [
-    "root:x:0:0:root:/root:/bin/sh"
-    "user:x:${toString uid}:${toString gid}:user:/env:/bin/sh"
-    "nobody:x:65534:65534:nobody:/:/bin/sh"
-  ];
-  groups = [ "root:x:0:" "user:x:${toString gid}:" "nogroup:x:65534:" ];
-  lines = lib.concatMapStrings (line: "${line}\n");
+  accounts = import ./lib/accounts.nix { inherit lib; };
 
   root = { uid = 0; gid = 0; uname = "root"; gname = "root"; };
-  user = { inherit uid gid; uname = "user"; gname = "user"; };
+  user = { uid = 1000; gid = 1000; uname = "user"; gname = "user"; };
 in
 {
   home = "/env";
@@ -26,13 +17,14 @@ in
 
   /**
     The entries of the tree of files: `init` is the path of `devenv-init`; `shell` and `env` those of
-    a shell and of `env`, null when the image has none; `links` are further entries for `/`.
+    a shell and of `env`, null when the image has none; `links` are further entries for `/`, `users` those
+    of the project.
   */
-  files = { init, shell, env, links }:
+  files = { init, shell, env, links, users }:
     [
       { path = "/bin/devenv-init"; link = init; }
-      { path = "/etc/passwd"; text = lines accounts; }
-      { path = "/etc/group"; text = lines groups; }
+      { path = "/etc/passwd"; text = accounts.passwd users; }
+      { path = "/etc/group"; text = accounts.group users; }
     ]
     ++ optional (shell != null) { path = "/bin/sh"; link = shell; }
     ++ optional (env != null) { path = "/usr/bin/env"; link = env; }
@@ -40,17 +32,20 @@ in
 
   /**
     The folders with permissions of their own: `{ path, permissions }`. `home` says whether `/env` must
-    be made, because nothing that is copied makes it.
+    be made, because nothing that is copied makes it. `volumes` are folders that belong to `owner`: an
+    engine that makes a volume for one gives it to the same user, and not to root.
 
     They are a tree apart from the files: where two trees meet in a folder both must ask for the same
     permissions, and the tree of the files, which asks for none, then meets any other.
   */
-  folders = { home }:
+  folders = { home, volumes, owner }:
     [
       { path = "/root"; permissions = root // { mode = "0700"; }; }
       { path = "/tmp"; permissions = root // { mode = "1777"; }; }
     ]
-    ++ optional home { path = "/env"; permissions = user // { mode = "0755"; }; };
+    ++ optional home { path = "/env"; permissions = user // { mode = "0755"; }; }
+    ++ map (path: { inherit path; permissions = owner // { mode = "0755"; }; })
+      (lib.filter (path: !(lib.elem path [ "/root" "/tmp" "/env" ])) (lib.unique volumes));
 
   /**
     The permissions of `folders` in a tree at a path of the store. Expressions are searched for in the

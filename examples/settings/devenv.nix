@@ -10,12 +10,12 @@
     modest = {
       exec = ''
         read -ra stat < /proc/self/stat
-        echo "user $(id -u), files $(ulimit -n), umask $(umask), nice ''${stat[18]}"
+        echo "$USER $(id -u):$(id -g), files $(ulimit -n), umask $(umask), nice ''${stat[18]}"
         touch /tmp/modest
         exec sleep 1000
       '';
       init = {
-        user = "nobody";
+        user = "worker";
         umask = "077";
         limits.nofile = 256;
         nice = 5;
@@ -55,6 +55,8 @@
 
   containers.processes = {
     user = "0";
+    users.worker.uid = 70;
+    volumes = [ "/data" ];
     init.log.timestamps = null;
   };
 }

@@ -23,6 +23,23 @@ in
     description = "The user, and after a `:` the group, it runs as: names of `/etc/passwd` and `/etc/group` or numbers.";
   };
 
+  users = mkOption {
+    type = types.attrsOf (types.submodule {
+      options = {
+        uid = mkOption { type = types.ints.unsigned; description = "The user's number."; };
+        gid = mkOption {
+          type = types.nullOr types.ints.unsigned;
+          default = null;
+          description = "The number of its group, which has the user's name; null is `uid`.";
+        };
+        home = mkOption { type = types.str; default = "/"; description = "Its home folder, which must be made by someone else."; };
+      };
+    });
+    default = { };
+    description = "Users the image knows besides root, user (1000) and nobody (65534), for `user` and for `processes.<name>.init.user`.";
+    example = { postgres.uid = 70; };
+  };
+
   exposedPorts = mkOption {
     type = types.listOf (types.either types.port types.str);
     default = [ ];
@@ -34,7 +51,7 @@ in
   volumes = mkOption {
     type = types.listOf types.str;
     default = [ ];
-    description = "Folders whose contents outlive the container.";
+    description = "Folders whose contents outlive the container. They belong to its user.";
   };
 
   labels = mkOption {

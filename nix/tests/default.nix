@@ -15,6 +15,7 @@ let
   }).config;
 
   files = {
+    accounts = ./accounts.nix;
     command = ./command.nix;
     container = ./container.nix;
     copied = ./copied.nix;

@@ -18,6 +18,18 @@ let
     inherit ((core module).containers.processes) init;
     option = "containers.processes.init";
   };
+  # What the container of the processes runs.
+  plan = module:
+    let config = core module; in
+    ((import ../container.nix { inherit lib; }).plan {
+      inherit config;
+      name = "processes";
+      container = config.containers.processes;
+      script = name: text: "${name}: ${text}";
+      bash = "/bash";
+      coreutils = "/coreutils";
+      envScript = "/env-script";
+    }).spec;
   process = options: spec { processes.web = { exec = "web"; } // options; processes.db.exec = "db"; tasks."a:b".exec = "b"; };
 in
 {
@@ -147,6 +159,26 @@ in
       option = "containers.processes.init.log";
     };
     says = [ "`containers.processes.init.log.quiet`: nothing is called `wbe`" "hint: there are `web`, `db`" ];
+  };
+  unknown-user = {
+    expr = plan { processes.web = { exec = "web"; init.user = "postgres"; }; };
+    says = [ "`processes.web.init.user`: the image has no user `postgres`" "hint: there are `nobody`, `root`, `user`; more come from `containers.<name>.users`" ];
+  };
+  unknown-group = {
+    expr = plan { processes.web = { exec = "web"; init.supplementary_groups = [ "audio" ]; }; };
+    says = [ "`processes.web.init.supplementary_groups`: the image has no group `audio`" "any number will do" ];
+  };
+  a-user-that-is-there = {
+    expr = plan { containers.processes.users.nobody.uid = 5; processes.web = { exec = "web"; init.user = "0"; }; };
+    says = [ "`containers.processes.users.nobody`: every image has a user of this name" ];
+  };
+  two-users-of-one-number = {
+    expr = plan { containers.processes.users = { a.uid = 5; b.uid = 5; }; processes.web = { exec = "web"; init.user = "a"; }; };
+    says = [ "`containers.processes.users`: `b` and `a` have the same `uid`" ];
+  };
+  known-users = {
+    expr = plan { containers.processes.users.postgres.uid = 70; processes.web = { exec = "web"; init = { user = "postgres"; group = "nogroup"; }; }; };
+    says = null;
   };
   nothing-to-copy = {
     expr = (import ../copied.nix { inherit lib; }).items {

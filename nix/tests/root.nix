@@ -2,9 +2,10 @@
 { lib, ... }:
 let
   root = import ../root.nix { inherit lib; };
-  all = { init = "/i"; shell = "/s"; env = "/e"; links = [ { path = "/a"; link = "/env/a"; } ]; };
+  all = { init = "/i"; shell = "/s"; env = "/e"; links = [ { path = "/a"; link = "/env/a"; } ]; users = { }; };
   paths = map (entry: entry.path);
-  permissions = root.permissions "/nix/store/x-root" (root.folders { home = true; });
+  permissions = root.permissions "/nix/store/x-root" (root.folders { home = true; volumes = [ "/data" "/tmp" ]; owner = postgres; });
+  postgres = { uid = 70; gid = 70; uname = "postgres"; gname = "postgres"; };
   fits = path: lib.filter (perm: builtins.match perm.regex path != null) permissions;
 in
 {
@@ -17,11 +18,13 @@ in
     expected = [ "/bin/devenv-init" "/etc/passwd" "/etc/group" ];
   };
   "the home is made when nothing copied makes it" = {
-    expr = map (home: paths (root.folders { inherit home; })) [ true false ];
+    expr = map (home: paths (root.folders { inherit home; volumes = [ ]; owner = { }; })) [ true false ];
     expected = [ [ "/root" "/tmp" "/env" ] [ "/root" "/tmp" ] ];
   };
   "anyone may write to /tmp" = { expr = map (perm: perm.mode) (fits "/nix/store/x-root/tmp"); expected = [ "1777" ]; };
   "the user owns its home" = { expr = map (perm: perm.uid) (fits "/nix/store/x-root/env"); expected = [ 1000 ]; };
+  "a volume belongs to whom the container runs as" = { expr = map (perm: perm.uname) (fits "/nix/store/x-root/data"); expected = [ "postgres" ]; };
+  "a folder of the image stays as it is though it is a volume" = { expr = map (perm: perm.mode) (fits "/nix/store/x-root/tmp"); expected = [ "1777" ]; };
   "a name that ends like the home is not it" = { expr = fits "/nix/store/x-root/usr/bin/env"; expected = [ ]; };
   "the tree itself has no permissions of its own" = { expr = fits "/nix/store/x-root"; expected = [ ]; };
 }

@@ -173,12 +173,29 @@ fn one_of_the_processes_is_a_container_that_serves() {
 }
 
 #[test]
+fn a_volume_belongs_to_the_user_of_the_container() {
+    let world = World::new();
+    let project = world.project(
+        "data",
+        r#"{ pkgs, ... }: {
+             containers.data = {
+               name = "data"; user = "app"; users.app.uid = 70; volumes = [ "/data" ];
+               startupCommand = "touch /data/here && ls -n /data && echo $USER"; }; }"#,
+    );
+    let image = project.load("data");
+    let options = ["run", "--rm", "--network", "none", "--read-only"];
+    let said = docker::ask(&[&options[..], &[&image]].concat());
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines.len() == 3 && lines[1].contains(" 70 ") && lines[2] == "app", "{said}");
+}
+
+#[test]
 fn settings_of_processes_are_in_force() {
     let world = World::new();
     let project = world.example("settings", "settings");
     let said = run(&project, "processes").expect_code(0).out;
     for line in [
-        "modest.1 | user 65534, files 256, umask 0077, nice 5",
+        "modest.1 | worker 70:70, files 256, umask 0077, nice 5",
         "system   | slow.1 is ready",
         "system   | stuck.1 failed its liveness check: exit code 1",
         "system   | stuck.1 is not started again: too often",
