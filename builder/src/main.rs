@@ -26,6 +26,7 @@ mod layers;
 mod native;
 mod nix;
 mod parallel;
+mod progress;
 mod project;
 mod registry;
 mod report;

@@ -18,6 +18,8 @@ mod nix_root;
 mod nix_spec;
 mod plan;
 mod run;
+mod shell_words;
+mod skopeo;
 
 use std::process::ExitCode;
 
