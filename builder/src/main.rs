@@ -14,6 +14,7 @@
 //! wants them, always the same ones.
 
 mod assemble;
+mod base;
 mod cache;
 mod cli;
 mod closure;

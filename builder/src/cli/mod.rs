@@ -12,6 +12,7 @@ mod explain;
 mod init;
 mod inspect;
 mod list;
+mod nix_base;
 mod nix_draft;
 mod nix_image;
 mod nix_root;
@@ -74,6 +75,9 @@ enum Verb {
     /// Make a root tree (builder of a derivation)
     #[command(hide = true)]
     NixRoot,
+    /// Make an image that others build on (builder of a derivation)
+    #[command(hide = true)]
+    NixBase,
     /// Make an image's draft (builder of a derivation)
     #[command(hide = true)]
     NixDraft,
@@ -145,6 +149,7 @@ fn carry_out(
         Verb::Container { verb } => carry_out(verb.into(), project, copy),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
+        Verb::NixBase => nix_base::run(),
         Verb::NixDraft => nix_draft::run(),
         Verb::NixImage => nix_image::run(),
     }
