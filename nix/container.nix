@@ -82,7 +82,7 @@ in
       argv = if parsed.script then [ (script "command" "${lib.head parsed.argv}\n") ] else parsed.argv;
       verb = name: specFile: [ "/bin/devenv-init" name "--spec" "${specFile}" ];
       shown = logging.arguments {
-        inherit (container.init) log;
+        inherit (container.init) log secrets;
         names = map (process: process.name) processSpec.processes;
         option = "containers.${name}.init.log";
       };

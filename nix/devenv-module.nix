@@ -3,7 +3,7 @@
 #
 # It keeps every option of `containers.<name>` and replaces what devenv builds from them. Neither
 # nix2container nor skopeo is used, nor are the inputs for them needed.
-{ config, lib, pkgs, self, inputs ? { }, ... }:
+{ config, lib, options, pkgs, self, inputs ? { }, ... }:
 let
   inherit (lib) mkOption types;
   specs = import ./spec.nix { inherit lib; };
@@ -109,6 +109,12 @@ in
     containers = mkOption { type = types.attrsOf extension; };
     processes = mkOption { type = withInit initTypes.process; };
     tasks = mkOption { type = withInit initTypes.task; };
+  };
+
+  # Managers of `devenv up` are packages of the project, some with a whole Python. No container uses one,
+  # and the one of devenv itself is none.
+  config.process.manager = lib.optionalAttrs (options.process.managers ? native) {
+    implementation = lib.mkIf config.container.isBuilding (lib.mkForce "native");
   };
 
   config.containers = {

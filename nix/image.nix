@@ -29,14 +29,6 @@ let
 
   safeName = lib.replaceStrings [ "/" ":" "@" " " ] [ "-" "-" "-" "-" ];
 
-  refuseUnsupported = name: container:
-    if container.fromImage != null then
-      throw (lib.concatStrings [
-        "`containers.${name}.fromImage`: not supported by this version\n"
-        "hint: copy what the base image holds with `copyToRoot` or `layers`"
-      ])
-    else container;
-
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";
   flags = lib.foldl' (set: key: set // { ${key} = { }; }) { };
 in
@@ -47,7 +39,7 @@ in
   */
   image = { name, config, projectSource }:
     let
-      container = refuseUnsupported name config.containers.${name};
+      container = config.containers.${name};
       captured = capture config.shell;
       shellProgram = if plan.kind == "shell" then bashInteractive else bash;
 
@@ -64,21 +56,29 @@ in
         capture = if plan.environment == "declared" then null else captured.json;
       };
 
+      # The image to build on, in a form of our own.
+      base = if container.fromImage == null then null else build "${safeName name}-base" "nix-base" {
+        from = "${container.fromImage}";
+        inherit arch;
+      };
+
       items = copied.items {
         inherit (container) copyToRoot;
         inherit projectSource;
         option = "containers.${name}.copyToRoot";
       };
       home = !(lib.any (item: item.folder) items);
-      files = build "${safeName name}-root" "nix-root" {
+      files = build "${safeName name}-root" "nix-root" ({
         entries = root.files {
           init = "${initProgram}";
-          shell = if plan.usesBash then "${shellProgram}/bin/bash" else null;
-          env = if plan.environment == "declared" then null else "${coreutils}/bin/env";
+          # A base has those it wants.
+          shell = if base == null && plan.usesBash then "${shellProgram}/bin/bash" else null;
+          env = if base != null || plan.environment == "declared" then null else "${coreutils}/bin/env";
           links = copied.links items;
           inherit users;
         };
-      };
+      } // below);
+      below = lib.optionalAttrs (base != null) { below = "${base}/root.json"; };
       folderList = root.folders { inherit home owner; inherit (container) volumes; };
       folders = build "${safeName name}-folders" "nix-root" {
         entries = map ({ path, ... }: { inherit path; directory = true; }) folderList;
@@ -132,7 +132,7 @@ in
           layers = groups;
           inherit own;
           repeat = !container.enableLayerDeduplication;
-        };
+        } // lib.optionalAttrs (base != null) { base = "${base}/image.json"; };
         # Everything the image mentions, with all that this needs in turn.
         exportReferencesGraph.graph = lib.unique (lib.concatMap rootsOf (groups ++ [ own ]));
       };

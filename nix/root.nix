@@ -23,8 +23,8 @@ in
   files = { init, shell, env, links, users }:
     [
       { path = "/bin/devenv-init"; link = init; }
-      { path = "/etc/passwd"; text = accounts.passwd users; }
-      { path = "/etc/group"; text = accounts.group users; }
+      { path = "/etc/passwd"; text = accounts.passwd users; accounts = true; }
+      { path = "/etc/group"; text = accounts.group users; accounts = true; }
     ]
     ++ optional (shell != null) { path = "/bin/sh"; link = shell; }
     ++ optional (env != null) { path = "/usr/bin/env"; link = env; }

@@ -147,6 +147,9 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Lets a failure pass through interfaces that know foreign errors only, such as `io::Error`.
+impl std::error::Error for Failure {}
+
 /// Names what was being done when a foreign error came up.
 pub trait Context<T> {
     /// Turns the error into a [`Failure`] of `kind`; `doing` is asked for only on failure.

@@ -14,6 +14,7 @@
 //! wants them, always the same ones.
 
 mod assemble;
+mod base;
 mod cache;
 mod cli;
 mod closure;
@@ -26,6 +27,7 @@ mod layers;
 mod native;
 mod nix;
 mod parallel;
+mod progress;
 mod project;
 mod registry;
 mod report;

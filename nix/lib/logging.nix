@@ -1,4 +1,4 @@
-# How `devenv-init up` writes the output of processes: from `init.log` to its arguments.
+# How `devenv-init up` writes the output of processes: from `init.log` and `init.secrets` to its arguments.
 { lib }:
 let
   fail = import ./fail.nix;
@@ -6,9 +6,9 @@ in
 {
   /**
     The arguments; none for what is the default anyway. `names` are the processes and tasks there are,
-    `option` is the path of the options for messages.
+    `secrets` names of variables, `option` is the path of `log` for messages.
   */
-  arguments = { log, names, option }:
+  arguments = { log, names, secrets, option }:
     let
       unknown = lib.filter (name: !(lib.elem name names)) log.quiet;
     in
@@ -19,5 +19,6 @@ in
       lib.optional (log.format != "text") "--log-format=${log.format}"
       ++ lib.optional (log.timestamps != "%H:%M:%S") "--timestamps=${if log.timestamps == null then "none" else log.timestamps}"
       ++ lib.optional (!log.prefix) "--no-prefix"
-      ++ lib.optional (log.quiet != [ ]) "--quiet=${lib.concatStringsSep "," log.quiet}";
+      ++ lib.optional (log.quiet != [ ]) "--quiet=${lib.concatStringsSep "," log.quiet}"
+      ++ lib.optional (secrets != [ ]) "--secret=${lib.concatStringsSep "," secrets}";
 }

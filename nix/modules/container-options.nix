@@ -92,6 +92,16 @@ in
       };
     };
 
+    secrets = mkOption {
+      type = types.listOf (types.strMatching "[A-Za-z_][A-Za-z0-9_]*");
+      default = [ ];
+      description = ''
+        Names of variables whose values are never shown in the output of processes: `***` stands there.
+        The values themselves are given when the container is run and are no part of the image.
+      '';
+      example = [ "DATABASE_PASSWORD" ];
+    };
+
     exit = mkOption {
       type = types.enum [ "first_failure" "any_ended" "all_ended" ];
       default = "first_failure";

@@ -27,10 +27,11 @@ in
     expr = run (planOf "processes" {
       processes.web.exec = "web";
       containers.processes.init.log = { format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; };
+      containers.processes.init.secrets = [ "TOKEN" "KEY" ];
     });
     expected = [
       "/bin/devenv-init" "up" "--spec" "/spec.json"
-      "--log-format=json" "--timestamps=none" "--no-prefix" "--quiet=web"
+      "--log-format=json" "--timestamps=none" "--no-prefix" "--quiet=web" "--secret=TOKEN,KEY"
     ];
   };
   "the shell is entered" = {

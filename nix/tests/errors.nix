@@ -156,6 +156,7 @@ in
     expr = (import ../lib/logging.nix { inherit lib; }).arguments {
       inherit ((core { containers.processes.init.log.quiet = [ "wbe" ]; }).containers.processes.init) log;
       names = [ "web" "db" ];
+      secrets = [ ];
       option = "containers.processes.init.log";
     };
     says = [ "`containers.processes.init.log.quiet`: nothing is called `wbe`" "hint: there are `web`, `db`" ];

@@ -187,3 +187,152 @@ fn a_password_may_come_by_standard_input() {
     }
     let _ = running::run(&mut shell).expect_code(0);
 }
+
+fn blobs_sent(requests: &[Request]) -> usize {
+    requests
+        .iter()
+        .filter(|request| request.method == "PUT" && request.path.contains("/blobs/uploads/"))
+        .count()
+}
+
+#[test]
+fn what_a_neighbour_has_is_mounted_and_not_sent() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let project = project(&world, "mounted");
+    let (_, first) =
+        registry.requests_of(|| copy(&project, &destination(&registry, "one/app")).expect_code(0));
+    assert!(blobs_sent(&first) >= 2, "{first:?}");
+    let (second, requests) =
+        registry.requests_of(|| copy(&project, &destination(&registry, "two/app")).expect_code(0));
+    assert_eq!(blobs_sent(&requests), 0, "{requests:?}");
+    assert!(second.err.contains("mounted from one/app"), "{}", second.err);
+
+    // Another machine knows nothing of it; it can be told.
+    let third = |more: &[&str]| {
+        let mut command = project.command(&["copy", "processes"]);
+        command.arg(destination(&registry, &format!("three/app{}", more.len()))).args(more);
+        command.env("XDG_CACHE_HOME", world.path("elsewhere"));
+        registry.requests_of(|| running::run(&mut command).expect_code(0)).1
+    };
+    assert_eq!(blobs_sent(&third(&[])), blobs_sent(&first));
+    let _ = std::fs::remove_dir_all(world.path("elsewhere"));
+    assert_eq!(blobs_sent(&third(&["--mount-from", "one/app"])), 0);
+}
+
+#[test]
+fn a_plan_tells_what_would_happen_and_changes_nothing() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let project = project(&world, "planned");
+    let name = destination(&registry, "planned:v1");
+    let plan = |to: &str| {
+        let ask = || project.run(&["plan", "processes", "--to", to, "--json"]).expect_code(0);
+        let (ended, requests) = registry.requests_of(ask);
+        let changing = ["POST", "PUT", "PATCH", "DELETE"];
+        assert!(changing.iter().all(|method| of_method(&requests, method) == 0), "{requests:?}");
+        serde_json::from_str::<serde_json::Value>(&ended.out).expect("JSON")
+    };
+    let fates = |plan: &serde_json::Value| -> Vec<String> {
+        let blobs = plan["blobs"].as_array().expect("blobs");
+        blobs.iter().map(|blob| blob["fate"].as_str().expect("a fate").to_owned()).collect()
+    };
+    let before = plan(&name);
+    assert!(fates(&before).iter().all(|fate| fate == "send"), "{before}");
+    assert_eq!(before["now"], serde_json::Value::Null);
+
+    let pushed = copy(&project, &name).expect_code(0).out;
+    let after = plan(&name);
+    assert_eq!(
+        (after["now"].as_str(), after["bytesToSend"].as_u64()),
+        (Some(pushed.trim()), Some(0))
+    );
+    let neighbour = plan(&destination(&registry, "other/app"));
+    assert!(fates(&neighbour).iter().all(|fate| fate == "mount"), "{neighbour}");
+
+    let file = project.directory.join("devenv.nix");
+    let text = std::fs::read_to_string(&file).expect("the project");
+    std::fs::write(&file, text.replace("packages =", "env.ADDED = \"1\"; packages ="))
+        .expect("the project");
+    let changed = plan(&name);
+    assert!(changed["changed"].to_string().contains("Env ADDED"), "{changed}");
+    assert!(fates(&changed).contains(&"present".to_owned()), "{changed}");
+    assert!(fates(&changed).contains(&"send".to_owned()), "{changed}");
+}
+
+#[test]
+fn what_happens_is_told_to_people_to_programs_or_to_nobody() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let project = project(&world, "told");
+    let run = |tag: &str, more: &[&str]| {
+        let name = destination(&registry, tag);
+        let mut command = project.command(&["copy", "processes", &name]);
+        running::run(command.args(more)).expect_code(0)
+    };
+    let lines = run("lines", &[]);
+    assert!(lines.err.lines().any(|line| line.contains("layer 1/")), "{}", lines.err);
+    assert!(!lines.err.contains('\x1b') && lines.out.starts_with("sha256:"), "{lines:?}");
+
+    let json = run("json", &["--json"]);
+    let events: Vec<serde_json::Value> =
+        json.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let last = events.last().expect("an event");
+    assert_eq!(last["event"], "published");
+    assert_eq!(last["digest"], lines.out.trim());
+    assert!(events.iter().any(|event| event["event"] == "mounted" && event["size"].is_u64()));
+    assert_eq!(json.err, "");
+
+    let quiet = run("quiet", &["--quiet"]);
+    assert_eq!((quiet.err.as_str(), quiet.out), ("", lines.out));
+
+    let name = destination(&registry, "terminal");
+    let (code, shown) =
+        project.terminal(&["copy", "processes", &name]).end_within(devenv_tests::project::BUILD);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("layer 1/"), "{shown}");
+}
+
+#[test]
+fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
+    let world = World::new();
+    let registry = Registry::locked(&world);
+    let project = project(&world, "left");
+    let name = destination(&registry, "left:v1");
+    // What skopeo was called with, before it is called.
+    let arguments = world.path("arguments");
+    let skopeo = world.write(
+        "bin/skopeo",
+        &format!(
+            "#!/bin/sh\necho \"$@\" > {}\nexec {} \"$@\"\n",
+            arguments.display(),
+            tool("skopeo").display()
+        ),
+    );
+    std::fs::set_permissions(&skopeo, std::fs::Permissions::from_mode(0o755)).expect("our file");
+    let run = |path: &str| {
+        let mut command = project.command(&["copy", "processes", &name, "--copy-args"]);
+        command
+            .arg(format!("--format=v2s2 --dest-creds={USER}:{PASSWORD} --dest-tls-verify=false"));
+        running::run(command.env("PATH", path))
+    };
+    let path = std::env::var("PATH").expect("a PATH");
+    let done = run(&format!("{}:{path}", world.path("bin").display())).expect_code(0);
+    let given = std::fs::read_to_string(&arguments).expect("skopeo was called");
+    assert!(given.contains("--format=v2s2"), "{given}");
+    assert!(!given.contains(PASSWORD) && !done.err.contains(PASSWORD), "{given}{}", done.err);
+    let creds = format!("--creds={USER}:{PASSWORD}");
+    let raw = ["inspect", "--raw", "--tls-verify=false", &creds, &name];
+    assert!(self::skopeo(&raw).contains("vnd.docker.distribution.manifest.v2+json"));
+
+    // Without skopeo its argument is named.
+    let nix = tool("nix-build");
+    let without = world.directory("without");
+    for program in ["nix-build", "nix-instantiate", "nix-store", "nix"] {
+        let original = nix.with_file_name(program);
+        let _ = std::os::unix::fs::symlink(original, without.join(program));
+    }
+    let refused = run(&without.display().to_string());
+    assert_eq!(refused.code, 64, "{}", refused.err);
+    assert!(refused.err.contains("unknown copy argument --format=v2s2"), "{}", refused.err);
+}

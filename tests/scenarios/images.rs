@@ -180,6 +180,83 @@ fn layers_are_compressed_as_asked_for_and_others_can_read_them() {
     let _ = project.run(&["digest", "processes", "--compression-level", "10"]).expect_code(64);
 }
 
+/// An image somebody else made, as an OCI layout: with `/bin` a link to `/usr/bin` as distributions
+/// have it, a shell, accounts and a configuration.
+fn foreign(world: &World) -> std::path::PathBuf {
+    let layout = world.path("foreign");
+    let tagged = format!("{}:v1", layout.display());
+    let bundle = world.path("foreign-bundle");
+    let umoci = |arguments: &[&str]| {
+        let _ = running::run(as_root("umoci").args(arguments)).expect_code(0);
+    };
+    umoci(&["init", "--layout", &layout.display().to_string()]);
+    umoci(&["new", "--image", &tagged]);
+    umoci(&["unpack", "--image", &tagged, &bundle.display().to_string()]);
+    let root = bundle.join("rootfs");
+    for folder in ["usr/bin", "etc"] {
+        std::fs::create_dir_all(root.join(folder)).expect("a folder");
+    }
+    std::os::unix::fs::symlink("usr/bin", root.join("bin")).expect("a link");
+    std::fs::copy(tool("bash-static"), root.join("usr/bin/sh")).expect("a shell");
+    std::fs::write(root.join("etc/passwd"), "root:x:0:0:theirs:/root:/bin/sh\nweb:x:33:33:::\n")
+        .expect("accounts");
+    umoci(&["repack", "--image", &tagged, &bundle.display().to_string()]);
+    let settings = ["--config.env=BASE=theirs", "--config.env=HOME=/theirs", "--config.cmd=/none"];
+    umoci(&[&["config", "--image", &tagged][..], &settings, &["--architecture=amd64"]].concat());
+    layout
+}
+
+#[test]
+fn an_image_builds_on_another_in_any_form() {
+    let world = World::new();
+    let foreign = foreign(&world);
+    let project = world.project(
+        "app",
+        r#"{ config, ... }:
+        {
+          name = "app";
+          containers.app = {
+            fromImage = ./base;
+            copyToRoot = null;
+            startupCommand = [ "/bin/sh" "-c" "echo $BASE $HOME; while read -r line; do echo $line; done < /etc/passwd" ];
+          };
+        }"#,
+    );
+    let mut digests = Vec::new();
+    for transport in ["oci", "oci-archive", "docker-archive", "dir"] {
+        let base = project.directory.join("base");
+        let source = format!("oci:{}:v1", foreign.display());
+        let target = match transport {
+            "docker-archive" => format!("{transport}:{}:base:v1", base.display()),
+            _ => format!("{transport}:{}", base.display()),
+        };
+        skopeo(&["copy", "--insecure-policy", &source, &target]);
+        digests.push(project.run(&["digest", "app"]).expect_code(0).out);
+        if base.is_dir() {
+            std::fs::remove_dir_all(&base).expect("it goes");
+        } else {
+            std::fs::remove_file(&base).expect("it goes");
+        }
+    }
+    // The layers of archives of Docker are not compressed; all others have the same.
+    assert!(digests[0] == digests[1] && digests[0] == digests[3], "{digests:?}");
+
+    skopeo(&[
+        "copy",
+        "--insecure-policy",
+        &format!("oci:{}:v1", foreign.display()),
+        &format!("oci:{}", project.directory.join("base").display()),
+    ]);
+    let name = project.load("app");
+    let mut run = docker::docker(&["run", "--rm", "--network", "none", &name]);
+    let ended = running::run(&mut run).expect_code(0);
+    let lines: Vec<&str> = ended.out.lines().collect();
+    assert_eq!(lines[0], "theirs /env", "variables of both");
+    assert_eq!(lines[1], "root:x:0:0:theirs:/root:/bin/sh", "their accounts stay");
+    assert!(lines.iter().any(|line| line.starts_with("user:x:1000:")), "ours come along");
+    // The shell was found at /bin/sh, where it is by a link that our own files did not replace.
+}
+
 #[test]
 fn unpacked_it_holds_what_a_container_needs_with_the_right_owners() {
     let world = World::new();

@@ -170,3 +170,25 @@ fn objects_instead_of_text_are_there_for_programs() {
         ended.out
     );
 }
+
+#[test]
+fn values_of_secret_variables_are_never_shown() {
+    let world = World::new();
+    let script = "echo \"the token is $TOKEN\"; echo \"mine is $OWN and $PUBLIC\"";
+    let spec = Spec::new()
+        .with("environment", json!({ "TOKEN": "hunter2-of-all", "PUBLIC": "seen by all" }))
+        .process_with(
+            "web",
+            &["/bin/sh", "-c", script],
+            json!({ "environment": { "OWN": "hunter2-of-web" } }),
+        );
+    let options = ["--secret", "TOKEN,OWN", "--secret", "MISSPELT", "--no-prefix"];
+    let supervised = Place::Shell.start(&world, &spec, &options);
+    let ended = supervised.end().expect_code(0);
+    assert!(ended.out.contains("the token is ***\nmine is *** and seen by all\n"), "{}", ended.out);
+    assert!(!ended.out.contains("hunter2"), "{}", ended.out);
+    assert!(ended.err.contains("warning: --secret: \"MISSPELT\" is not set"), "{}", ended.err);
+    // The control: without being declared they are shown.
+    let shown = Place::Shell.start(&world, &spec, &["--no-prefix"]).end().expect_code(0);
+    assert!(shown.out.contains("the token is hunter2-of-all\n"), "{}", shown.out);
+}

@@ -6,12 +6,14 @@ use clap::Args;
 
 use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
+use super::{shell_words, skopeo};
 use crate::cache::Cache;
 use crate::docker::{Endpoint, Engine};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, check};
 use crate::nix::{Container, Evaluation};
-use crate::registry::{Client, Reference};
+use crate::progress::{self, Style};
+use crate::registry::{Client, Places, Reference};
 use crate::report;
 use crate::sink::destination::Destination;
 use crate::sink::docker::DockerDaemon;
@@ -22,6 +24,8 @@ use crate::sink::podman::Podman;
 use crate::sink::registry::Registry;
 use crate::sink::rootfs::RootFs;
 use crate::sink::{Published, Sink};
+
+const HEADING: &str = "Options of copy";
 
 /// The destination that needs no name: the engine's own store.
 const DOCKER: &str = "docker-daemon:";
@@ -40,33 +44,67 @@ pub struct Arguments {
 #[derive(Clone, Debug, Args)]
 pub struct CopyOptions {
     /// Where to copy to, with the image's name and tag added: as in `docker://registry.example.com/me/`
-    #[arg(short, long, value_name = "URL", global = true, help_heading = "Options of copy")]
+    #[arg(short, long, value_name = "URL", global = true, help_heading = HEADING)]
     registry: Option<String>,
-    /// Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`
+    /// Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given
+    /// several times, and hold several arguments in a shell's quotes
     #[arg(
         long,
         value_name = "ARGS",
         global = true,
         allow_hyphen_values = true,
-        help_heading = "Options of copy"
+        help_heading = HEADING
     )]
     copy_args: Vec<String>,
     /// Read the password of --dest-username from standard input
-    #[arg(long, global = true, help_heading = "Options of copy")]
+    #[arg(long, global = true, help_heading = HEADING)]
     password_stdin: bool,
+    /// Repository of the registry that has some of the layers: they are mounted instead of sent
+    #[arg(long, value_name = "REPOSITORY", global = true, help_heading = HEADING)]
+    mount_from: Vec<String>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, help_heading = HEADING)]
+    quiet: bool,
+    /// Tell what happens as JSON, one object a line, on standard output
+    #[arg(long, global = true, conflicts_with = "quiet", help_heading = HEADING)]
+    json: bool,
 }
 
 impl CopyOptions {
     /// The arguments given on the command line, with the password from standard input.
     pub fn arguments(&self) -> Result<CopyArguments> {
-        self.with_password(CopyArguments::parse(self.copy_args.iter().map(String::as_str))?)
+        let mut words = Vec::new();
+        for text in &self.copy_args {
+            words.extend(shell_words::split(text)?);
+        }
+        self.complete(&words)
     }
 
-    fn with_password(&self, mut arguments: CopyArguments) -> Result<CopyArguments> {
+    /// The repositories blobs may be mounted from.
+    pub fn places(&self) -> Places {
+        Places::of_user(self.mount_from.clone())
+    }
+
+    /// Whether a program reads what is said.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    fn complete(&self, words: &[String]) -> Result<CopyArguments> {
+        let mut arguments = CopyArguments::parse(words.iter().map(String::as_str))?;
         if self.password_stdin {
             arguments.read_password(&mut std::io::stdin().lock())?;
         }
+        arguments.quiet |= self.quiet;
         Ok(arguments)
+    }
+
+    fn style(&self, arguments: &CopyArguments) -> Style {
+        match (self.json, arguments.quiet) {
+            (true, _) => Style::Json,
+            (false, true) => Style::Quiet,
+            (false, false) => Style::Human,
+        }
     }
 }
 
@@ -84,11 +122,11 @@ pub fn run(
         Some((evaluation, container))
             if options.copy_args.is_empty() && !container.copy_arguments.is_empty() =>
         {
-            let words = evaluation.copy_arguments(&container.name)?;
-            options.with_password(CopyArguments::from_words(words.iter().map(String::as_str))?)?
+            options.complete(&evaluation.copy_arguments(&container.name)?)?
         }
         _ => options.arguments()?,
     };
+    skopeo::check(&copy_arguments)?;
 
     let (_, image) = project.image(&arguments.name)?;
     check::check(&image)?;
@@ -101,12 +139,26 @@ pub fn run(
         Some(destination) => destination,
         None => in_registry(registry, &image)?,
     };
-    let published = put(destination, &image, &copy_arguments)?;
+    let style = options.style(&copy_arguments);
+    let published = if copy_arguments.for_skopeo.is_empty() {
+        put(destination, &image, &copy_arguments, options, style)?
+    } else {
+        skopeo::put(&destination, &image, &copy_arguments)?
+    };
     if let Some(file) = &copy_arguments.digest_file {
         std::fs::write(file, published.digest.to_string())
             .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
     }
-    if !copy_arguments.quiet {
+    if style == Style::Json {
+        report::line(serde_json::json!({
+            "event": "published",
+            "reference": published.reference,
+            "digest": published.digest.to_string(),
+            "unchanged": published.unchanged,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if style == Style::Human {
         let done = if published.unchanged { "is up to date" } else { "is copied" };
         eprintln!("{} {done}", published.reference);
     }
@@ -115,11 +167,20 @@ pub fn run(
 }
 
 /// Sends the image to its destination.
-fn put(destination: Destination, image: &Image, arguments: &CopyArguments) -> Result<Published> {
+fn put(
+    destination: Destination,
+    image: &Image,
+    arguments: &CopyArguments,
+    options: &CopyOptions,
+    style: Style,
+) -> Result<Published> {
     match destination {
         Destination::DockerDaemon(reference) => {
-            let engine = Engine::connect(Endpoint::from_environment()?)?;
-            DockerDaemon::new(engine, reference).put(image)
+            let endpoint = match &arguments.daemon_host {
+                Some(host) => Endpoint::parse(host)?,
+                None => Endpoint::from_environment()?,
+            };
+            DockerDaemon::new(Engine::connect(endpoint)?, reference).put(image)
         }
         Destination::DockerArchive(file, reference) => {
             DockerArchive::new(file, reference).put(image)
@@ -130,8 +191,9 @@ fn put(destination: Destination, image: &Image, arguments: &CopyArguments) -> Re
         Destination::RootFs(directory) => RootFs::new(directory).put(image),
         Destination::Registry(reference) => {
             let reference = Reference::parse(&reference)?;
-            let options = arguments.registry_options(&reference)?;
-            Registry::new(Client::new(reference, options)?, Cache::of_user()).put(image)
+            let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
+            let watch = progress::watch(style);
+            Registry::new(client, Cache::of_user(), options.places(), watch).put(image)
         }
     }
 }

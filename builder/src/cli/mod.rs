@@ -12,12 +12,15 @@ mod explain;
 mod init;
 mod inspect;
 mod list;
+mod nix_base;
 mod nix_draft;
 mod nix_image;
 mod nix_root;
 mod nix_spec;
 mod plan;
 mod run;
+mod shell_words;
+mod skopeo;
 
 use std::process::ExitCode;
 
@@ -72,6 +75,9 @@ enum Verb {
     /// Make a root tree (builder of a derivation)
     #[command(hide = true)]
     NixRoot,
+    /// Make an image that others build on (builder of a derivation)
+    #[command(hide = true)]
+    NixBase,
     /// Make an image's draft (builder of a derivation)
     #[command(hide = true)]
     NixDraft,
@@ -143,6 +149,7 @@ fn carry_out(
         Verb::Container { verb } => carry_out(verb.into(), project, copy),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
+        Verb::NixBase => nix_base::run(),
         Verb::NixDraft => nix_draft::run(),
         Verb::NixImage => nix_image::run(),
     }

@@ -1,7 +1,7 @@
 //! `nix-draft`: plans the layers of an image and writes its draft, without reading what is in them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use devenv_init::spec;
@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::attrs;
+use crate::base::inherit::inherit;
 use crate::closure::{Closure, StorePath};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::draft::{Draft, DraftLayer, DraftPath};
 use crate::image::json::{self, Unknown};
-use crate::image::{Config, History, Image, check, config};
+use crate::image::{Config, History, Image, check, config, nix2container};
 use crate::layers::{self, Group, LayerPath, Special};
 use crate::tar::{Options, Perm, Rewrite};
 
@@ -34,6 +35,8 @@ struct ImageAttributes {
     config: Value,
     /// A spec.json whose environment is added to the configuration's, which wins.
     spec: Option<PathBuf>,
+    /// The description of the image to build on.
+    base: Option<PathBuf>,
     /// The layers asked for, from the lowest up.
     #[serde(default)]
     layers: Vec<GroupAttributes>,
@@ -93,7 +96,9 @@ pub fn run() -> Result<ExitCode> {
     let request = attributes.image;
     let closure = Closure::new(attributes.graph)?;
     let groups: Vec<Group> = request.layers.into_iter().chain([request.own]).map(group).collect();
-    let layers = layers::plan(&closure, &groups, request.repeat, 0)?;
+    let base = request.base.as_deref().map(read_base).transpose()?;
+    let below = base.as_ref().map_or(0, |base| base.layers.len());
+    let layers = layers::plan(&closure, &groups, request.repeat, below)?;
     let history = History {
         created: Some(request.created.clone()),
         created_by: Some("devenv-container".to_owned()),
@@ -106,6 +111,9 @@ pub fn run() -> Result<ExitCode> {
         let spec = spec::read(&text).or_fail(Kind::Spec, doing)?;
         add_environment(&mut config, spec.environment);
     }
+    if let Some(base) = &base {
+        config = inherit(config, &base.config);
+    }
     let draft = Draft {
         image: Image {
             name: Some(request.name),
@@ -113,7 +121,7 @@ pub fn run() -> Result<ExitCode> {
             architecture: request.arch,
             created: Some(request.created),
             config,
-            layers: Vec::new(),
+            layers: base.map(|base| base.layers).unwrap_or_default(),
         },
         layers: layers.into_iter().map(|paths| layer(paths, &closure)).collect(),
         history,
@@ -139,6 +147,12 @@ fn layer(paths: Vec<LayerPath>, closure: &Closure) -> DraftLayer {
             })
             .collect(),
     }
+}
+
+fn read_base(file: &Path) -> Result<Image> {
+    let text = fs::read_to_string(file)
+        .or_fail(Kind::NoInput, || format!("cannot read {}", file.display()))?;
+    nix2container::parse(&text)
 }
 
 fn read_config(value: Value) -> Result<Config> {

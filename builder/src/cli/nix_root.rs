@@ -9,11 +9,14 @@ use std::process::ExitCode;
 use serde::Deserialize;
 
 use super::attrs;
+use crate::base::Root;
 use crate::error::{Context as _, Failure, Kind, Result};
 
 #[derive(Deserialize)]
 struct Attributes {
     entries: Vec<Entry>,
+    /// What matters of the root below, in the image this one builds on.
+    below: Option<PathBuf>,
 }
 
 /// One entry; exactly one of `text`, `link` and `directory` says what it is.
@@ -29,6 +32,9 @@ struct Entry {
     /// Whether a file may be executed.
     #[serde(default)]
     executable: bool,
+    /// Whether the lines are accounts, to be added to those there are.
+    #[serde(default)]
+    accounts: bool,
 }
 
 /// What an entry is.
@@ -42,7 +48,11 @@ enum Content {
 /// Makes the derivation's output.
 pub fn run() -> Result<ExitCode> {
     let (attributes, out) = attrs::read::<Attributes>()?;
-    let entries = check(attributes.entries)?;
+    let below = match &attributes.below {
+        Some(file) => read_root(file)?,
+        None => Root::default(),
+    };
+    let entries = check(attributes.entries, &below)?;
     let failed = |path: &Path| format!("cannot create {}", path.display());
     fs::create_dir_all(&out).or_fail(Kind::CannotCreate, || failed(&out))?;
     for (relative, content) in entries {
@@ -53,6 +63,12 @@ pub fn run() -> Result<ExitCode> {
         create(&path, &content).or_fail(Kind::CannotCreate, || failed(&path))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_root(file: &Path) -> Result<Root> {
+    let doing = || format!("cannot read {}", file.display());
+    let text = fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
+    serde_json::from_str(&text).or_fail(Kind::Data, doing)
 }
 
 fn create(path: &Path, content: &Content) -> std::io::Result<()> {
@@ -72,7 +88,7 @@ fn create(path: &Path, content: &Content) -> std::io::Result<()> {
 ///
 /// # Errors
 /// When a path is not absolute, leaves the root, is given twice, or is not exactly one thing.
-fn check(entries: Vec<Entry>) -> Result<Vec<(PathBuf, Content)>> {
+fn check(entries: Vec<Entry>, below: &Root) -> Result<Vec<(PathBuf, Content)>> {
     let mut taken = BTreeSet::new();
     let mut checked = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -87,7 +103,12 @@ fn check(entries: Vec<Entry>) -> Result<Vec<(PathBuf, Content)>> {
         if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
             return Err(wrong("the path is not plain"));
         }
-        let content = match (entry.text, entry.link, entry.directory) {
+        let text = match entry.text {
+            Some(text) if entry.accounts => Some(below.accounts(&relative, &text)),
+            text => text,
+        };
+        let relative = below.resolve(&relative);
+        let content = match (text, entry.link, entry.directory) {
             (Some(text), None, false) => Content::Text { text, executable: entry.executable },
             (None, Some(target), false) => Content::Link(target),
             (None, None, true) => Content::Directory,
@@ -106,17 +127,24 @@ mod tests {
     use super::*;
 
     fn entry(path: &str) -> Entry {
-        Entry { path: path.to_owned(), text: None, link: None, directory: true, executable: false }
+        Entry {
+            path: path.to_owned(),
+            text: None,
+            link: None,
+            directory: true,
+            executable: false,
+            accounts: false,
+        }
     }
 
     #[test]
     fn paths_must_be_absolute_plain_and_unique() {
         for path in ["tmp", "/tmp/../etc", "//etc"] {
-            assert!(check(vec![entry(path)]).is_err(), "{path}");
+            assert!(check(vec![entry(path)], &Root::default()).is_err(), "{path}");
         }
-        assert!(check(vec![entry("/tmp"), entry("/tmp")]).is_err());
+        assert!(check(vec![entry("/tmp"), entry("/tmp")], &Root::default()).is_err());
         assert_eq!(
-            check(vec![entry("/tmp")]).unwrap(),
+            check(vec![entry("/tmp")], &Root::default()).unwrap(),
             [(PathBuf::from("tmp"), Content::Directory)]
         );
     }
@@ -124,8 +152,8 @@ mod tests {
     #[test]
     fn an_entry_is_exactly_one_thing() {
         let both = Entry { text: Some(String::new()), ..entry("/a") };
-        assert!(check(vec![both]).is_err());
+        assert!(check(vec![both], &Root::default()).is_err());
         let none = Entry { directory: false, ..entry("/a") };
-        assert!(check(vec![none]).is_err());
+        assert!(check(vec![none], &Root::default()).is_err());
     }
 }

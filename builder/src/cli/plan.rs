@@ -1,18 +1,22 @@
 //! `plan`: tells what a push would send, and changes nothing.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::common::ProjectArguments;
 use super::copy::CopyOptions;
 use crate::cache::Cache;
-use crate::error::{Failure, Kind, Result};
+use crate::digest::Digest;
+use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::wire::Wire;
+use crate::progress;
 use crate::registry::{Client, Reference};
 use crate::report;
 use crate::sink::destination::Destination;
-use crate::sink::registry::Registry;
+use crate::sink::registry::{Current, Registry, changes};
 use crate::understand::size::human;
 
 /// What would go where.
@@ -25,7 +29,26 @@ pub struct Arguments {
     to: String,
 }
 
-/// Prints one line a blob and the sum of what would be sent.
+/// What would become of a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fate {
+    Present,
+    Mounted(String),
+    Sent,
+}
+
+/// What a push would do.
+struct Plan {
+    reference: String,
+    digest: Digest,
+    /// What the tag stands for now.
+    now: Option<(Digest, Current)>,
+    /// What each blob is, its digest, its size and what would become of it.
+    blobs: Vec<(&'static str, Digest, u64, Fate)>,
+    config: Value,
+}
+
+/// Prints one line a blob, the sum of what would be sent, and what the tag would lose and gain.
 pub fn run(
     arguments: &Arguments,
     options: &CopyOptions,
@@ -41,24 +64,164 @@ pub fn run(
     let wire = Wire::new(&image, &cache)?;
     let client =
         Client::new(reference.clone(), options.arguments()?.registry_options(&reference)?)?;
-    let registry = Registry::new(client, cache);
-
-    if registry.has(&wire)? {
-        report::line(format_args!("{reference} is {} already: nothing to send", wire.digest()))?;
-        return Ok(ExitCode::SUCCESS);
+    let registry = Registry::new(client, cache, options.places(), Arc::new(progress::Silent));
+    let plan = ask(&registry, &reference, &wire)?;
+    if options.json() {
+        report::line(plan.json())?;
+    } else {
+        for line in plan.lines() {
+            report::line(line)?;
+        }
     }
-    let mut total = 0;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Finds out; asks for nothing but answers.
+fn ask(registry: &Registry, reference: &Reference, wire: &Wire) -> Result<Plan> {
+    let config = serde_json::from_slice(&wire.config)
+        .or_fail(Kind::Internal, || "cannot read the image's configuration")?;
+    let digest = wire.digest().clone();
+    let mut plan =
+        Plan { reference: reference.to_string(), digest, now: None, blobs: Vec::new(), config };
+    if let Some(now) = registry.digest()? {
+        if now == plan.digest {
+            plan.now = Some((now, Current { layers: Vec::new(), config: plan.config.clone() }));
+            return Ok(plan);
+        }
+        plan.now = registry.current()?.map(|current| (now, current));
+    }
     let blobs = wire.layers.iter().map(|layer| ("layer", layer));
     for (what, blob) in blobs.chain([("config", &wire.config_descriptor)]) {
-        let there = registry.has_blob(&blob.digest)?;
-        if !there {
-            total += blob.size;
-        }
-        let fate = if there { "is there" } else { "to send" };
-        let size = human(blob.size);
-        report::line(format_args!("{what:<7} {}  {size:>10}  {fate}", blob.digest))?;
+        let fate = if registry.has_blob(&blob.digest, blob.size)? {
+            Fate::Present
+        } else {
+            registry.neighbour(&blob.digest, blob.size)?.map_or(Fate::Sent, Fate::Mounted)
+        };
+        plan.blobs.push((what, blob.digest.clone(), blob.size, fate));
     }
-    report::line(format_args!("{reference} would become {}", wire.digest()))?;
-    report::line(format_args!("{} to send", human(total)))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(plan)
+}
+
+impl Plan {
+    fn is_done(&self) -> bool {
+        self.now.as_ref().is_some_and(|(now, _)| *now == self.digest)
+    }
+
+    fn bytes(&self, of: impl Fn(&Fate) -> bool) -> u64 {
+        self.blobs.iter().filter(|(.., fate)| of(fate)).map(|(_, _, size, _)| size).sum()
+    }
+
+    /// What the tag would lose and gain: layers, by what remains of them, and the configuration.
+    fn changes(&self) -> Option<(usize, usize, Vec<String>)> {
+        let (_, current) = self.now.as_ref()?;
+        let layers = || self.blobs.iter().filter(|(what, ..)| *what == "layer");
+        let is_kept = |digest: &Digest| current.layers.contains(&digest.to_string());
+        let kept = layers().filter(|(_, digest, ..)| is_kept(digest)).count();
+        Some((kept, layers().count() - kept, changes(&current.config, &self.config)))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let Self { reference, digest, .. } = self;
+        if self.is_done() {
+            return vec![format!("{reference} is {digest} already: nothing to send")];
+        }
+        let mut lines: Vec<String> = self
+            .blobs
+            .iter()
+            .map(|(what, digest, size, fate)| {
+                let fate = match fate {
+                    Fate::Present => "is there".to_owned(),
+                    Fate::Mounted(from) => format!("would be mounted from {from}"),
+                    Fate::Sent => "to send".to_owned(),
+                };
+                format!("{what:<7} {digest}  {:>10}  {fate}", human(*size))
+            })
+            .collect();
+        lines.push(format!("{reference} would become {digest}"));
+        match (&self.now, self.changes()) {
+            (Some((now, _)), Some((kept, new, config))) => {
+                lines.push(format!("it is {now} now: {kept} layers stay, {new} are new"));
+                lines.extend(config.iter().map(|change| format!("changed: {change}")));
+            }
+            _ => lines.push("there is no such tag yet".to_owned()),
+        }
+        let mounted = self.bytes(|fate| matches!(fate, Fate::Mounted(_)));
+        let sent = format!("{} to send", human(self.bytes(|fate| *fate == Fate::Sent)));
+        lines.push(match mounted {
+            0 => sent,
+            _ => format!("{sent}, {} to mount", human(mounted)),
+        });
+        lines
+    }
+
+    fn json(&self) -> Value {
+        let blobs: Vec<Value> = self
+            .blobs
+            .iter()
+            .map(|(what, digest, size, fate)| {
+                let (fate, from) = match fate {
+                    Fate::Present => ("present", None),
+                    Fate::Mounted(from) => ("mount", Some(from)),
+                    Fate::Sent => ("send", None),
+                };
+                let digest = digest.to_string();
+                json!({"kind": what, "digest": digest, "size": size, "fate": fate, "from": from})
+            })
+            .collect();
+        let changes = self.changes().filter(|_| !self.is_done());
+        json!({
+            "reference": self.reference,
+            "digest": self.digest.to_string(),
+            "now": self.now.as_ref().map(|(now, _)| now.to_string()),
+            "blobs": blobs,
+            "changed": changes.map_or_else(Vec::new, |(_, _, config)| config),
+            "bytesToSend": self.bytes(|fate| *fate == Fate::Sent),
+            "bytesToMount": self.bytes(|fate| matches!(fate, Fate::Mounted(_))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(now: Option<(Digest, Current)>) -> Plan {
+        let [a, b, c] = [b"a", b"b", b"c"].map(|text| Digest::of(text));
+        Plan {
+            reference: "docker://r/a:1".to_owned(),
+            digest: Digest::of(b"new"),
+            now,
+            blobs: vec![
+                ("layer", a, 1 << 20, Fate::Present),
+                ("layer", b, 2 << 20, Fate::Mounted("base".to_owned())),
+                ("config", c, 1024, Fate::Sent),
+            ],
+            config: json!({"config": {"User": "1"}}),
+        }
+    }
+
+    #[test]
+    fn each_blob_has_its_fate_and_the_tag_its_changes() {
+        let current = Current {
+            layers: vec![Digest::of(b"a").to_string(), "gone".to_owned()],
+            config: json!({"config": {"User": "2"}}),
+        };
+        let lines = plan(Some((Digest::of(b"old"), current))).lines();
+        assert!(lines[0].ends_with("1.0 MiB  is there"), "{lines:?}");
+        assert!(lines[1].ends_with("2.0 MiB  would be mounted from base"), "{lines:?}");
+        assert!(lines[2].ends_with("1.0 KiB  to send"), "{lines:?}");
+        assert!(lines[4].ends_with("now: 1 layers stay, 1 are new"), "{lines:?}");
+        assert_eq!(lines[5], "changed: User is another one");
+        assert_eq!(lines[6], "1.0 KiB to send, 2.0 MiB to mount");
+    }
+
+    #[test]
+    fn what_is_done_needs_nothing() {
+        let done = Some((Digest::of(b"new"), Current { layers: vec![], config: json!({}) }));
+        let mut plan = plan(done);
+        plan.blobs.clear();
+        assert_eq!(plan.lines().len(), 1);
+        assert_eq!(plan.json()["bytesToSend"], 0);
+        assert_eq!(plan.json()["changed"], json!([]));
+    }
 }

@@ -1,7 +1,8 @@
 //! The bytes of layers: made when they are wanted, checked while they are made.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, Write};
+use std::path::Path;
 
 use super::codec::{self, Codec};
 use super::{Image, Layer, Source, pack};
@@ -20,9 +21,8 @@ pub fn write_tar(layer: &Layer, out: &mut dyn Write) -> Result<u64> {
         Source::Paths(paths) => tar::write::write(&pack::tree(paths)?, &mut hashing)?,
         Source::File(file) => {
             let doing = || format!("cannot read layer {}", file.display());
-            let content = fs::File::open(file).or_fail(Kind::NoInput, doing)?;
             let mut content =
-                unpacked(&layer.media_type, content).map_err(|failure| failure.context(doing()))?;
+                unpacked(&layer.media_type, file).map_err(|failure| failure.context(doing()))?;
             io::copy(&mut content, &mut hashing).or_fail(Kind::Io, doing)?;
         }
     }
@@ -38,13 +38,30 @@ pub fn write_tar(layer: &Layer, out: &mut dyn Write) -> Result<u64> {
     }
 }
 
+/// A reader of a layer's tar stream, which is not compared with the image.
+pub fn open(layer: &Layer) -> Result<Box<dyn Read>> {
+    match &layer.source {
+        Source::File(file) => unpacked(&layer.media_type, file),
+        Source::Paths(_) => {
+            let file =
+                tempfile::tempfile().or_fail(Kind::CannotCreate, || "cannot keep a layer")?;
+            let mut out = io::BufWriter::with_capacity(256 * 1024, file);
+            write_tar(layer, &mut out)?;
+            let mut file = out.into_inner().or_fail(Kind::Io, || "cannot keep a layer")?;
+            file.rewind().or_fail(Kind::Io, || "cannot keep a layer")?;
+            Ok(Box::new(file))
+        }
+    }
+}
+
 /// The tar stream within a blob of a media type, of OCI's names or Docker's.
-fn unpacked(media_type: &str, blob: impl Read + 'static) -> Result<Box<dyn Read>> {
-    let form = media_type.rsplit(['.', '+']).next().unwrap_or_default();
-    Ok(match form {
-        "tar" => Box::new(blob),
-        "gzip" => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(blob))),
-        "zstd" => Box::new(zstd::Decoder::new(blob).or_fail(Kind::Internal, || "no zstd")?),
+fn unpacked(media_type: &str, blob: &Path) -> Result<Box<dyn Read>> {
+    let doing = || format!("cannot open {}", blob.display());
+    let blob = fs::File::open(blob).or_fail(Kind::NoInput, doing)?;
+    Ok(match media_type.rsplit(['.', '+']).next() {
+        Some("tar") => Box::new(blob),
+        Some("gzip") => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(blob))),
+        Some("zstd") => Box::new(zstd::Decoder::new(blob).or_fail(Kind::Internal, doing)?),
         _ => {
             return Err(Failure::new(Kind::Data, format!("cannot unpack media type {media_type}")));
         }
@@ -91,8 +108,6 @@ pub fn config(image: &Image) -> Result<(Digest, Vec<u8>)> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::image::History;
 

@@ -1,28 +1,38 @@
-//! Requests to one repository of a registry: with credentials when asked for them, repeated when
-//! the registry or the way to it has a bad moment.
+//! Requests to one repository of a registry, each sent once, with credentials when asked for them.
+//! What to do when one fails is decided in `retry`.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use ureq::http::{Request, Response};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body, SendBody};
 
 use super::auth::Challenge;
-use super::credentials::{self, Credentials};
+use super::certificates;
+use super::credentials::Credentials;
+use super::login::Login;
 use super::reference::Reference;
-use crate::error::{Context as _, Failure, Kind, Result};
+use super::retry::{self, Again, Attempt, Policy, Trouble};
+use crate::error::{Failure, Kind, Result};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(20);
 /// How long a registry may take to answer once it has everything.
 const ANSWER: Duration = Duration::from_secs(300);
-/// The longest pause, also when a registry asks for a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Bodies above this size are sent only once the registry says that it wants them: it may refuse
+/// them, and bytes sent to somebody who has hung up are work for nothing and hide the refusal.
+const ASK_FIRST: u64 = 1024 * 1024;
+/// The most bytes of a refusal that are read.
+const REFUSAL: u64 = 64 * 1024;
+
+/// What to do when a registry does not know who is asking.
+pub const LOG_IN: &str =
+    "log in with docker or podman, or give --copy-args '--dest-creds USER:PASSWORD'";
 
 /// How to talk to a registry.
 #[derive(Clone, Debug)]
@@ -32,12 +42,10 @@ pub struct Options {
     /// Whether to insist on encryption and a valid certificate. On this machine encryption is
     /// optional in any case.
     pub verify_tls: bool,
-    /// A directory with further certificate authorities (`*.crt`).
+    /// A directory with certificates: authorities (`*.crt`), and one to show (`*.cert`, `*.key`).
     pub certificates: Option<PathBuf>,
-    /// How often a failed request is repeated.
-    pub retries: u32,
-    /// The pause before the first repetition; each further one is twice as long.
-    pub pause: Duration,
+    /// How often what failed is tried again.
+    pub policy: Policy,
 }
 
 /// A repository.
@@ -45,13 +53,24 @@ pub struct Client {
     agent: Agent,
     base: String,
     reference: Reference,
-    options: Options,
-    /// The value of the authorization header that worked last.
-    authorization: Mutex<Option<String>>,
+    login: Login,
+    policy: Policy,
+    /// No request before then: the registry has asked for a pause, and means everybody.
+    quiet_until: Mutex<Option<Instant>>,
 }
 
-/// Makes a request's body, anew each time it is sent.
-pub type MakeBody<'a> = &'a dyn Fn() -> Result<Box<dyn Read>>;
+/// A request, its body left out.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    method: &'a str,
+    url: &'a str,
+    accept: Option<&'a str>,
+    from: Option<&'a str>,
+}
+
+/// Makes a request's body, anew each time it is sent. What goes wrong while it is made is told as
+/// a [`Failure`] within the `io::Error`.
+pub type MakeBody<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>>;
 
 /// What is sent along with a request.
 #[derive(Clone, Copy)]
@@ -60,19 +79,38 @@ pub struct Content<'a> {
     pub media_type: &'a str,
     /// Its length in bytes.
     pub length: u64,
+    /// Where it begins in a blob that is sent in pieces.
+    pub offset: Option<u64>,
     /// Its bytes.
     pub make: MakeBody<'a>,
+}
+
+impl<'a> Ask<'a> {
+    /// A request.
+    pub fn new(method: &'a str, url: &'a str) -> Self {
+        Self { method, url, accept: None, from: None }
+    }
+
+    /// Says what kind of answer is understood.
+    pub fn accept(mut self, media_types: &'a str) -> Self {
+        self.accept = Some(media_types);
+        self
+    }
+
+    /// Asks for what needs another repository to be read, too.
+    pub fn reading(mut self, from: &'a str) -> Self {
+        self.from = Some(from);
+        self
+    }
 }
 
 impl Client {
     /// Prepares to talk about `reference`; finds out whether an unencrypted registry is meant.
     pub fn new(reference: Reference, options: Options) -> Result<Self> {
-        let roots = match roots(&options)? {
-            certificates if certificates.is_empty() => RootCerts::WebPki,
-            certificates => RootCerts::new_with_certs(&certificates),
-        };
+        let directory = options.certificates.as_deref();
         let tls = TlsConfig::builder()
-            .root_certs(roots)
+            .root_certs(certificates::authorities(directory)?)
+            .client_cert(certificates::own(directory)?)
             .disable_verification(!options.verify_tls)
             .build();
         let agent: Agent = Agent::config_builder()
@@ -91,7 +129,15 @@ impl Client {
         } else {
             secure
         };
-        Ok(Self { agent, base, reference, options, authorization: Mutex::default() })
+        let login = Login::new(options.credentials, &reference.repository);
+        Ok(Self {
+            agent,
+            base,
+            login,
+            policy: options.policy,
+            quiet_until: Mutex::default(),
+            reference,
+        })
     }
 
     /// What this client talks about.
@@ -99,9 +145,19 @@ impl Client {
         &self.reference
     }
 
+    /// How often what failed is tried again.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
     /// The address of something of the repository.
     pub fn url(&self, rest: &str) -> String {
-        format!("{}/v2/{}/{rest}", self.base, self.reference.repository)
+        self.url_in(&self.reference.repository, rest)
+    }
+
+    /// The address of something of another repository of the registry.
+    pub fn url_in(&self, repository: &str, rest: &str) -> String {
+        format!("{}/v2/{repository}/{rest}", self.base)
     }
 
     /// Resolves the `Location` of a response.
@@ -109,44 +165,41 @@ impl Client {
         if location.starts_with('/') { format!("{}{location}", self.base) } else { location.into() }
     }
 
-    /// Sends a request until it is answered by something that repeating would not change.
+    /// Sends a request without body; see [`Client::send_content`].
+    pub fn send(&self, ask: Ask<'_>) -> Attempt<Response<Body>> {
+        self.send_either(ask, None)
+    }
+
+    /// Sends a request once; a second time when the registry wants to know who is asking.
     ///
     /// # Errors
-    /// When the registry cannot be reached or keeps failing. Other answers, also refusals, are
+    /// When the registry cannot be reached or has a bad moment. Other answers, also refusals, are
     /// the caller's to judge.
-    pub fn send(
-        &self,
-        method: &str,
-        url: &str,
-        accept: Option<&str>,
-        content: Option<Content<'_>>,
-    ) -> Result<Response<Body>> {
-        let mut pause = self.options.pause;
-        let mut left = self.options.retries;
-        loop {
-            let answer = self.send_with_credentials(method, url, accept, content);
-            let asked_for = match &answer {
-                Ok(answer) if is_temporary(answer.status().as_u16()) => {
-                    header(answer, "retry-after")
-                        .and_then(|seconds| seconds.parse().ok())
-                        .map(Duration::from_secs)
-                }
-                Err(failure) if failure.kind() == Kind::Io => None,
-                _ => return answer,
-            };
-            if left == 0 {
-                return answer.and_then(|answer| Err(self.refused(method, answer)));
-            }
-            left -= 1;
-            thread::sleep(asked_for.unwrap_or(pause).min(LONGEST_PAUSE));
-            pause = (pause * 2).min(LONGEST_PAUSE);
+    pub fn send_content(&self, ask: Ask<'_>, content: Content<'_>) -> Attempt<Response<Body>> {
+        self.send_either(ask, Some(content))
+    }
+
+    fn send_either(&self, ask: Ask<'_>, content: Option<Content<'_>>) -> Attempt<Response<Body>> {
+        self.wait_quietly();
+        let answer = self.send_with_credentials(ask, content)?;
+        if !retry::is_temporary(answer.status().as_u16()) {
+            return Ok(answer);
         }
+        let asked_for = header(&answer, "retry-after")
+            .and_then(|header| retry::retry_after(&header, SystemTime::now()));
+        if let Some(pause) = asked_for {
+            let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+            *quiet = (*quiet).max(Instant::now().checked_add(pause.min(Duration::from_secs(60))));
+        }
+        let again = asked_for.map_or(Again::Soon, Again::After);
+        Err(Trouble { failure: self.refused(ask.method, answer), again })
     }
 
     /// The failure a refusal means, with what the registry says about it.
     pub fn refused(&self, doing: &str, mut answer: Response<Body>) -> Failure {
         let status = answer.status().as_u16();
-        let text = answer.body_mut().read_to_string().unwrap_or_default();
+        let text =
+            answer.body_mut().with_config().limit(REFUSAL).read_to_string().unwrap_or_default();
         let said = serde_json::from_str::<Value>(&text)
             .ok()
             .and_then(|body| Some(body.pointer("/errors/0/message")?.as_str()?.to_owned()))
@@ -155,177 +208,111 @@ impl Client {
             .unwrap_or_default();
         let message = format!("{} refuses {doing}: {said} (status {status})", self.reference.host);
         match status {
-            401 | 403 => Failure::new(Kind::Permission, message).hint(
-                "log in with docker or podman, or give --copy-args '--dest-creds USER:PASSWORD'",
-            ),
+            401 | 403 => Failure::new(Kind::Permission, message).hint(LOG_IN),
+            429 => Failure::new(Kind::Protocol, message)
+                .hint("the registry limits how often it is asked; try again later"),
             _ => Failure::new(Kind::Protocol, message),
+        }
+    }
+
+    fn wait_quietly(&self) {
+        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = until {
+            thread::sleep(until.saturating_duration_since(Instant::now()));
         }
     }
 
     fn send_with_credentials(
         &self,
-        method: &str,
-        url: &str,
-        accept: Option<&str>,
+        ask: Ask<'_>,
         content: Option<Content<'_>>,
-    ) -> Result<Response<Body>> {
+    ) -> Attempt<Response<Body>> {
         // Uploads may go to another host, which has no business with our credentials.
-        let ours = url.starts_with(&format!("{}/", self.base));
-        let known = self.authorization().clone().filter(|_| ours);
-        let answer = self.send_once(method, url, accept, content, known.as_deref())?;
-        if answer.status().as_u16() != 401 || !ours {
+        if !ask.url.starts_with(&format!("{}/", self.base)) {
+            return self.send_once(ask, content, None);
+        }
+        let known = self.login.known(&self.agent, ask.from)?;
+        let answer = self.send_once(ask, content, known.as_deref())?;
+        if answer.status().as_u16() != 401 {
             return Ok(answer);
         }
         let challenge = header(&answer, "www-authenticate").and_then(|h| Challenge::parse(&h));
-        let Some(authorization) = self.answer_challenge(challenge)? else { return Ok(answer) };
-        if known.as_deref() == Some(authorization.as_str()) {
-            return Ok(answer);
+        match self.login.answer(&self.agent, challenge, ask.from)? {
+            Some(header) if Some(&header) != known.as_ref() => {
+                self.send_once(ask, content, Some(&header))
+            }
+            _ => Ok(answer),
         }
-        *self.authorization() = Some(authorization.clone());
-        self.send_once(method, url, accept, content, Some(&authorization))
-    }
-
-    fn authorization(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.authorization.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn send_once(
         &self,
-        method: &str,
-        url: &str,
-        accept: Option<&str>,
+        ask: Ask<'_>,
         content: Option<Content<'_>>,
         authorization: Option<&str>,
-    ) -> Result<Response<Body>> {
-        let mut request = Request::builder().method(method).uri(url);
-        if let Some(accept) = accept {
+    ) -> Attempt<Response<Body>> {
+        let mut request = Request::builder().method(ask.method).uri(ask.url);
+        if let Some(accept) = ask.accept {
             request = request.header("Accept", accept);
         }
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization);
         }
-        let doing = || format!("cannot talk to {}", self.reference.host);
         let broken = |error: ureq::http::Error| {
-            Failure::new(Kind::Protocol, format!("{}: {error}", doing()))
+            Failure::new(Kind::Protocol, format!("{}: {error}", self.doing()))
         };
         let answer = match content {
-            None => match method {
-                "POST" | "PUT" => {
-                    let request = request.header("Content-Length", "0").body(SendBody::none());
-                    self.agent.run(request.map_err(broken)?)
-                }
-                _ => self.agent.run(request.body(()).map_err(broken)?),
-            },
-            Some(content) => {
-                let request = request
-                    .header("Content-Type", content.media_type)
-                    .header("Content-Length", content.length.to_string())
-                    .body(SendBody::from_owned_reader((content.make)()?));
+            None if matches!(ask.method, "POST" | "PUT") => {
+                let request = request.header("Content-Length", "0").body(SendBody::none());
                 self.agent.run(request.map_err(broken)?)
             }
+            None => self.agent.run(request.body(()).map_err(broken)?),
+            Some(content) => {
+                request = request
+                    .header("Content-Type", content.media_type)
+                    .header("Content-Length", content.length.to_string());
+                if let Some(offset) = content.offset {
+                    let last = (offset + content.length).saturating_sub(1);
+                    request = request.header("Content-Range", format!("{offset}-{last}"));
+                }
+                if content.length > ASK_FIRST {
+                    request = request.header("Expect", "100-continue");
+                }
+                let mut body = (content.make)()?;
+                let request = request.body(SendBody::from_reader(&mut *body)).map_err(broken)?;
+                self.agent.run(request)
+            }
         };
-        answer.or_fail(Kind::Io, doing).map_err(|failure| {
-            failure.hint("check the registry's name and the network; nothing has been published")
-        })
+        answer.map_err(|error| self.trouble(error))
     }
 
-    /// The authorization header that answers a challenge; `None` when there is none to give.
-    fn answer_challenge(&self, challenge: Option<Challenge>) -> Result<Option<String>> {
-        match (challenge, &self.options.credentials) {
-            (Some(Challenge::Basic), Credentials::Password { user, password }) => {
-                Ok(Some(credentials::basic(user, password)))
-            }
-            (Some(Challenge::Bearer { realm, service, scope }), credentials) => {
-                // The scope of the challenge may be that of a mere look; a push needs both.
-                let scope = scope.filter(|scope| scope.contains("push")).unwrap_or_else(|| {
-                    format!("repository:{}:pull,push", self.reference.repository)
-                });
-                self.fetch_token(&realm, service.as_deref(), &scope, credentials).map(Some)
-            }
-            _ => Ok(None),
-        }
+    fn doing(&self) -> String {
+        format!("cannot talk to {}", self.reference.host)
     }
 
-    fn fetch_token(
-        &self,
-        realm: &str,
-        service: Option<&str>,
-        scope: &str,
-        credentials: &Credentials,
-    ) -> Result<String> {
-        let doing = || format!("cannot get a token from {realm}");
-        let mut fields = vec![("scope", scope)];
-        fields.extend(service.map(|service| ("service", service)));
-        let answer = match credentials {
-            Credentials::Identity(token) => {
-                fields.extend([
-                    ("grant_type", "refresh_token"),
-                    ("refresh_token", token),
-                    ("client_id", "devenv-container"),
-                ]);
-                self.agent.post(realm).send_form(fields)
+    /// What an error on the way means: of the body, of the connection, or of what was asked for.
+    fn trouble(&self, error: ureq::Error) -> Trouble {
+        const HINT: &str = "check the registry's name and the network; nothing has been published";
+        let again = match &error {
+            ureq::Error::Io(error) => {
+                match error.get_ref().and_then(|e| e.downcast_ref::<Failure>()) {
+                    Some(failure) => return failure.clone().into(),
+                    // So a certificate that is not believed is told.
+                    None if error.kind() == io::ErrorKind::InvalidData => Again::Never,
+                    None => Again::Soon,
+                }
             }
-            Credentials::Password { user, password } => self
-                .agent
-                .get(realm)
-                .query_pairs(fields)
-                .header("Authorization", credentials::basic(user, password))
-                .call(),
-            Credentials::Anonymous => self.agent.get(realm).query_pairs(fields).call(),
+            ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
+                Again::Soon
+            }
+            _ => Again::Never,
         };
-        let mut answer = answer.or_fail(Kind::Io, doing)?;
-        if !answer.status().is_success() {
-            return Err(self.refused("to log in", answer));
-        }
-        let text = answer.body_mut().read_to_string().or_fail(Kind::Io, doing)?;
-        let body: Value = serde_json::from_str(&text).or_fail(Kind::Protocol, doing)?;
-        ["token", "access_token"]
-            .iter()
-            .find_map(|name| body.get(name)?.as_str())
-            .map(|token| format!("Bearer {token}"))
-            .ok_or_else(|| Failure::new(Kind::Protocol, format!("{}: there is none", doing())))
+        let failure = Failure::new(Kind::Io, format!("{}: {error}", self.doing())).hint(HINT);
+        Trouble { failure, again }
     }
 }
 
 /// A header's value, when it is text.
 pub fn header(answer: &Response<Body>, name: &str) -> Option<String> {
     answer.headers().get(name)?.to_str().ok().map(str::to_owned)
-}
-
-/// Whether the same request may well succeed a moment later.
-fn is_temporary(status: u16) -> bool {
-    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// The certificate authorities of this machine and those of `options`.
-fn roots(options: &Options) -> Result<Vec<ureq::tls::Certificate<'static>>> {
-    const BUNDLES: [&str; 4] = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ];
-    let mut files: Vec<PathBuf> = Vec::new();
-    match std::env::var_os("SSL_CERT_FILE").or_else(|| std::env::var_os("NIX_SSL_CERT_FILE")) {
-        Some(file) => files.push(PathBuf::from(file)),
-        None => files.extend(BUNDLES.map(PathBuf::from).into_iter().find(|file| file.is_file())),
-    }
-    if let Some(directory) = &options.certificates {
-        let doing = || format!("cannot read certificates from {}", directory.display());
-        for entry in std::fs::read_dir(directory).or_fail(Kind::NoInput, doing)? {
-            let path = entry.or_fail(Kind::Io, doing)?.path();
-            if path.extension().is_some_and(|extension| extension == "crt") {
-                files.push(path);
-            }
-        }
-    }
-    let mut certificates = Vec::new();
-    for file in files {
-        let Ok(pem) = std::fs::read(&file) else { continue };
-        certificates.extend(parse_pem(&pem).filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        }));
-    }
-    Ok(certificates)
 }

@@ -29,6 +29,8 @@ pub enum Credentials {
     },
     /// A token to be exchanged for others (OAuth 2 refresh token).
     Identity(String),
+    /// A token that is shown as it is.
+    Bearer(String),
 }
 
 /// Secrets stay out of debugging output.
@@ -38,6 +40,7 @@ impl fmt::Debug for Credentials {
             Self::Anonymous => f.write_str("Anonymous"),
             Self::Password { user, .. } => write!(f, "Password({user}, …)"),
             Self::Identity(_) => f.write_str("Identity(…)"),
+            Self::Bearer(_) => f.write_str("Bearer(…)"),
         }
     }
 }

@@ -1,10 +1,16 @@
 //! Registries (OCI distribution-spec 1.1): pushing an image without wasting a byte.
 
 pub mod auth;
+pub mod blobs;
+pub mod certificates;
 pub mod client;
 pub mod credentials;
+pub mod login;
+pub mod places;
 pub mod reference;
+pub mod retry;
 
 pub use client::{Client, Options};
 pub use credentials::Credentials;
+pub use places::Places;
 pub use reference::Reference;

@@ -73,6 +73,11 @@ impl Reference {
         keys
     }
 
+    /// The key under which `docker login` would keep credentials for this registry.
+    pub fn login_key(&self) -> &str {
+        if self.host == DOCKER_HUB { "https://index.docker.io/v1/" } else { &self.host }
+    }
+
     /// Whether it is on this machine, where people run registries without encryption.
     pub fn is_local(&self) -> bool {
         let host = match self.host.strip_prefix('[') {

@@ -66,6 +66,26 @@ impl Destination {
     }
 }
 
+impl std::fmt::Display for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (transport, path, rest) = match self {
+            Self::DockerDaemon(name) => return write!(f, "docker-daemon:{}", text(name)),
+            Self::Podman(name) => return write!(f, "podman:{}", text(name)),
+            Self::RootFs(directory) => return write!(f, "rootfs:{}", directory.display()),
+            Self::Registry(reference) => return write!(f, "docker://{reference}"),
+            Self::DockerArchive(file, name) => ("docker-archive", file, name),
+            Self::OciLayout(directory, tag) => ("oci", directory, tag),
+            Self::OciArchive(file, tag) => ("oci-archive", file, tag),
+        };
+        write!(f, "{transport}:{}", path.display())?;
+        rest.as_ref().map_or(Ok(()), |rest| write!(f, ":{rest}"))
+    }
+}
+
+fn text(name: &Option<String>) -> &str {
+    name.as_deref().unwrap_or_default()
+}
+
 /// Adds the tag `latest` to a name that has none.
 pub fn with_tag(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
@@ -92,6 +112,7 @@ mod tests {
             ("docker://localhost:5000/a", Destination::Registry("localhost:5000/a".into())),
         ] {
             assert_eq!(Destination::parse(text).unwrap(), expected, "{text}");
+            assert_eq!(expected.to_string(), text);
         }
     }
 

@@ -1,6 +1,6 @@
 # A project evaluated by devenv's own modules, with our module in it: as the stock `devenv` command
 # line does it while it builds `container`.
-{ devenv, project, container, devenvInit, devenvContainer }:
+{ devenv, project, container, devenvInit, devenvContainer, manager ? null }:
 let
   pkgs = import ../../../tests/nixpkgs { overlays = [ (import ./packages.nix) ]; };
   inherit (pkgs) lib;
@@ -16,6 +16,7 @@ let
       (/. + devenv + "/src/modules/top-level.nix")
       ../../devenv-module.nix
       (self + "/devenv.nix")
+      (lib.mkIf (manager != null) { process.manager.implementation = manager; })
       ({ config, ... }: {
         _module.args = { inherit pkgs; secretspec = null; devenvPrimops = { }; };
         devenv = {

@@ -10,5 +10,9 @@ in
   pkg-config = final.writeShellScriptBin "pkg-config" "exit 1";
   glibcLocalesUtf8 = null;
   redis = final.writeShellScriptBin "redis-server" "exit 1";
+  # The managers of `devenv up` and what its tasks need: no image has any of them.
+  inherit (builtins.mapAttrs (name: _: final.writeShellScriptBin name "exit 1") {
+    honcho = { }; hivemind = { }; jq = { }; mprocs = { }; overmind = { }; process-compose = { };
+  }) honcho hivemind jq mprocs overmind process-compose;
   formats = { inherit json; yaml = json; toml = json; ini = json; keyValue = json; };
 }

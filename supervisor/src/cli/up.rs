@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 
 use lexopt::{Arg, ValueExt};
 
@@ -28,6 +29,7 @@ Options:
 const HELP_AFTER: &str =
     "      --stop-timeout DURATION  time for the stop of everything, as in 500ms or 9s
   -q, --quiet NAME,...         do not show the output of these processes
+      --secret VARIABLE,...    show *** in place of the values of these variables
       --log-format FORMAT      text (default) or json
       --timestamps FORMAT      of strftime (default %H:%M:%S), or none
       --no-prefix              neither time nor name in front of lines
@@ -49,6 +51,7 @@ struct Options {
     input: Input,
     stop_timeout_ms: Option<u64>,
     quiet: Vec<String>,
+    secret: Vec<String>,
     log: log::Options,
     colour: Option<bool>,
     control: Option<OsString>,
@@ -97,6 +100,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("quiet") | Arg::Short('q') => {
                 let names = parser.value()?.string()?;
                 options.quiet.extend(names.split(',').map(str::to_owned));
+            }
+            Arg::Long("secret") => {
+                let names = parser.value()?.string()?;
+                options.secret.extend(names.split(',').map(str::to_owned));
             }
             Arg::Long("log-format") => {
                 options.log.format = match parser.value()?.string()?.as_str() {
@@ -158,7 +165,25 @@ fn start_log(plan: &Plan, options: Options) -> std::io::Result<Log> {
     };
     let sources = plan.processes.iter().map(source).collect();
     let out = stdout.as_fd().try_clone_to_owned()?;
-    Log::start(log::Options { colour, ..options.log }, sources, out)
+    let secrets = secrets(plan, &options.secret);
+    Log::start(log::Options { colour, secrets, ..options.log }, sources, out)
+}
+
+/// Every value that variables of these names have anywhere. One that has none is told about: it may
+/// be misspelt, and what it was to hide would be shown.
+fn secrets(plan: &Plan, names: &[String]) -> Vec<Vec<u8>> {
+    let mut secrets = Vec::new();
+    for name in names {
+        let known = secrets.len();
+        let own = plan.processes.iter().map(|process| &process.environment);
+        let planned = std::iter::once(&plan.environment).chain(own);
+        secrets.extend(planned.filter_map(|all| all.get(name)).map(|one| one.clone().into_bytes()));
+        secrets.extend(std::env::var_os(name).map(OsString::into_vec));
+        if secrets.len() == known {
+            input::warn(&format!("--secret: \"{}\" is not set", name.escape_debug()));
+        }
+    }
+    secrets
 }
 
 fn wrong(option: &str, why: &str) -> Failure {

@@ -85,21 +85,21 @@ fn the_pause_before_a_restart_grows() {
 
 /// Elsewhere a code above 128 after our own signal counts as a failure of the process.
 #[test]
-fn a_process_that_says_128_and_its_signal_when_stopped_has_not_failed() {
+fn what_a_process_says_when_it_is_stopped_is_no_failure() {
     let world = World::new();
     let again = json!({ "on": "on_failure", "max_restarts": null, "backoff_ms": 1 });
-    let script = "trap 'exit 143' TERM; echo ready; while :; do sleep 0.05; done";
-    let spec = Spec::new()
-        .with("exit", json!("first_failure"))
-        .process_with("a", &["/bin/sh", "-c", script], json!({ "restart": again.clone() }))
-        .actor_with("b", &["wait"], json!({ "restart": again }));
-    let supervised = Place::Shell.start(&world, &spec, &[]);
-    supervised.wait_for("a.1    | ready");
-    supervised.wait_for("b.1    | ready");
-    supervised.signal(Signal::SIGTERM);
-    let ended = supervised.end().expect_code(143);
-    assert!(!ended.out.contains("ends everything"), "{}", ended.out);
-    assert!(!ended.out.contains("again"), "{}", ended.out);
+    for code in [143, 3] {
+        let script = format!("trap 'exit {code}' TERM; echo ready; while :; do sleep 0.05; done");
+        let fields = json!({ "restart": again.clone() });
+        let spec = Spec::new().process_with("a", &["/bin/sh", "-c", &script], fields);
+        let supervised = Place::Shell.start(&world, &spec, &[]);
+        supervised.wait_for("| ready");
+        supervised.signal(Signal::SIGTERM);
+        let ended = supervised.end().expect_code(143);
+        assert!(ended.out.contains(&format!("a.1 stopped (rc={code})")), "{}", ended.out);
+        assert!(!ended.out.contains("ends everything"), "{}", ended.out);
+        assert!(!ended.out.contains("again"), "{}", ended.out);
+    }
 }
 
 /// Elsewhere arguments are joined and taken apart again by a shell, which loses quotes and blanks and

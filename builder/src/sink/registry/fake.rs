@@ -11,12 +11,17 @@ use crate::digest::Digest;
 /// What to do in place of answering a request.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Answer with this status and header lines.
+    /// Answer with this status and header lines, without reading the body when the client asks
+    /// before it sends one.
     Status(u16, &'static str),
     /// Read a few bytes of the body and close the connection.
     HangUp,
+    /// Do what was asked for, and close the connection in place of answering.
+    LoseAnswer,
     /// Answer well, but name another digest.
     WrongDigest,
+    /// Answer well, and keep only so many bytes of the body.
+    Keep(usize),
 }
 
 /// Who may push.
@@ -30,17 +35,36 @@ pub enum Access {
     Bearer,
 }
 
+/// What kind of registry it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    /// The largest body it takes.
+    pub largest_body: Option<usize>,
+    /// It says that all is well with every piece, and keeps the first one only.
+    pub ignores_pieces: bool,
+    /// It never mounts, and begins an upload instead.
+    pub never_mounts: bool,
+}
+
 /// Everything the registry has and has seen.
 #[derive(Debug, Default)]
 pub struct State {
-    /// By digest.
-    pub blobs: BTreeMap<String, Vec<u8>>,
+    /// By repository and digest.
+    pub blobs: BTreeMap<(String, String), Vec<u8>>,
     /// By tag.
     pub manifests: BTreeMap<String, Vec<u8>>,
     /// `METHOD path`, digests shortened to `<digest>`.
     pub requests: Vec<String>,
     /// The first whose method and part of the path fit a request applies, once.
     pub faults: VecDeque<(&'static str, &'static str, Fault)>,
+    /// What it does always.
+    pub habits: Habits,
+    /// The bodies of requests, in bytes.
+    pub received: usize,
+    /// Uploads that are under way.
+    uploads: BTreeMap<u32, Vec<u8>>,
+    /// The number of the last upload.
+    last: u32,
 }
 
 /// A running registry.
@@ -55,7 +79,12 @@ struct Request {
     target: String,
     authorization: Option<String>,
     length: usize,
+    range: Option<usize>,
+    asks_first: bool,
 }
+
+/// Status, header lines and body.
+type Answer = (u16, String, Vec<u8>);
 
 impl FakeRegistry {
     /// Starts one; it ends with the test.
@@ -94,30 +123,48 @@ impl FakeRegistry {
         let mut stream = stream;
         while let Some(request) = read_head(&mut reader)? {
             let fault = self.note(&request);
+            let early = match &fault {
+                Some(Fault::Status(status, headers)) => {
+                    Some((*status, (*headers).to_owned(), Vec::new()))
+                }
+                Some(_) => None,
+                None => self.refuse(&request, access),
+            };
+            // Who asks first is told before the body; nobody would read it afterwards.
+            if let Some(answer) = early.clone().filter(|_| request.asks_first) {
+                respond(&mut stream, &request, &answer)?;
+                continue;
+            }
+            if request.asks_first {
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            }
             if let Some(Fault::HangUp) = fault {
                 let mut some = vec![0; request.length.min(10)];
                 reader.read_exact(&mut some)?;
+                self.forget(&request);
                 return Ok(());
             }
             let mut body = vec![0; request.length];
             reader.read_exact(&mut body)?;
-            let (status, headers, body) = match fault {
-                Some(Fault::Status(status, headers)) => (status, headers.to_owned(), Vec::new()),
-                fault => self.answer(&request, body, access, fault.is_some()),
-            };
-            let length = format!("Content-Length: {}\r\n", body.len());
-            write!(stream, "HTTP/1.1 {status} x\r\n{headers}{length}\r\n")?;
-            if request.method != "HEAD" {
-                stream.write_all(&body)?;
+            self.state().received += body.len();
+            if matches!(fault, Some(Fault::Status(500.., _))) {
+                self.forget(&request);
             }
+            let answer = early.unwrap_or_else(|| self.answer(&request, body, fault.as_ref()));
+            if let Some(Fault::LoseAnswer) = fault {
+                return Ok(());
+            }
+            respond(&mut stream, &request, &answer)?;
         }
         Ok(())
     }
 
     fn note(&self, request: &Request) -> Option<Fault> {
         let mut state = self.state();
-        let plain = regex::Regex::new("sha256:[0-9a-f]+").unwrap();
-        let target = plain.replace_all(&request.target, "<digest>");
+        let plain = regex::Regex::new("sha256:[0-9a-f]+|uploads/[0-9]+").unwrap();
+        let target = plain.replace_all(&request.target, |found: &regex::Captures<'_>| {
+            if found[0].starts_with("sha256") { "<digest>" } else { "uploads/<id>" }
+        });
         state.requests.push(format!("{} {target}", request.method));
         let at = state.faults.iter().position(|(method, part, _)| {
             *method == request.method && request.target.contains(part)
@@ -125,72 +172,167 @@ impl FakeRegistry {
         state.faults.remove(at).map(|(_, _, fault)| fault)
     }
 
-    fn answer(
-        &self,
-        request: &Request,
-        body: Vec<u8>,
-        access: Access,
-        lie: bool,
-    ) -> (u16, String, Vec<u8>) {
-        let none = |status| (status, String::new(), Vec::new());
+    /// An upload that failed is over: whoever tries again has to begin anew.
+    fn forget(&self, request: &Request) {
+        if request.method == "PUT" {
+            self.state().uploads.remove(&upload_number(&request.target));
+        }
+    }
+
+    /// What is answered without a look at the body.
+    fn refuse(&self, request: &Request, access: Access) -> Option<Answer> {
         // What RFC 7617 makes of `me:secret`.
         let basic = request.authorization.as_deref() == Some("Basic bWU6c2VjcmV0");
         if request.target.starts_with("/token") {
-            let scoped =
-                request.target.contains("pull%2Cpush") || request.target.contains("pull,push");
-            return if basic && scoped {
-                (200, String::new(), br#"{"token": "t"}"#.to_vec())
-            } else {
-                none(401)
+            if !basic {
+                return Some((401, String::new(), Vec::new()));
+            }
+            let scopes = request.target.replace("%2C", ",").replace("%3A", ":");
+            let token = match (scopes.contains("app:pull,push"), scopes.contains("base:pull")) {
+                (true, true) => "both",
+                (true, false) => "app",
+                _ => return Some((401, String::new(), Vec::new())),
             };
+            return Some((200, String::new(), format!(r#"{{"token": "{token}"}}"#).into_bytes()));
         }
-        let bearer = request.authorization.as_deref() == Some("Bearer t");
+        let bearer = request.authorization.as_deref().and_then(|h| h.strip_prefix("Bearer "));
+        let wants = if request.target.contains("base") { &["both"][..] } else { &["both", "app"] };
         match access {
             Access::Basic if !basic => {
-                return (401, "WWW-Authenticate: Basic realm=\"x\"\r\n".into(), Vec::new());
+                return Some((401, "WWW-Authenticate: Basic realm=\"x\"\r\n".into(), Vec::new()));
             }
-            Access::Bearer if !bearer => {
+            Access::Bearer if !bearer.is_some_and(|token| wants.contains(&token)) => {
                 let realm = format!("http://{}/token", self.address);
                 let header = format!(
                     "WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\",\
                      scope=\"repository:app:pull\"\r\n"
                 );
-                return (401, header, Vec::new());
+                return Some((401, header, Vec::new()));
             }
             _ => {}
         }
+        let largest = self.state().habits.largest_body?;
+        (request.length > largest).then(|| (413, String::new(), Vec::new()))
+    }
+
+    fn answer(&self, request: &Request, body: Vec<u8>, fault: Option<&Fault>) -> Answer {
+        let none = |status| (status, String::new(), Vec::new());
         let mut state = self.state();
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let last = path.rsplit('/').next().unwrap_or_default();
+        let repository = path.split('/').nth(2).unwrap_or_default().to_owned();
+        let parameter = |name: &str| {
+            query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        };
+        let lie = matches!(fault, Some(Fault::WrongDigest));
+        let named = |digest: &str| {
+            let digest = if lie { Digest::of(b"lie").to_string() } else { digest.to_owned() };
+            format!("Docker-Content-Digest: {digest}\r\n")
+        };
         match request.method.as_str() {
             "HEAD" if path.contains("/blobs/") => {
-                none(if state.blobs.contains_key(last) { 200 } else { 404 })
-            }
-            "HEAD" => match state.manifests.get(last) {
-                Some(manifest) => {
-                    let digest = Digest::of(manifest);
-                    (200, format!("Docker-Content-Digest: {digest}\r\n"), Vec::new())
+                match state.blobs.get(&(repository, last.to_owned())) {
+                    Some(blob) => (200, String::new(), blob.clone()),
+                    None => none(404),
                 }
+            }
+            "GET" if path.contains("/uploads/") => match state.uploads.get(&upload_number(path)) {
+                Some(bytes) => (204, place(path, bytes.len()), Vec::new()),
                 None => none(404),
             },
-            "POST" => (202, "Location: /v2/app/blobs/uploads/1?state=a\r\n".into(), Vec::new()),
+            "GET" if path.contains("/blobs/") => {
+                match state.blobs.get(&(repository, last.to_owned())) {
+                    Some(blob) => (200, String::new(), blob.clone()),
+                    None => none(404),
+                }
+            }
+            "HEAD" | "GET" => match state.manifests.get(last) {
+                Some(manifest) => (200, named(&Digest::of(manifest).to_string()), manifest.clone()),
+                None => none(404),
+            },
+            "POST" => {
+                if let Some(digest) = parameter("mount") {
+                    // As Quay has it.
+                    let Some(from) = parameter("from") else { return none(400) };
+                    let there = state.blobs.get(&(from.to_owned(), digest.to_owned())).cloned();
+                    if let Some(blob) = there.filter(|_| !state.habits.never_mounts) {
+                        state.blobs.insert((repository, digest.to_owned()), blob);
+                        return none(201);
+                    }
+                }
+                state.last += 1;
+                let number = state.last;
+                state.uploads.insert(number, Vec::new());
+                (
+                    202,
+                    format!("Location: /v2/{repository}/blobs/uploads/{number}?state=a\r\n"),
+                    Vec::new(),
+                )
+            }
+            "PATCH" => {
+                let ignores = state.habits.ignores_pieces;
+                let Some(bytes) = state.uploads.get_mut(&upload_number(path)) else {
+                    return none(404);
+                };
+                if ignores && !bytes.is_empty() {
+                    let claimed = request.range.unwrap_or(0) + body.len();
+                    return (202, place(path, claimed), Vec::new());
+                }
+                if request.range != Some(bytes.len()) {
+                    return (416, place(path, bytes.len()), Vec::new());
+                }
+                let kept = match fault {
+                    Some(Fault::Keep(count)) => *count,
+                    _ => body.len(),
+                };
+                bytes.extend_from_slice(&body[..kept]);
+                (202, place(path, bytes.len()), Vec::new())
+            }
             "PUT" if path.contains("/uploads/") => {
-                let digest = query.split("digest=").nth(1).unwrap_or_default().to_owned();
-                if Digest::of(&body).to_string() == digest {
-                    state.blobs.insert(digest, body);
-                    none(201)
+                let Some(mut bytes) = state.uploads.remove(&upload_number(path)) else {
+                    return none(404);
+                };
+                bytes.extend_from_slice(&body);
+                let digest = parameter("digest").unwrap_or_default().to_owned();
+                if Digest::of(&bytes).to_string() == digest || state.habits.ignores_pieces {
+                    state.blobs.insert((repository, digest.clone()), bytes);
+                    (201, named(&digest), Vec::new())
                 } else {
                     (400, String::new(), br#"{"errors":[{"message":"digest invalid"}]}"#.to_vec())
                 }
             }
             "PUT" => {
-                let digest = if lie { Digest::of(b"lie") } else { Digest::of(&body) };
+                let digest = Digest::of(&body).to_string();
                 state.manifests.insert(last.to_owned(), body);
-                (201, format!("Docker-Content-Digest: {digest}\r\n"), Vec::new())
+                (201, named(&digest), Vec::new())
             }
             _ => none(404),
         }
     }
+}
+
+/// Where an upload goes on, and how many bytes it has.
+fn place(path: &str, length: usize) -> String {
+    format!("Location: {path}?state=b\r\nRange: 0-{}\r\n", length.saturating_sub(1))
+}
+
+fn upload_number(target: &str) -> u32 {
+    let number = target.split("/uploads/").nth(1).unwrap_or_default();
+    number.split('?').next().unwrap_or_default().parse().unwrap_or(0)
+}
+
+fn respond(stream: &mut TcpStream, request: &Request, answer: &Answer) -> io::Result<()> {
+    let (status, headers, body) = answer;
+    let length = match status {
+        204 => String::new(),
+        _ => format!("Content-Length: {}\r\n", body.len()),
+    };
+    let mut bytes = format!("HTTP/1.1 {status} x\r\n{headers}{length}\r\n").into_bytes();
+    if request.method != "HEAD" {
+        bytes.extend_from_slice(body);
+    }
+    // At once, as servers do.
+    stream.write_all(&bytes)
 }
 
 fn read_head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
@@ -219,5 +361,7 @@ fn read_head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
         target: parsed.path.unwrap_or_default().to_owned(),
         authorization: find("authorization"),
         length: find("content-length").and_then(|text| text.parse().ok()).unwrap_or(0),
+        range: find("content-range").and_then(|text| text.split('-').next()?.parse().ok()),
+        asks_first: find("expect").is_some(),
     }))
 }

@@ -1,19 +1,28 @@
 //! A registry as a sink: one request for an image that is there already, and never a blob twice.
 
+mod current;
+mod stream;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek as _};
-use std::thread;
+use std::sync::Arc;
+use std::time::Duration;
 
+pub use self::current::{Current, changes};
+use self::stream::{Compressing, Counted};
 use super::{Published, Sink};
 use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::manifest::{Descriptor, MANIFEST};
+use crate::image::manifest::MANIFEST;
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
 use crate::parallel;
-use crate::registry::Client;
-use crate::registry::client::{Content, header};
+use crate::progress::{Event, Step, Watch};
+use crate::registry::blobs::{self, Mount};
+use crate::registry::client::{Ask, Content, header};
+use crate::registry::retry::{self, Again, Attempt, Trouble};
+use crate::registry::{Client, Places};
 
 /// How many blobs are sent at the same time.
 const PARALLEL: usize = 4;
@@ -22,103 +31,159 @@ const PARALLEL: usize = 4;
 pub struct Registry {
     client: Client,
     cache: Cache,
+    places: Places,
+    watch: Arc<dyn Watch>,
+}
+
+/// A blob that is to be in the repository.
+struct Blob<'a> {
+    /// What it is to the image.
+    item: &'a str,
+    digest: &'a Digest,
+    size: u64,
+    make: &'a (dyn Fn() -> Result<Box<dyn Read + 'a>> + Sync),
 }
 
 impl Registry {
-    /// Pushes to what `client` talks about; `cache` knows what layers compress to.
-    pub fn new(client: Client, cache: Cache) -> Self {
-        Self { client, cache }
+    /// Pushes to what `client` talks about; `cache` knows what layers compress to, `places` where
+    /// blobs are already, and `watch` is told what happens.
+    pub fn new(client: Client, cache: Cache, places: Places, watch: Arc<dyn Watch>) -> Self {
+        Self { client, cache, places, watch }
     }
 
-    /// Whether the tag already stands for the image.
-    pub fn has(&self, wire: &Wire) -> Result<bool> {
-        let tag = &self.client.reference().tag;
-        let url = self.client.url(&format!("manifests/{tag}"));
-        let answer = self.client.send("HEAD", &url, Some(MANIFEST), None)?;
+    /// The manifest the tag stands for now, if any.
+    pub fn digest(&self) -> Result<Option<Digest>> {
+        let url = self.manifest_url();
+        let answer = self.ask(|| self.client.send(Ask::new("HEAD", &url).accept(MANIFEST)))?;
         match answer.status().as_u16() {
+            // Who does not say what it is gets a manifest sent that it may have.
             200 => Ok(header(&answer, "docker-content-digest")
-                .is_some_and(|digest| digest == wire.digest().to_string())),
-            404 => Ok(false),
+                .and_then(|digest| Digest::parse(&digest).ok())),
+            404 => Ok(None),
             _ => Err(self.client.refused("to look for the image", answer)),
         }
     }
 
     /// Whether the repository has a blob.
-    pub fn has_blob(&self, digest: &Digest) -> Result<bool> {
-        let url = self.client.url(&format!("blobs/{digest}"));
-        let answer = self.client.send("HEAD", &url, None, None)?;
-        match answer.status().as_u16() {
-            200 => Ok(true),
-            404 => Ok(false),
-            _ => Err(self.client.refused("to look for a blob", answer)),
-        }
+    pub fn has_blob(&self, digest: &Digest, size: u64) -> Result<bool> {
+        self.ask(|| blobs::has(&self.client, digest, size, None))
     }
 
-    fn push_bytes(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
-        if self.has_blob(&descriptor.digest)? {
-            return Ok(());
-        }
-        self.upload(&descriptor.digest, descriptor.size, &|| {
-            Ok(Box::new(io::Cursor::new(bytes.to_vec())))
-        })
-    }
-
-    /// Sends a layer unless it is there; returns what its blob is.
-    fn push_layer(&self, layer: &Layer) -> Result<()> {
-        if let Some(known) = self.cache.compressed(layer) {
-            if self.has_blob(&known.digest)? {
-                return Ok(());
+    /// A repository from which the blob could be mounted.
+    pub fn neighbour(&self, digest: &Digest, size: u64) -> Result<Option<String>> {
+        let reference = self.client.reference();
+        for place in self.places.of(&reference.host, digest, &reference.repository) {
+            if self.ask(|| blobs::has(&self.client, digest, size, Some(&place)))? {
+                return Ok(Some(place));
             }
-            return self.upload(&known.digest, known.size, &|| stream(layer.clone()));
+        }
+        Ok(None)
+    }
+
+    fn manifest_url(&self) -> String {
+        self.client.url(&format!("manifests/{}", self.client.reference().tag))
+    }
+
+    /// Asks until there is an answer.
+    fn ask<T>(&self, attempt: impl FnMut() -> Attempt<T>) -> Result<T> {
+        retry::repeat(self.client.policy(), &|_, _| {}, attempt).map_err(|trouble| trouble.failure)
+    }
+
+    /// Brings a layer into the repository.
+    fn push_layer(&self, item: &str, layer: &Layer) -> Result<()> {
+        if let Some(Compressed { digest, size }) = self.cache.compressed(layer) {
+            let make = || -> Result<Box<dyn Read>> {
+                Ok(Box::new(Compressing::start(layer.clone(), digest.clone())?))
+            };
+            return self.push(&Blob { item, digest: &digest, size, make: &make });
         }
         // Nobody knows yet what it compresses to. Its length must be said before its bytes, so
         // they are kept meanwhile; the file has no name and goes with its last user.
+        self.tell(item, None, None, Step::Making);
         let doing = || "cannot keep a compressed layer in the temporary directory";
         let file = tempfile::tempfile().or_fail(Kind::CannotCreate, doing)?;
         let mut out = BufWriter::with_capacity(256 * 1024, file);
         let (digest, size) = blob::write(layer, &mut out)?;
-        let mut file = out.into_inner().or_fail(Kind::Io, doing)?;
+        let file = out.into_inner().or_fail(Kind::Io, doing)?;
         self.cache.put_compressed(layer, &Compressed { digest: digest.clone(), size });
-        if self.has_blob(&digest)? {
-            return Ok(());
-        }
-        file.rewind().or_fail(Kind::Io, doing)?;
-        self.upload(&digest, size, &|| reread(&file).or_fail(Kind::Io, doing))
+        let make = || reread(&file).or_fail(Kind::Io, doing);
+        self.push(&Blob { item, digest: &digest, size, make: &make })
     }
 
-    /// Sends a blob in one piece: some registries lose the second chunk, others limit its size.
-    fn upload(
-        &self,
-        digest: &Digest,
-        length: u64,
-        make: &dyn Fn() -> Result<Box<dyn Read>>,
-    ) -> Result<()> {
-        let begun = self.client.send("POST", &self.client.url("blobs/uploads/"), None, None)?;
-        if begun.status().as_u16() == 201 {
+    /// Brings a blob into the repository, whatever that takes.
+    fn push(&self, blob: &Blob<'_>) -> Result<()> {
+        let waiting = |failure: &Failure, pause: Duration| {
+            let why = failure.message().to_owned();
+            self.tell_of(blob, Step::Waiting { why, pause });
+        };
+        // Each attempt looks anew: the blob may have arrived, and only the answer got lost.
+        retry::repeat(self.client.policy(), &waiting, || self.try_push(blob))
+            .map_err(|trouble| trouble.failure)
+    }
+
+    fn try_push(&self, blob: &Blob<'_>) -> Attempt<()> {
+        let reference = self.client.reference();
+        let (host, repository) = (&reference.host, &reference.repository);
+        if blobs::has(&self.client, blob.digest, blob.size, None)? {
+            self.tell_of(blob, Step::Present);
+            self.places.put(host, blob.digest, repository);
             return Ok(());
         }
-        let location = match (begun.status().as_u16(), header(&begun, "location")) {
-            (202, Some(location)) => self.client.resolve(&location),
-            _ => return Err(self.client.refused("an upload", begun)),
+        let mut upload = None;
+        for from in self.places.of(host, blob.digest, repository) {
+            match blobs::mount(&self.client, blob.digest, &from)? {
+                Mount::Done => {
+                    self.tell_of(blob, Step::Mounted { from });
+                    self.places.put(host, blob.digest, repository);
+                    return Ok(());
+                }
+                Mount::Upload(address) => {
+                    self.places.remove(host, blob.digest, &from);
+                    upload = Some(address);
+                    break;
+                }
+                Mount::Refused => self.places.remove(host, blob.digest, &from),
+            }
+        }
+        let upload = match upload {
+            Some(address) => Some(address),
+            None => blobs::begin(&self.client)?,
         };
-        let joint = if location.contains('?') { '&' } else { '?' };
-        let url = format!("{location}{joint}digest={digest}");
-        let content = Content { media_type: "application/octet-stream", length, make };
-        let answer = self.client.send("PUT", &url, None, Some(content))?;
-        match answer.status().as_u16() {
-            201 | 204 => Ok(()),
-            _ => Err(self.client.refused(&format!("blob {digest}"), answer)),
+        if let Some(upload) = upload {
+            self.send(blob, &upload)?;
+        }
+        self.tell_of(blob, Step::Sent);
+        self.places.put(host, blob.digest, repository);
+        Ok(())
+    }
+
+    fn send(&self, blob: &Blob<'_>, upload: &str) -> Attempt<()> {
+        let tell = |sent| self.tell_of(blob, Step::Sending { sent });
+        let make = || -> Result<Box<dyn Read + '_>> {
+            Ok(Box::new(Counted::new((blob.make)()?, blob.size, &tell)))
+        };
+        let whole = blobs::send(&self.client, upload, blob.digest, blob.size, &make);
+        match whole {
+            Err(Trouble { again: Again::Smaller, failure }) => {
+                let Some(upload) = blobs::begin(&self.client)? else { return Ok(()) };
+                blobs::send_in_pieces(&self.client, &upload, blob.digest, blob.size, &make).map_err(
+                    |trouble| Trouble {
+                        failure: trouble.failure.context(failure.message()),
+                        ..trouble
+                    },
+                )
+            }
+            result => result,
         }
     }
 
     fn put_manifest(&self, wire: &Wire) -> Result<()> {
-        let tag = &self.client.reference().tag;
-        let make =
-            || -> Result<Box<dyn Read>> { Ok(Box::new(io::Cursor::new(wire.manifest.clone()))) };
-        let content = Content { media_type: MANIFEST, length: wire.descriptor.size, make: &make };
-        let url = self.client.url(&format!("manifests/{tag}"));
-        let answer = self.client.send("PUT", &url, None, Some(content))?;
-        if answer.status().as_u16() != 201 {
+        let make = || -> Result<Box<dyn Read + '_>> { Ok(Box::new(wire.manifest.as_slice())) };
+        let length = wire.descriptor.size;
+        let content = Content { media_type: MANIFEST, length, offset: None, make: &make };
+        let url = self.manifest_url();
+        let answer = self.ask(|| self.client.send_content(Ask::new("PUT", &url), content))?;
+        if !matches!(answer.status().as_u16(), 200..=202) {
             return Err(self.client.refused("the manifest", answer));
         }
         match header(&answer, "docker-content-digest") {
@@ -129,10 +194,8 @@ impl Registry {
             _ => Ok(()),
         }
     }
-}
 
-impl Sink for Registry {
-    fn put(&self, image: &Image) -> Result<Published> {
+    fn put_image(&self, image: &Image) -> Result<Published> {
         let published = |digest: &Digest, unchanged| Published {
             reference: self.client.reference().to_string(),
             digest: digest.clone(),
@@ -142,30 +205,43 @@ impl Sink for Registry {
         let all_known = image.layers.iter().all(|layer| self.cache.compressed(layer).is_some());
         if all_known {
             let wire = Wire::new(image, &self.cache)?;
-            if self.has(&wire)? {
+            if self.digest()?.as_ref() == Some(wire.digest()) {
                 return Ok(published(wire.digest(), true));
             }
         }
-        parallel::map(&image.layers, PARALLEL, |layer| self.push_layer(layer))?;
+        let count = image.layers.len();
+        let layers: Vec<(String, &Layer)> = (1_usize..)
+            .zip(&image.layers)
+            .map(|(number, layer)| (format!("layer {number}/{count}"), layer))
+            .collect();
+        parallel::map(&layers, PARALLEL, |(item, layer)| self.push_layer(item, layer))?;
         let wire = Wire::new(image, &self.cache)?;
-        self.push_bytes(&wire.config_descriptor, &wire.config)?;
+        self.push(&Blob {
+            item: "config",
+            digest: &wire.config_descriptor.digest,
+            size: wire.config_descriptor.size,
+            make: &|| Ok(Box::new(wire.config.as_slice())),
+        })?;
         // The manifest comes last: until then the tag stands for what it stood for before.
         self.put_manifest(&wire)?;
         Ok(published(wire.digest(), false))
     }
+
+    fn tell_of(&self, blob: &Blob<'_>, step: Step) {
+        self.tell(blob.item, Some(blob.digest), Some(blob.size), step);
+    }
+
+    fn tell(&self, item: &str, digest: Option<&Digest>, size: Option<u64>, step: Step) {
+        self.watch.tell(Event { item: item.to_owned(), digest: digest.cloned(), size, step });
+    }
 }
 
-/// The compressed bytes of a layer, made while they are read.
-fn stream(layer: Layer) -> Result<Box<dyn Read>> {
-    let (reader, writer) =
-        io::pipe().or_fail(Kind::System, || "cannot make a pipe for the layer")?;
-    // When making the bytes fails, the pipe ends early, and so does the upload: fewer bytes than
-    // were announced are an error on both sides.
-    thread::spawn(move || {
-        let mut out = BufWriter::with_capacity(256 * 1024, writer);
-        blob::write(&layer, &mut out)
-    });
-    Ok(Box::new(reader))
+impl Sink for Registry {
+    fn put(&self, image: &Image) -> Result<Published> {
+        let result = self.put_image(image);
+        self.watch.finish();
+        result
+    }
 }
 
 /// A reader of a file from its beginning, for a request that is repeated.

@@ -1,16 +1,19 @@
 //! Pushing, against a registry that misbehaves.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use super::fake::{Access, FakeRegistry, Fault};
+use super::fake::{Access, FakeRegistry, Fault, Habits};
 use super::*;
 use crate::image::Source;
 use crate::image::{Codec, Config, History, codec};
+use crate::progress::Silent;
+use crate::registry::retry::Policy;
 use crate::registry::{Credentials, Options, Reference};
 
-/// An image of two layers, whose bytes are in files.
-fn image(directory: &Path) -> Image {
+/// An image of two layers, whose bytes are in files, the upper one of `large` bytes.
+fn image(directory: &Path, large: usize) -> Image {
     let layer = |name: &str, size: usize| {
         // Bytes that do not compress, so that a body is too long to be sent at once.
         let mut seed = size as u64 | 1;
@@ -40,32 +43,61 @@ fn image(directory: &Path) -> Image {
         architecture: "amd64".into(),
         created: Some("1970-01-01T00:00:01Z".into()),
         config: Config::default(),
-        layers: vec![layer("small", 10_000), layer("large", 400_000)],
+        layers: vec![layer("small", 10_000), layer("large", large)],
     }
 }
 
 struct World {
     directory: tempfile::TempDir,
     fake: FakeRegistry,
+    /// What the client was told to try.
+    policy: Policy,
+    named: Vec<String>,
+    /// The size of the larger layer.
+    large: usize,
 }
 
 impl World {
     fn new(access: Access) -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), fake: FakeRegistry::start(access) }
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            fake: FakeRegistry::start(access),
+            policy: Policy { times: 3, pause: Duration::from_millis(1) },
+            named: Vec::new(),
+            large: 1_200_000,
+        }
+    }
+
+    fn with_habits(habits: Habits) -> Self {
+        let mut world = Self::new(Access::Open);
+        // Three pieces.
+        world.large = 9_000_000;
+        world.fake.state().habits = habits;
+        world
+    }
+
+    fn push_to(
+        &self,
+        repository: &str,
+        credentials: Credentials,
+    ) -> (Result<Published>, Vec<Event>) {
+        let reference = format!("{}/{repository}:v1", self.fake.address());
+        let options =
+            Options { credentials, verify_tls: true, certificates: None, policy: self.policy };
+        let cache = Cache::at(self.directory.path().join("cache"));
+        let places = Places::at(self.directory.path().join("places"), self.named.clone());
+        let events = Arc::new(Events::default());
+        let result =
+            Client::new(Reference::parse(&reference).unwrap(), options).and_then(|client| {
+                Registry::new(client, cache, places, Arc::clone(&events) as Arc<dyn Watch>)
+                    .put(&image(self.directory.path(), self.large))
+            });
+        let events = events.0.lock().unwrap().clone();
+        (result, events)
     }
 
     fn push_as(&self, credentials: Credentials) -> Result<Published> {
-        let reference = Reference::parse(&format!("{}/app:v1", self.fake.address())).unwrap();
-        let options = Options {
-            credentials,
-            verify_tls: true,
-            certificates: None,
-            retries: 3,
-            pause: Duration::from_millis(1),
-        };
-        let cache = Cache::at(self.directory.path().join("cache"));
-        let client = Client::new(reference, options)?;
-        Registry::new(client, cache).put(&image(self.directory.path()))
+        self.push_to("app", credentials).0
     }
 
     fn push(&self) -> Result<Published> {
@@ -81,9 +113,31 @@ impl World {
         let layers = manifest["layers"].as_array().unwrap();
         assert_eq!(layers.len(), 2);
         for descriptor in layers.iter().chain([&manifest["config"]]) {
-            let blob = &state.blobs[descriptor["digest"].as_str().unwrap()];
+            let digest = descriptor["digest"].as_str().unwrap().to_owned();
+            let blob = &state.blobs[&("app".to_owned(), digest.clone())];
+            assert_eq!(Digest::of(blob).to_string(), digest);
             assert_eq!(Some(blob.len() as u64), descriptor["size"].as_u64());
         }
+    }
+
+    /// Nobody sees anything of the image.
+    fn assert_nothing_published(&self) {
+        assert!(self.fake.state().manifests.is_empty());
+    }
+
+    fn requests(&self, method: &str) -> usize {
+        let state = self.fake.state();
+        state.requests.iter().filter(|request| request.starts_with(method)).count()
+    }
+}
+
+/// Keeps what was told.
+#[derive(Default)]
+struct Events(Mutex<Vec<Event>>);
+
+impl Watch for Events {
+    fn tell(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
     }
 }
 
@@ -104,14 +158,42 @@ fn an_image_that_is_there_costs_one_request() {
 }
 
 #[test]
-fn blobs_that_are_there_are_not_sent_again() {
+fn blobs_that_are_there_are_not_sent_and_not_even_read() {
     let world = World::new(Access::Open);
     let published = world.push().unwrap();
     world.fake.state().manifests.clear();
     world.fake.state().requests.clear();
-    assert_eq!(world.push().unwrap().digest, published.digest);
-    let state = world.fake.state();
-    assert!(!state.requests.iter().any(|request| request.starts_with("POST")), "{state:?}");
+    let reference = Reference::parse(&format!("{}/app:v1", world.fake.address())).unwrap();
+    let options = Options {
+        credentials: Credentials::Anonymous,
+        verify_tls: true,
+        certificates: None,
+        policy: world.policy,
+    };
+    let image = image(world.directory.path(), world.large);
+    // Bytes nobody needs may be gone.
+    for layer in &image.layers {
+        let Source::File(file) = &layer.source else { panic!("layers of files") };
+        std::fs::remove_file(file).unwrap();
+    }
+    let cache = Cache::at(world.directory.path().join("cache"));
+    let places = Places::at(world.directory.path().join("places"), Vec::new());
+    let client = Client::new(reference, options).unwrap();
+    let again = Registry::new(client, cache, places, Arc::new(Silent)).put(&image).unwrap();
+    assert_eq!(again.digest, published.digest);
+    assert_eq!((world.requests("POST"), world.requests("PATCH")), (0, 0));
+}
+
+#[test]
+fn a_blob_of_which_the_registry_lost_a_part_is_sent_again() {
+    let world = World::new(Access::Open);
+    let published = world.push().unwrap();
+    world.fake.state().manifests.clear();
+    for blob in world.fake.state().blobs.values_mut() {
+        blob.truncate(blob.len() - 1);
+    }
+    world.push().unwrap();
+    world.assert_published(&published);
 }
 
 #[test]
@@ -120,56 +202,237 @@ fn passwords_and_tokens_are_shown_when_asked_for() {
         let world = World::new(access);
         let published = world.push_as(me()).unwrap();
         world.assert_published(&published);
-        let failure = World::new(access).push().unwrap_err();
+        let world = World::new(access);
+        let failure = world.push().unwrap_err();
         assert_eq!(failure.kind(), Kind::Permission, "{access:?}: {failure}");
         assert!(failure.way_out().is_some());
+        world.assert_nothing_published();
+    }
+    let world = World::new(Access::Bearer);
+    let published = world.push_as(Credentials::Bearer("app".to_owned())).unwrap();
+    world.assert_published(&published);
+    assert!(world.push_as(Credentials::Bearer("old".to_owned())).is_err());
+}
+
+/// Every request a push makes, with the ways in which each can go wrong for a moment.
+#[test]
+fn a_bad_moment_of_the_registry_passes_whichever_request_it_meets() {
+    let faults = [
+        Fault::Status(500, ""),
+        Fault::Status(502, ""),
+        Fault::Status(503, ""),
+        Fault::Status(504, ""),
+        Fault::Status(408, ""),
+        Fault::Status(429, "Retry-After: 0\r\n"),
+        Fault::Status(429, "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
+        Fault::HangUp,
+        Fault::LoseAnswer,
+    ];
+    for (method, part) in
+        [("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/uploads/"), ("PUT", "/manifests/")]
+    {
+        for fault in &faults {
+            let world = World::new(Access::Open);
+            world.fake.fault(method, part, fault.clone());
+            let (published, events) = world.push_to("app", Credentials::Anonymous);
+            let published = published.unwrap_or_else(|e| panic!("{method} {part} {fault:?}: {e}"));
+            world.assert_published(&published);
+            assert!(world.fake.state().faults.is_empty(), "{method} {part} {fault:?} never was");
+            let waits = events.iter().filter(|e| matches!(e.step, Step::Waiting { .. })).count();
+            assert_eq!(waits, usize::from(part != "/manifests/"), "{method} {part} {fault:?}");
+        }
     }
 }
 
 #[test]
-fn a_bad_moment_of_the_registry_passes() {
-    for (method, part, fault) in [
-        ("PUT", "/uploads/", Fault::Status(503, "")),
-        ("PUT", "/uploads/", Fault::Status(429, "Retry-After: 0\r\n")),
-        ("PUT", "/uploads/", Fault::HangUp),
-        ("POST", "/uploads/", Fault::Status(500, "")),
-        ("HEAD", "/blobs/", Fault::Status(502, "")),
-        ("PUT", "/manifests/", Fault::Status(504, "")),
-        ("PUT", "/manifests/", Fault::HangUp),
-    ] {
-        let world = World::new(Access::Open);
-        world.fake.fault(method, part, fault.clone());
-        let published = world.push().unwrap_or_else(|e| panic!("{method} {part} {fault:?}: {e}"));
-        world.assert_published(&published);
-        assert!(world.fake.state().faults.is_empty(), "{method} {part} {fault:?} did not happen");
-    }
+fn a_pause_the_registry_asks_for_is_kept() {
+    let world = World::new(Access::Open);
+    world.fake.fault("PUT", "/manifests/", Fault::Status(429, "Retry-After: 1\r\n"));
+    let began = std::time::Instant::now();
+    world.push().unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[test]
 fn a_registry_that_keeps_failing_has_nothing_half_published() {
+    for (method, part) in
+        [("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/uploads/"), ("PUT", "/manifests/")]
+    {
+        let world = World::new(Access::Open);
+        for _ in 0..100 {
+            world.fake.fault(method, part, Fault::Status(500, ""));
+        }
+        let failure = world.push().unwrap_err();
+        assert!(failure.to_string().contains("status 500"), "{method} {part}: {failure}");
+        world.assert_nothing_published();
+    }
     let world = World::new(Access::Open);
     for _ in 0..100 {
-        world.fake.fault("PUT", "/uploads/", Fault::Status(500, ""));
+        world.fake.fault("PUT", "/uploads/", Fault::HangUp);
     }
     let failure = world.push().unwrap_err();
-    assert!(failure.to_string().contains("status 500"), "{failure}");
-    assert!(world.fake.state().manifests.is_empty());
+    assert_eq!(failure.kind(), Kind::Io);
+    assert!(failure.to_string().contains("nothing has been published"), "{failure}");
+    world.assert_nothing_published();
 }
 
 #[test]
 fn a_refusal_is_not_repeated_and_says_what_the_registry_said() {
+    for (status, kind) in [(403, Kind::Permission), (400, Kind::Protocol), (405, Kind::Protocol)] {
+        let world = World::new(Access::Open);
+        for _ in 0..3 {
+            world.fake.fault("POST", "/uploads/", Fault::Status(status, ""));
+        }
+        let failure = world.push().unwrap_err();
+        assert_eq!(failure.kind(), kind, "{failure}");
+        assert!(failure.to_string().contains(&format!("status {status}")), "{failure}");
+        // One a layer.
+        assert!(world.requests("POST") <= 2);
+        world.assert_nothing_published();
+    }
+}
+
+#[test]
+fn a_refused_body_is_never_sent() {
     let world = World::new(Access::Open);
-    world.fake.fault("POST", "/uploads/", Fault::Status(403, ""));
-    world.fake.fault("POST", "/uploads/", Fault::Status(403, ""));
-    let failure = world.push().unwrap_err();
-    assert_eq!(failure.kind(), Kind::Permission);
-    assert!(world.fake.state().manifests.is_empty());
+    for _ in 0..3 {
+        world.fake.fault("PUT", "/uploads/", Fault::Status(403, ""));
+    }
+    assert_eq!(world.push().unwrap_err().kind(), Kind::Permission);
+    assert!(world.fake.state().received < 1_000_000, "{}", world.fake.state().received);
 }
 
 #[test]
 fn a_registry_that_stored_something_else_is_found_out() {
-    let world = World::new(Access::Open);
-    world.fake.fault("PUT", "/manifests/", Fault::WrongDigest);
+    for part in ["/manifests/", "/uploads/"] {
+        let world = World::new(Access::Open);
+        world.fake.fault("PUT", part, Fault::WrongDigest);
+        let failure = world.push().unwrap_err();
+        assert!(failure.to_string().contains(" stored sha256:"), "{part}: {failure}");
+    }
+}
+
+#[test]
+fn a_body_too_large_for_what_stands_before_the_registry_goes_in_pieces() {
+    let habits = Habits { largest_body: Some(5_000_000), ..Habits::default() };
+    let world = World::with_habits(habits);
+    let published = world.push().unwrap();
+    world.assert_published(&published);
+    assert_eq!(world.requests("PATCH"), 3);
+    // The refused piece was never sent: what came in is the image, and not more.
+    assert!(world.fake.state().received < 9_100_000, "{}", world.fake.state().received);
+}
+
+#[test]
+fn an_upload_in_pieces_is_resumed_where_it_stopped() {
+    let habits = Habits { largest_body: Some(5_000_000), ..Habits::default() };
+    for fault in [
+        Fault::Keep(1_000_000),
+        Fault::Status(503, ""),
+        Fault::Status(429, "Retry-After: 0\r\n"),
+        Fault::HangUp,
+        Fault::LoseAnswer,
+    ] {
+        let world = World::with_habits(habits);
+        world.fake.fault("PATCH", "/uploads/", fault.clone());
+        let published = world.push().unwrap_or_else(|e| panic!("{fault:?}: {e}"));
+        world.assert_published(&published);
+        // Never again from the beginning.
+        let received = world.fake.state().received;
+        assert!(received < 9_100_000 + 4_200_000, "{fault:?}: {received}");
+        assert!(world.fake.state().faults.is_empty());
+    }
+}
+
+#[test]
+fn a_registry_that_drops_pieces_is_found_out_and_nothing_is_published() {
+    let habits =
+        Habits { largest_body: Some(5_000_000), ignores_pieces: true, ..Habits::default() };
+    let world = World::with_habits(habits);
     let failure = world.push().unwrap_err();
-    assert!(failure.to_string().contains("the registry stored"), "{failure}");
+    assert!(failure.to_string().contains("says it has blob"), "{failure}");
+    world.assert_nothing_published();
+}
+
+#[test]
+fn a_blob_of_a_neighbour_is_mounted_and_not_sent() {
+    for access in [Access::Open, Access::Basic, Access::Bearer] {
+        let world = World::new(access);
+        let credentials = if access == Access::Open { Credentials::Anonymous } else { me() };
+        // Pushing to the one tells where to find it for the other. The repository `app` is asked
+        // for with a token of its own, `base` with one for both.
+        let (first, _) = world.push_to("app", credentials.clone());
+        let first = first.unwrap();
+        let blobs: Vec<_> = {
+            let mut state = world.fake.state();
+            let blobs = std::mem::take(&mut state.blobs);
+            state.blobs = blobs
+                .iter()
+                .map(|((_, d), b)| (("base".to_owned(), d.clone()), b.clone()))
+                .collect();
+            state.manifests.clear();
+            state.requests.clear();
+            state.received = 0;
+            state.blobs.keys().cloned().collect()
+        };
+        let mut there = World::new(Access::Open);
+        there.fake = world.fake.clone();
+        there.named = vec!["base".to_owned()];
+        let (second, events) = there.push_to("app", credentials);
+        assert_eq!(second.unwrap().digest, first.digest, "{access:?}");
+        there.assert_published(&first);
+        let mounted = events.iter().filter(|e| matches!(e.step, Step::Mounted { .. })).count();
+        assert_eq!(mounted, blobs.len(), "{access:?}: {:?}", there.fake.state().requests);
+        // Nothing but the manifest.
+        assert!(there.fake.state().received < 2_000, "{access:?}");
+        let asked = there.fake.state().requests.clone();
+        let mounts: Vec<_> = asked.iter().filter(|request| request.contains("mount=")).collect();
+        assert!(mounts.iter().all(|request| request.contains("from=base")), "{mounts:?}");
+    }
+}
+
+#[test]
+fn where_a_blob_went_is_remembered_for_other_repositories() {
+    let world = World::new(Access::Open);
+    world.push_to("base", Credentials::Anonymous).0.unwrap();
+    world.fake.state().manifests.clear();
+    world.fake.state().received = 0;
+    let published = world.push().unwrap();
+    world.assert_published(&published);
+    assert!(world.fake.state().received < 2_000);
+}
+
+#[test]
+fn a_mount_that_is_refused_is_an_upload() {
+    let refuse = |status| {
+        let world = World::new(Access::Open);
+        for _ in 0..3 {
+            world.fake.fault("POST", "mount=", Fault::Status(status, ""));
+        }
+        world
+    };
+    let mut never = World::with_habits(Habits { never_mounts: true, ..Habits::default() });
+    never.named = vec!["base".to_owned()];
+    for mut world in [refuse(400), refuse(401), refuse(403), refuse(404), refuse(405), never] {
+        world.named = vec!["base".to_owned()];
+        let published = world.push().unwrap();
+        world.assert_published(&published);
+        let posts = world.requests("POST");
+        // The upload that is offered in place of a mount is taken.
+        let expected = if world.fake.state().habits.never_mounts { 3 } else { 6 };
+        assert_eq!(posts, expected, "{:?}", world.fake.state().requests);
+    }
+}
+
+#[test]
+fn each_blob_s_way_is_told_to_its_end() {
+    let world = World::new(Access::Open);
+    let (published, events) = world.push_to("app", Credentials::Anonymous);
+    published.unwrap();
+    for item in ["layer 1/2", "layer 2/2", "config"] {
+        let steps: Vec<&Step> =
+            events.iter().filter(|event| event.item == item).map(|event| &event.step).collect();
+        assert_eq!(steps.last(), Some(&&Step::Sent), "{item}");
+        assert!(steps.contains(&&Step::Sending { sent: 0 }), "{item}: {steps:?}");
+    }
 }

@@ -1,0 +1,231 @@
+//! Images in directories: OCI layouts, skopeo's `dir:`, and what `docker save` archives.
+//!
+//! An index is followed to the image of one architecture. Media types of Docker become those of OCI,
+//! which mean the same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::json::{self, Unknown};
+use crate::image::{Codec, Config, History, Image, Layer, Source, codec, config};
+
+/// How many indexes may refer to each other until the image comes.
+const DEPTH: usize = 4;
+
+#[derive(Deserialize)]
+struct Index {
+    manifests: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    digest: Digest,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    media_type: String,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    architecture: String,
+    os: String,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    config: Entry,
+    layers: Vec<Entry>,
+}
+
+/// One image of `docker save`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: PathBuf,
+    layers: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Configuration {
+    architecture: String,
+    created: Option<String>,
+    #[serde(default)]
+    config: Value,
+    rootfs: RootFs,
+    #[serde(default)]
+    history: Vec<History>,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    diff_ids: Vec<Digest>,
+}
+
+/// Reads the image for `architecture` in `directory`.
+///
+/// # Errors
+/// When there is none, or what is there contradicts itself.
+pub fn read(directory: &Path, architecture: &str) -> Result<Image> {
+    let blob = |digest: &Digest| directory.join("blobs/sha256").join(digest.hex());
+    if directory.join("index.json").is_file() {
+        let manifest = find(&directory.join("index.json"), architecture, &blob, DEPTH)?;
+        return of_manifest(&manifest, &blob);
+    }
+    let file = directory.join("manifest.json");
+    let value: Value = parse(&file)?;
+    if value.is_object() {
+        // skopeo's `dir:` has every blob beside the manifest.
+        return of_manifest(&file, &|digest| directory.join(digest.hex()));
+    }
+    let saved: Vec<Saved> = parse(&file)?;
+    let [saved] = saved.as_slice() else {
+        return Err(Failure::new(Kind::Data, format!("it holds {} images", saved.len()))
+            .hint("save one image alone"));
+    };
+    of_saved(saved, directory)
+}
+
+/// The file of the manifest that an index has for an architecture.
+fn find(
+    index: &Path,
+    architecture: &str,
+    blob: &dyn Fn(&Digest) -> PathBuf,
+    depth: usize,
+) -> Result<PathBuf> {
+    let entries = parse::<Index>(index)?.manifests;
+    let fits = |entry: &&Entry| {
+        entry
+            .platform
+            .as_ref()
+            .is_none_or(|platform| platform.os == "linux" && platform.architecture == architecture)
+    };
+    let mut fitting = entries.iter().filter(fits);
+    let found = match (fitting.next(), fitting.next()) {
+        (Some(one), None) => one,
+        // Several of one architecture are variants of it: the first is the most general one.
+        (Some(one), Some(_)) if one.platform.is_some() => one,
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(Kind::Data, "it holds several images")
+                .hint("copy the one you mean into a layout of its own"));
+        }
+        (None, _) => {
+            let there: Vec<String> = entries
+                .iter()
+                .filter_map(|entry| entry.platform.as_ref())
+                .map(|platform| format!("{}/{}", platform.os, platform.architecture))
+                .collect();
+            return Err(Failure::new(
+                Kind::Data,
+                format!("it holds no image for linux/{architecture}"),
+            )
+            .hint(format!("there are: {}", there.join(", "))));
+        }
+    };
+    let file = blob(&found.digest);
+    let is_index =
+        found.media_type.ends_with("index.v1+json") || found.media_type.contains("manifest.list");
+    match is_index {
+        true if depth == 0 => Err(Failure::new(Kind::Data, "its indexes never come to an image")),
+        true => find(&file, architecture, blob, depth - 1),
+        false => Ok(file),
+    }
+}
+
+fn of_manifest(file: &Path, blob: &dyn Fn(&Digest) -> PathBuf) -> Result<Image> {
+    let manifest: Manifest = parse(file)?;
+    let layers = manifest
+        .layers
+        .into_iter()
+        .map(|layer| Ok((blob(&layer.digest), form(&layer.media_type)?, layer.digest, layer.size)))
+        .collect::<Result<Vec<_>>>()?;
+    image(parse(&blob(&manifest.config.digest))?, |at, diff_id, history| {
+        let (file, media_type, digest, size) = layers.get(at)?.clone();
+        let codec = if media_type == codec::TAR { Codec::default() } else { Codec::AsIs };
+        let media_type = media_type.to_owned();
+        let source = Source::File(file);
+        Some(Layer { digest, size, diff_id, media_type, source, history, codec })
+    })
+}
+
+fn of_saved(saved: &Saved, directory: &Path) -> Result<Image> {
+    image(parse(&directory.join(&saved.config))?, |at, diff_id, history| {
+        let file = directory.join(saved.layers.get(at)?);
+        // Older versions of Docker link a layer that occurs twice.
+        let file = file.canonicalize().unwrap_or(file);
+        Some(Layer {
+            digest: diff_id.clone(),
+            size: fs::metadata(&file).map(|metadata| metadata.len()).unwrap_or_default(),
+            diff_id,
+            media_type: codec::TAR.to_owned(),
+            source: Source::File(file),
+            history,
+            codec: Codec::default(),
+        })
+    })
+}
+
+/// The image a configuration describes; `layer` makes one of its number, diff id and history.
+fn image(
+    configuration: Configuration,
+    layer: impl Fn(usize, Digest, History) -> Option<Layer>,
+) -> Result<Image> {
+    // Steps that made no layer have no place in a list of layers.
+    let mut history =
+        configuration.history.into_iter().filter(|history| history.empty_layer != Some(true));
+    let layers = configuration
+        .rootfs
+        .diff_ids
+        .into_iter()
+        .enumerate()
+        .map(|(at, diff_id)| {
+            let mut history = history.next().unwrap_or_default();
+            history.empty_layer = None;
+            layer(at, diff_id, history).ok_or_else(|| {
+                Failure::new(Kind::Data, "its configuration speaks of more layers than it has")
+            })
+        })
+        .collect::<Result<_>>()?;
+    let doing = || "cannot read its configuration";
+    let config = match configuration.config {
+        Value::Null => Config::default(),
+        value => {
+            let value = json::fold(value, &config::CONFIG_SHAPE, Unknown::Drop)
+                .or_fail(Kind::Data, doing)?;
+            serde_json::from_value(value).or_fail(Kind::Data, doing)?
+        }
+    };
+    Ok(Image {
+        name: None,
+        tag: None,
+        architecture: configuration.architecture,
+        created: configuration.created,
+        config,
+        layers,
+    })
+}
+
+/// The media type OCI has for one of its or Docker's.
+fn form(media_type: &str) -> Result<&'static str> {
+    let known = media_type.starts_with("application/vnd.docker.image.rootfs.")
+        || media_type.starts_with("application/vnd.oci.image.layer.");
+    match media_type.rsplit(['.', '+']).next() {
+        Some("tar") if known => Ok(codec::TAR),
+        Some("gzip") if known => Ok(codec::TAR_GZIP),
+        Some("zstd") if known => Ok(codec::TAR_ZSTD),
+        _ => Err(Failure::new(Kind::Data, format!("{media_type} is no layer"))),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
+    let doing = || format!("cannot read {}", file.display());
+    let text = fs::read(file).or_fail(Kind::Data, doing)?;
+    serde_json::from_slice(&text).or_fail(Kind::Data, doing)
+}

@@ -1,0 +1,119 @@
+//! What only skopeo can do is left to it: signing, encryption, other manifest formats.
+
+use std::env;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::copy_arguments::CopyArguments;
+use crate::digest::Digest;
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::Image;
+use crate::registry::{Credentials, Reference};
+use crate::sink::destination::Destination;
+use crate::sink::oci_layout::OciLayout;
+use crate::sink::{Published, Sink as _};
+
+/// Whether somebody is there for what only skopeo can do.
+///
+/// # Errors
+/// When nobody is, naming the first argument that is not understood here.
+pub fn check(arguments: &CopyArguments) -> Result<()> {
+    match arguments.for_skopeo.first() {
+        Some(first) if find().is_none() => {
+            Err(Failure::new(Kind::Usage, format!("unknown copy argument {first}"))
+                .hint("if skopeo knows it, install skopeo; the copy is left to it then"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Copies with skopeo, from a layout of ours. Credentials go through a file that only this user
+/// may read: arguments are there for everybody to see.
+///
+/// # Errors
+/// When skopeo fails, which says itself why.
+pub fn put(
+    destination: &Destination,
+    image: &Image,
+    arguments: &CopyArguments,
+) -> Result<Published> {
+    let doing = || "cannot copy with skopeo";
+    let program =
+        find().ok_or_else(|| Failure::new(Kind::Unavailable, "cannot find skopeo in PATH"))?;
+    let directory = tempfile::tempdir().or_fail(Kind::CannotCreate, doing)?;
+    let layout = directory.path().join("layout");
+    OciLayout::new(layout.clone(), Some("image".to_owned())).put(image)?;
+    let digest_file = directory.path().join("digest");
+
+    let mut command = Command::new(program);
+    command.args(["--insecure-policy", "copy"]);
+    if let Some((reference, credentials)) = registry(destination, arguments)? {
+        let authfile = directory.path().join("auth.json");
+        let mut file =
+            tempfile::NamedTempFile::new_in(directory.path()).or_fail(Kind::CannotCreate, doing)?;
+        let content = login(&reference, &credentials)?;
+        file.write_all(content.as_bytes()).or_fail(Kind::Io, doing)?;
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600))
+            .or_fail(Kind::Io, doing)?;
+        file.persist(&authfile).or_fail(Kind::CannotCreate, doing)?;
+        command.arg("--dest-authfile").arg(authfile);
+    }
+    command.args(&arguments.also_for_skopeo).args(&arguments.for_skopeo);
+    command.arg("--digestfile").arg(&digest_file);
+    command.arg(format!("oci:{}:image", layout.display())).arg(destination.to_string());
+    // What it says is talk; standard output is for the digest.
+    let stdout = Stdio::from(std::io::stderr());
+    let status =
+        command.stdin(Stdio::null()).stdout(stdout).status().or_fail(Kind::System, doing)?;
+    if !status.success() {
+        return Err(Failure::new(Kind::Protocol, format!("{}: {status}", doing()))
+            .hint("what skopeo said is above"));
+    }
+    let digest = fs::read_to_string(&digest_file).or_fail(Kind::Protocol, doing)?;
+    let digest = Digest::parse(digest.trim()).map_err(|failure| failure.context(doing()))?;
+    Ok(Published { reference: destination.to_string(), digest, unchanged: false })
+}
+
+fn find() -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|path| path.join("skopeo")).find(|p| p.is_file())
+}
+
+/// Where to log in as whom, when the destination is a registry that wants it.
+fn registry(
+    destination: &Destination,
+    arguments: &CopyArguments,
+) -> Result<Option<(Reference, Credentials)>> {
+    let Destination::Registry(reference) = destination else { return Ok(None) };
+    let reference = Reference::parse(reference)?;
+    let credentials = arguments.credentials(&reference)?;
+    Ok(Some((reference, credentials)).filter(|(_, found)| *found != Credentials::Anonymous))
+}
+
+/// A file as `docker login` leaves it.
+fn login(reference: &Reference, credentials: &Credentials) -> Result<String> {
+    let entry = match credentials {
+        Credentials::Anonymous => serde_json::json!({}),
+        Credentials::Password { user, password } => {
+            serde_json::json!({"auth": STANDARD.encode(format!("{user}:{password}"))})
+        }
+        Credentials::Identity(token) => {
+            let auth = STANDARD.encode("00000000-0000-0000-0000-000000000000:");
+            serde_json::json!({"auth": auth, "identitytoken": token})
+        }
+        Credentials::Bearer(_) => {
+            return Err(Failure::new(
+                Kind::Usage,
+                "cannot hand --dest-registry-token to skopeo without showing it to everybody",
+            )
+            .hint("log in with --dest-creds, --dest-authfile or docker login"));
+        }
+    };
+    let key = reference.login_key();
+    Ok(serde_json::json!({"auths": {key: entry}}).to_string())
+}

@@ -1,0 +1,161 @@
+//! What a tag stands for now, as far as it can be compared with what it would stand for.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use ureq::http::Response;
+
+use super::Registry;
+use crate::digest::Digest;
+use crate::error::{Context as _, Kind, Result};
+use crate::image::manifest::MANIFEST;
+use crate::registry::client::Ask;
+
+/// What manifests of images are called, ours and Docker's.
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// The most bytes of a configuration that are read.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// An image in a registry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Current {
+    /// The digests of its layers' blobs; empty for an index of several images.
+    pub layers: Vec<String>,
+    /// Its configuration.
+    pub config: Value,
+}
+
+impl Registry {
+    /// What the tag stands for; `None` when it stands for nothing yet.
+    pub fn current(&self) -> Result<Option<Current>> {
+        let url = self.manifest_url();
+        let answer = self.ask(|| self.client.send(Ask::new("GET", &url).accept(MANIFESTS)))?;
+        match answer.status().as_u16() {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(self.client.refused("to show the image", answer)),
+        }
+        let manifest = read(answer, MANIFEST)?;
+        let digest_of = |blob: &Value| blob.get("digest")?.as_str().map(str::to_owned);
+        let layers = manifest.get("layers").and_then(Value::as_array);
+        let layers = layers.into_iter().flatten().filter_map(digest_of).collect();
+        let config = manifest.get("config").and_then(digest_of);
+        let config = match config.and_then(|digest| Digest::parse(&digest).ok()) {
+            Some(digest) => self.read_blob(&digest)?,
+            None => Value::Null,
+        };
+        Ok(Some(Current { layers, config }))
+    }
+
+    fn read_blob(&self, digest: &Digest) -> Result<Value> {
+        let url = self.client.url(&format!("blobs/{digest}"));
+        let answer = self.ask(|| self.client.send(Ask::new("GET", &url)))?;
+        match answer.status().as_u16() {
+            200 => read(answer, "the configuration"),
+            _ => Err(self.client.refused("to show the image's configuration", answer)),
+        }
+    }
+}
+
+fn read(mut answer: Response<ureq::Body>, what: &str) -> Result<Value> {
+    let doing = || format!("cannot read {what} of the image that is there");
+    let text = answer.body_mut().with_config().limit(LARGEST).read_to_string();
+    serde_json::from_str(&text.or_fail(Kind::Io, doing)?).or_fail(Kind::Protocol, doing)
+}
+
+/// How two configurations differ, in the names of their fields. Of variables and labels only the
+/// names are told: values may be nobody's business.
+pub fn changes(before: &Value, after: &Value) -> Vec<String> {
+    let mut changes = Vec::new();
+    for field in fields(before, after) {
+        let side = |value: &Value| value.get(&field).cloned().unwrap_or_default();
+        if matches!(field.as_str(), "rootfs" | "history" | "config") {
+            continue;
+        }
+        if side(before) != side(after) {
+            changes.push(field);
+        }
+    }
+    let none = Value::Null;
+    let (before, after) =
+        (before.get("config").unwrap_or(&none), after.get("config").unwrap_or(&none));
+    for field in fields(before, after) {
+        let (old, new) = (named(before, &field), named(after, &field));
+        if old == new {
+            continue;
+        }
+        match (old, new) {
+            (Some(old), Some(new)) => {
+                let names: BTreeSet<&String> =
+                    old.symmetric_difference(&new).map(|(name, _)| name).collect();
+                changes.extend(names.into_iter().map(|name| format!("{field} {name}")));
+            }
+            _ => changes.push(field),
+        }
+    }
+    changes
+}
+
+fn fields(before: &Value, after: &Value) -> BTreeSet<String> {
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().into_iter().flat_map(|object| object.keys().cloned()).collect()
+    };
+    keys(before).into_iter().chain(keys(after)).collect()
+}
+
+/// The entries of a field that has named ones; otherwise its value under no name, and nothing for
+/// a field that is not there.
+fn named(config: &Value, field: &str) -> Option<BTreeSet<(String, String)>> {
+    let value = config.get(field)?;
+    Some(match value {
+        Value::Array(entries) if field == "Env" => entries
+            .iter()
+            .filter_map(|entry| entry.as_str()?.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        Value::Object(entries) => {
+            entries.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+        }
+        other => BTreeSet::from([("is another one".to_owned(), other.to_string())]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn changes_are_told_by_name_and_not_by_value() {
+        let before = json!({
+            "architecture": "amd64",
+            "rootfs": {"diff_ids": ["a"]},
+            "config": {
+                "Env": ["A=1", "B=secret", "C=3"],
+                "Cmd": ["a"],
+                "Labels": {"x": "1"},
+                "User": "1000",
+            },
+        });
+        let after = json!({
+            "architecture": "arm64",
+            "rootfs": {"diff_ids": ["b"]},
+            "config": {
+                "Env": ["A=1", "B=other", "D=4"],
+                "Cmd": ["b"],
+                "Labels": {"x": "1"},
+                "WorkingDir": "/",
+            },
+        });
+        assert_eq!(
+            changes(&before, &after),
+            ["architecture", "Cmd is another one", "Env B", "Env C", "Env D", "User", "WorkingDir"]
+        );
+        assert!(changes(&before, &before).is_empty());
+    }
+}

@@ -1,0 +1,157 @@
+//! The bytes of a blob on their way to a registry: made while they are sent, and counted.
+
+use std::io::{self, BufWriter, PipeReader, Read};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::digest::Digest;
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::{Layer, blob};
+
+/// How often somebody is told how far it is.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// The compressed bytes of a layer, made by a thread while they are read.
+pub struct Compressing {
+    pipe: PipeReader,
+    /// Taken once the bytes have come to their end.
+    maker: Option<JoinHandle<Result<(Digest, u64)>>>,
+    expected: Digest,
+}
+
+impl Compressing {
+    /// Begins to compress `layer`, which is known to come to `expected`.
+    pub fn start(layer: Layer, expected: Digest) -> Result<Self> {
+        let (pipe, writer) =
+            io::pipe().or_fail(Kind::System, || "cannot make a pipe for the layer")?;
+        let maker = thread::spawn(move || {
+            let mut out = BufWriter::with_capacity(256 * 1024, writer);
+            let made = blob::write(&layer, &mut out)?;
+            io::Write::flush(&mut out).or_fail(Kind::Io, || "cannot hand on a layer")?;
+            Ok(made)
+        });
+        Ok(Self { pipe, maker: Some(maker), expected })
+    }
+
+    /// Whether the bytes that came were the right ones.
+    fn judge(&mut self) -> Result<()> {
+        let Some(maker) = self.maker.take() else { return Ok(()) };
+        let internal = |why: String| Failure::new(Kind::Internal, why);
+        let (digest, _) = maker
+            .join()
+            .map_err(|_| internal("the compression of a layer broke down".to_owned()))??;
+        if digest == self.expected {
+            return Ok(());
+        }
+        Err(internal(format!(
+            "a layer was compressed to {digest}, and to {} before",
+            self.expected
+        ))
+        .hint("remove the cache: rm -r ~/.cache/devenv-container/layers"))
+    }
+}
+
+impl Read for Compressing {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.pipe.read(out)?;
+        if count == 0 && !out.is_empty() {
+            self.judge().map_err(io::Error::other)?;
+        }
+        Ok(count)
+    }
+}
+
+/// Tells how far a reader is, and notices when it ends too early.
+pub struct Counted<'a, R> {
+    inner: R,
+    length: u64,
+    sent: u64,
+    told: Instant,
+    tell: &'a (dyn Fn(u64) + Sync),
+}
+
+impl<'a, R: Read> Counted<'a, R> {
+    /// Watches `inner`, which has `length` bytes.
+    pub fn new(inner: R, length: u64, tell: &'a (dyn Fn(u64) + Sync)) -> Self {
+        tell(0);
+        Self { inner, length, sent: 0, told: Instant::now(), tell }
+    }
+}
+
+impl<R> Counted<'_, R> {
+    fn excess(&self) -> usize {
+        usize::from(self.sent > self.length)
+    }
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.sent += count as u64;
+        if count == 0 && !out.is_empty() && self.sent < self.length {
+            let why = format!("a layer has {} bytes and not {}", self.sent, self.length);
+            return Err(io::Error::other(Failure::new(Kind::Internal, why)));
+        }
+        // The last bytes are judged before they are handed on: whoever gets as many as announced
+        // never asks whether there are more.
+        if self.sent >= self.length && count > 0 && self.inner.read(&mut [0])? + self.excess() > 0 {
+            let why = format!("a layer has more than {} bytes", self.length);
+            return Err(io::Error::other(Failure::new(Kind::Internal, why)));
+        }
+        if self.told.elapsed() >= BETWEEN {
+            self.told = Instant::now();
+            (self.tell)(self.sent);
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::image::{Codec, History, Source, codec};
+
+    fn failure(error: &io::Error) -> String {
+        error.get_ref().and_then(|e| e.downcast_ref::<Failure>()).unwrap().to_string()
+    }
+
+    #[test]
+    fn as_many_bytes_as_announced_are_handed_on_and_no_others() {
+        let told = AtomicU64::new(u64::MAX);
+        let tell = |sent| told.store(sent, Ordering::Relaxed);
+        let read = |length| {
+            let mut out = Vec::new();
+            Counted::new(&b"12345"[..], length, &tell).read_to_end(&mut out).map(|_| out)
+        };
+        assert_eq!(read(5).unwrap(), b"12345");
+        assert_eq!(told.load(Ordering::Relaxed), 0);
+        assert!(failure(&read(6).unwrap_err()).contains("5 bytes and not 6"));
+        assert!(failure(&read(4).unwrap_err()).contains("more than 4"));
+    }
+
+    #[test]
+    fn a_layer_that_cannot_be_made_says_why_and_wrong_bytes_are_found_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("layer");
+        let layer = Layer {
+            digest: Digest::of(b"x"),
+            size: 1,
+            diff_id: Digest::of(b"x"),
+            media_type: codec::TAR.to_owned(),
+            source: Source::File(file.clone()),
+            history: History::default(),
+            codec: Codec::default(),
+        };
+        let read = || {
+            let mut reader = Compressing::start(layer.clone(), Digest::of(b"other")).unwrap();
+            failure(&io::copy(&mut reader, &mut io::sink()).unwrap_err())
+        };
+        assert!(read().contains("cannot read layer"));
+        std::fs::write(&file, "x").unwrap();
+        assert!(read().contains("to sha256:"));
+        std::fs::write(&file, "y").unwrap();
+        assert!(read().contains("has changed"));
+    }
+}
