@@ -5,6 +5,7 @@
 let
   command = import ./lib/command.nix { inherit lib; };
   accounts = import ./lib/accounts.nix { inherit lib; };
+  fail = import ./lib/fail.nix;
   logging = import ./lib/logging.nix { inherit lib; };
   specs = import ./spec.nix { inherit lib; };
 
@@ -79,6 +80,12 @@ in
         option = "containers.${name}.init";
       });
 
+      # Others are passed on to the processes.
+      stops = container.stopSignal == null || builtins.match "(SIG)?(TERM|INT)|2|15" container.stopSignal != null;
+      obeys = kind != "processes" || container.entrypoint != [ ] || stops || fail
+        "`containers.${name}.stopSignal`: processes are not stopped at ${toString container.stopSignal}, which is passed on to them"
+        "leave it out and set `processes.<name>.shutdown.signal`";
+
       argv = if parsed.script then [ (script "command" "${lib.head parsed.argv}\n") ] else parsed.argv;
       verb = name: specFile: [ "/bin/devenv-init" name "--spec" "${specFile}" ];
       shown = logging.arguments {
@@ -95,7 +102,8 @@ in
       }.${kind};
     in
     {
-      inherit environment kind;
+      inherit environment;
+      kind = assert obeys; kind;
       usesBash = kind != "command" || parsed.script || sourced;
       spec = {
         processes = processSpec // {

@@ -168,7 +168,7 @@ in
     in
     if cycle != null then
       fail "processes and tasks wait for each other: ${lib.concatStringsSep " -> " cycle}"
-        "remove one of these from `after` or `before`"
+        "one of these says too much: ${lib.concatMapStringsSep ", " (option: "`${option}`") (dependencies.saidBy nodes cycle)}"
     else if init.stopTimeout != null && stop.weight > init.stopTimeout then
       fail
         (lib.concatStrings [

@@ -103,6 +103,14 @@ in
     in
     if looping == [ ] then null else walk [ start ];
 
+  /** The options that say what a path of nodes says, one for each step, each once. */
+  saidBy = nodes: path:
+    let
+      names = map (entry: builtins.head (splitString "@" entry));
+      step = from: to: if elem to (names nodes.${from}.after) then "${nodes.${from}.option}.after" else "${nodes.${to}.option}.before";
+    in
+    lib.unique (lib.zipListsWith step path (lib.tail path));
+
   /**
     The chain of nodes whose weights sum up to the most, as `{ weight, nodes }`: a node, what it waits
     for, what that waits for. `edges` must have no cycle; nodes without a weight weigh nothing.

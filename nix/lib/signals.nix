@@ -11,4 +11,7 @@ in
 {
   /** The name of a signal from 1 to 31, with its `SIG`. */
   nameOf = number: "SIG${builtins.elemAt names (number - 1)}";
+
+  /** What a signal is called, with or without `SIG`, those for real time included, or its number. */
+  pattern = "(SIG)?(${builtins.concatStringsSep "|" names}|RTMIN([+][0-9]+)?|RTMAX(-[0-9]+)?)|[0-9]+";
 }

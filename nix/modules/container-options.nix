@@ -41,7 +41,7 @@ in
   };
 
   exposedPorts = mkOption {
-    type = types.listOf (types.either types.port types.str);
+    type = types.listOf (types.either types.port (types.strMatching "[0-9]+(/(tcp|udp|sctp))?"));
     default = [ ];
     defaultText = lib.literalMD "for `processes` the ports of its processes";
     description = "Ports the image declares, as numbers or as `<port>/tcp` or `<port>/udp`.";
@@ -49,7 +49,7 @@ in
   };
 
   volumes = mkOption {
-    type = types.listOf types.str;
+    type = types.listOf (types.strMatching "/.*");
     default = [ ];
     description = "Folders whose contents outlive the container. They belong to its user.";
   };
@@ -62,9 +62,12 @@ in
   };
 
   stopSignal = mkOption {
-    type = types.nullOr types.str;
+    type = types.nullOr (types.strMatching (import ../lib/signals.nix).pattern);
     default = null;
-    description = "The signal that asks the container to stop; null is the engine's own, SIGTERM.";
+    description = ''
+      The signal that asks the container to stop; null is the engine's own, SIGTERM. A container of
+      processes stops in order at SIGTERM and SIGINT alone: `processes.<name>.shutdown.signal` is theirs.
+    '';
   };
 
   init = {

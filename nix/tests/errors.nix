@@ -19,9 +19,10 @@ let
     option = "containers.processes.init";
   };
   # What the container of the processes runs.
-  plan = module:
+  plan = module: (planOf module).spec;
+  planOf = module:
     let config = core module; in
-    ((import ../container.nix { inherit lib; }).plan {
+    removeAttrs ((import ../container.nix { inherit lib; }).plan {
       inherit config;
       name = "processes";
       container = config.containers.processes;
@@ -29,7 +30,7 @@ let
       bash = "/bash";
       coreutils = "/coreutils";
       envScript = "/env-script";
-    }).spec;
+    }) [ "entrypoint" ];
   process = options: spec { processes.web = { exec = "web"; } // options; processes.db.exec = "db"; tasks."a:b".exec = "b"; };
 in
 {
@@ -94,7 +95,31 @@ in
       processes.a = { exec = "a"; after = [ "devenv:processes:b" ]; };
       processes.b = { exec = "b"; after = [ "devenv:processes:a" ]; };
     };
-    says = [ "processes and tasks wait for each other: devenv:processes:a -> devenv:processes:b -> devenv:processes:a" "hint:" ];
+    says = [ "processes and tasks wait for each other: devenv:processes:a -> devenv:processes:b -> devenv:processes:a" "hint: one of these says too much: `processes.a.after`, `processes.b.after`" ];
+  };
+  cycle-through-before = {
+    expr = spec {
+      processes.a = { exec = "a"; after = [ "t:t@started" ]; };
+      tasks."t:t" = { exec = "t"; };
+      processes.b = { exec = "b"; after = [ "devenv:processes:a" ]; before = [ "t:t" ]; };
+    };
+    says = [ "hint: one of these says too much: `processes.a.after`, `processes.b.before`, `processes.b.after`" ];
+  };
+  stop-signal-that-does-not-stop = {
+    expr = planOf { containers.processes.stopSignal = "SIGQUIT"; processes.web.exec = "web"; };
+    says = [ "`containers.processes.stopSignal`: processes are not stopped at SIGQUIT" "hint: leave it out and set `processes.<name>.shutdown.signal`" ];
+  };
+  no-signal = {
+    expr = planOf { containers.processes.stopSignal = "SIGFOO"; };
+    says = [ "containers.processes.stopSignal' is not of type" "SIGFOO" ];
+  };
+  no-port = {
+    expr = (core { containers.processes.exposedPorts = [ "http" ]; }).containers.processes.exposedPorts;
+    says = [ "containers.processes.exposedPorts." "http" ];
+  };
+  volume-somewhere = {
+    expr = (core { containers.processes.volumes = [ "data" ]; }).containers.processes.volumes;
+    says = [ "containers.processes.volumes." "data" ];
   };
   stop-budget = {
     expr = spec {
