@@ -18,7 +18,7 @@
 #   mkShellBin        the function of mk-shell-bin; by default that of the input of this name
 #
 # Result
-#   names             one `{ name, image, version, registry, copyArgs }` a container, by name
+#   names             one `{ name, image, version, registry, fromRegistry, copyArgs }` a container, by name
 #   images            by container: the derivation of its image, whose output is the image's JSON
 #   copyArguments     by container: a program that prints its `defaultCopyArgs`, a zero byte after each
 {
@@ -92,7 +92,7 @@ in
   names = lib.mapAttrsToList (name: one: {
     inherit name;
     image = one.name;
-    inherit (one) version registry;
+    inherit (one) version registry fromRegistry;
     copyArgs = one.defaultCopyArgs;
   }) (evaluate container).containers;
 

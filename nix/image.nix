@@ -10,6 +10,7 @@ let
   copied = import ./copied.nix { inherit lib; };
   containers = import ./container.nix { inherit lib; };
   layers = import ./layers.nix { inherit lib; };
+  bases = import ./base.nix { inherit lib arch; };
   storePaths = import ./lib/store-paths.nix;
 
   # The architecture in the words of the image format (GOARCH).
@@ -57,10 +58,8 @@ in
       };
 
       # The image to build on, in a form of our own.
-      base = if container.fromImage == null then null else build "${safeName name}-base" "nix-base" {
-        from = "${container.fromImage}";
-        inherit arch;
-      };
+      baseSource = bases.source { inherit container projectSource build; option = "containers.${name}"; };
+      base = if baseSource == null then null else build "${safeName name}-base" "nix-base" { from = baseSource; inherit arch; };
 
       items = copied.items {
         inherit (container) copyToRoot;

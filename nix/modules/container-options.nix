@@ -48,6 +48,17 @@ in
     example = [ 8080 "53/udp" ];
   };
 
+  fromRegistry = mkOption {
+    type = types.nullOr types.str;
+    default = null;
+    description = ''
+      An image of a registry to build on, in the way of `fromImage`: `debian:12` or
+      `registry.example.com/me/base:1`. Which image this is for whom is written down in
+      `devenv-container.lock` by `devenv-container lock`, and stays so until `lock --update`.
+    '';
+    example = "debian:12";
+  };
+
   volumes = mkOption {
     type = types.listOf (types.strMatching "/.*");
     default = [ ];

@@ -8,6 +8,7 @@ use devenv_tests::docker::{self, Container};
 use devenv_tests::lines;
 use devenv_tests::programs::{as_root, devenv_container, devenv_init, repository, tool};
 use devenv_tests::project::Project;
+use devenv_tests::registry::Registry;
 use devenv_tests::running;
 use devenv_tests::world::World;
 
@@ -255,6 +256,61 @@ fn an_image_builds_on_another_in_any_form() {
     assert_eq!(lines[1], "root:x:0:0:theirs:/root:/bin/sh", "their accounts stay");
     assert!(lines.iter().any(|line| line.starts_with("user:x:1000:")), "ours come along");
     // The shell was found at /bin/sh, where it is by a link that our own files did not replace.
+}
+
+#[test]
+fn a_base_of_a_registry_stays_what_it_is_until_it_is_locked_anew() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let name = format!("{}/theirs/base:v1", registry.address());
+    let push = |source: &str| {
+        let target = format!("docker://{name}");
+        skopeo(&["copy", "--insecure-policy", "--dest-tls-verify=false", source, &target]);
+    };
+    push(&format!("oci:{}:v1", foreign(&world).display()));
+    let project = world.project(
+        "app",
+        &format!(
+            r#"{{
+              name = "app";
+              containers.app = {{
+                fromRegistry = "{name}";
+                copyToRoot = null;
+                startupCommand = [ "/bin/sh" ];
+              }};
+            }}"#
+        ),
+    );
+    let refused = project.run(&["build", "app"]).expect_code(65);
+    assert!(refused.err.contains("devenv-container lock"), "{}", refused.err);
+
+    let locked = project.run(&["lock"]).expect_code(0).out;
+    assert!(locked.starts_with(&format!("{name} for amd64 is sha256:")), "{locked}");
+    let first = project.run(&["digest", "app"]).expect_code(0).out;
+
+    // What Nix would do on a machine that does not have it: the same layout, to the byte.
+    let lock = std::fs::read_to_string(project.directory.join("devenv-container.lock"));
+    let lock: serde_json::Value = serde_json::from_str(&lock.expect("a lock file")).expect("JSON");
+    let known = &lock["images"][&name]["amd64"];
+    let out = world.path("pulled");
+    let attributes = serde_json::json!({
+        "reference": name, "digest": known["digest"], "arch": "amd64", "outputs": { "out": out },
+    });
+    let attributes = world.write("attrs.json", &attributes.to_string());
+    let mut pull = world.container(&["nix-pull"]);
+    let _ = running::run(pull.env("NIX_ATTRS_JSON_FILE", attributes)).expect_code(0);
+    let hash = nix("nix-hash", &["--type", "sha256", "--base32", &out.display().to_string()]);
+    assert_eq!(known["hash"], format!("sha256:{}", hash.trim_end()));
+
+    // The name now stands for another image.
+    let other = world.example("hello", "other");
+    let layout = world.path("other-layout");
+    let _ = copy_to_layout(&other, "processes", &layout);
+    push(&format!("oci:{}:test", layout.display()));
+    assert_eq!(project.run(&["lock"]).expect_code(0).out, "", "nothing new");
+    assert_eq!(project.run(&["digest", "app"]).expect_code(0).out, first);
+    assert_ne!(project.run(&["lock", "--update"]).expect_code(0).out, "");
+    assert_ne!(project.run(&["digest", "app"]).expect_code(0).out, first);
 }
 
 #[test]

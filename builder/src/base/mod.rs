@@ -2,6 +2,7 @@
 
 pub mod inherit;
 mod layout;
+pub mod lock;
 mod place;
 pub mod root;
 

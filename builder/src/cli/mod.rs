@@ -12,9 +12,11 @@ mod explain;
 mod init;
 mod inspect;
 mod list;
+mod lock;
 mod nix_base;
 mod nix_draft;
 mod nix_image;
+mod nix_pull;
 mod nix_root;
 mod nix_spec;
 mod plan;
@@ -60,6 +62,8 @@ enum Verb {
     Diff(diff::Arguments),
     /// List the project's containers
     List(list::Arguments),
+    /// Write down which images of registries the project builds on
+    Lock(lock::Arguments),
     /// Add what a folder lacks to be a project, and replace nothing
     Init(init::Arguments),
     /// Build, copy or run a container, in the words of `devenv container`
@@ -75,6 +79,9 @@ enum Verb {
     /// Make a root tree (builder of a derivation)
     #[command(hide = true)]
     NixRoot,
+    /// Get a locked image from its registry (builder of a derivation)
+    #[command(hide = true)]
+    NixPull,
     /// Make an image that others build on (builder of a derivation)
     #[command(hide = true)]
     NixBase,
@@ -145,10 +152,12 @@ fn carry_out(
         Verb::Explain(arguments) => explain::run(&arguments, project),
         Verb::Diff(arguments) => diff::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
+        Verb::Lock(arguments) => lock::run(&arguments, copy, project),
         Verb::Init(arguments) => init::run(&arguments, project),
         Verb::Container { verb } => carry_out(verb.into(), project, copy),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
+        Verb::NixPull => nix_pull::run(),
         Verb::NixBase => nix_base::run(),
         Verb::NixDraft => nix_draft::run(),
         Verb::NixImage => nix_image::run(),

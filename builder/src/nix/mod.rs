@@ -83,6 +83,9 @@ pub struct Container {
     /// Where `copy` sends it unless told otherwise, such as `docker://registry.example/`.
     #[serde(default)]
     pub registry: Option<String>,
+    /// The image of a registry it builds on, such as `debian:12`.
+    #[serde(default, rename = "fromRegistry", skip_serializing_if = "Option::is_none")]
+    pub from_registry: Option<String>,
     /// Arguments of `copy` when it is given none, as words of bash.
     #[serde(default, rename = "copyArgs")]
     pub copy_arguments: Vec<String>,

@@ -1,4 +1,4 @@
-//! Registries (OCI distribution-spec 1.1): pushing an image without wasting a byte.
+//! Registries (OCI distribution-spec 1.1): pushing an image without wasting a byte, and pulling one.
 
 pub mod auth;
 pub mod blobs;
@@ -7,6 +7,7 @@ pub mod client;
 pub mod credentials;
 pub mod login;
 pub mod places;
+pub mod pull;
 pub mod reference;
 pub mod retry;
 

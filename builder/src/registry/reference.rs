@@ -24,11 +24,11 @@ impl Reference {
     /// When there is no repository, or the tag is a digest: that one is known only after a push.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
-            Failure::new(Kind::Usage, format!("cannot push to `{text}`: {why}"))
-                .hint("write docker://HOST/NAME:TAG")
+            Failure::new(Kind::Usage, format!("cannot use `{text}` as an image: {why}"))
+                .hint("write HOST/NAME:TAG")
         };
         if text.contains('@') {
-            return Err(wrong("an image is pushed to a tag, not to a digest"));
+            return Err(wrong("it must have a tag and not a digest"));
         }
         let (host, rest) = match text.split_once('/') {
             Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),

@@ -1,0 +1,123 @@
+//! `lock`: writes down which images of registries the project builds on.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::common::ProjectArguments;
+use super::copy::CopyOptions;
+use super::copy_arguments::CopyArguments;
+use crate::base::lock::{FILE, Lock, Locked, STORE_NAME};
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::nix::{Nix, Source};
+use crate::registry::{Client, Reference, pull};
+use crate::report;
+
+/// Which ones.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Ask registries also for images that are written down already
+    #[arg(long)]
+    update: bool,
+}
+
+/// Prints one line an image that is new or has changed, and writes the file when there is one.
+pub fn run(
+    arguments: &Arguments,
+    options: &CopyOptions,
+    project: &ProjectArguments,
+) -> Result<ExitCode> {
+    let evaluation = project.evaluation()?;
+    let Source::Project(place) = &evaluation.source else {
+        return Err(Failure::new(Kind::Usage, "cannot lock the images of a flake")
+            .hint("run it in a checkout of the project"));
+    };
+    let file = place.directory.join(FILE);
+    let before = read(&file)?;
+    let containers = evaluation.containers()?;
+    let images: Vec<&str> =
+        containers.iter().filter_map(|container| container.from_registry.as_deref()).collect();
+    let architecture = architecture(evaluation.system.as_deref())?;
+    let copy_arguments = options.arguments()?;
+
+    let mut lock = before.clone();
+    lock.keep(&images);
+    for image in images {
+        if lock.has(image, architecture) && !arguments.update {
+            continue;
+        }
+        let locked = fetch(image, architecture, &copy_arguments, &evaluation.nix)?;
+        let digest = locked.digest.clone();
+        if lock.set(image, architecture, locked.clone()) != Some(locked) {
+            report::line(format_args!("{image} for {architecture} is {digest}"))?;
+        }
+    }
+    if lock != before {
+        replace(&file, &lock.write()?)
+            .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the image is now. It is added to the store under the path the build looks for, so that it
+/// is not fetched again, and images that want credentials need none during the build.
+fn fetch(image: &str, architecture: &str, arguments: &CopyArguments, nix: &Nix) -> Result<Locked> {
+    let reference = Reference::parse(image)?;
+    let tag = reference.tag.clone();
+    let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
+    let folder =
+        tempfile::tempdir().or_fail(Kind::CannotCreate, || "cannot make a temporary directory")?;
+    let layout = folder.path().join(STORE_NAME);
+    let digest = pull::pull(&client, &tag, architecture, &layout)?;
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let layout = layout.display().to_string();
+    let path = nix.store(&words(&["--add-fixed", "--recursive", "sha256", &layout]))?;
+    let hash = nix.store(&words(&["--query", "--hash", path.trim()]))?;
+    Ok(Locked { digest, hash: hash.trim().to_owned() })
+}
+
+fn read(file: &Path) -> Result<Lock> {
+    match fs::read_to_string(file) {
+        Ok(text) => Lock::parse(&text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Lock::default()),
+        Err(error) => Err(error).or_fail(Kind::Io, || format!("cannot read {}", file.display())),
+    }
+}
+
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    temporary.persist(file).map(drop).map_err(|error| error.error)
+}
+
+/// Go's name of the processor of a system, or of this machine.
+fn architecture(system: Option<&str>) -> Result<&'static str> {
+    let processor = match system {
+        Some(system) => system.split('-').next().unwrap_or_default(),
+        None => std::env::consts::ARCH,
+    };
+    match processor {
+        "x86_64" => Ok("amd64"),
+        "aarch64" => Ok("arm64"),
+        _ => Err(Failure::new(Kind::Usage, format!("there are no images for {processor}"))
+            .hint("use --system x86_64-linux or --system aarch64-linux")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systems_have_go_s_names() {
+        assert_eq!(architecture(Some("aarch64-linux")).unwrap(), "arm64");
+        assert_eq!(architecture(Some("x86_64-linux")).unwrap(), "amd64");
+        assert!(architecture(Some("riscv64-linux")).is_err());
+    }
+}

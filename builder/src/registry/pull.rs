@@ -1,0 +1,171 @@
+//! Gets an image out of a registry into a directory, as an OCI layout that is the same for everyone.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write as _};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Client;
+use super::client::Ask;
+use super::retry::{Again, Attempt, Trouble, repeat};
+use crate::digest::{Digest, Hashing};
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::manifest::{self, Descriptor, Platform};
+
+/// What a manifest may be.
+const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, \
+     application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.v2+json";
+
+/// The largest manifest, in bytes, that registries have to take (distribution-spec).
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// An index or a manifest: whichever fields are there tell.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    #[serde(default)]
+    media_type: String,
+    #[serde(default)]
+    manifests: Vec<Entry>,
+    config: Option<Entry>,
+    #[serde(default)]
+    layers: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    digest: Digest,
+    platform: Option<Where>,
+}
+
+#[derive(Deserialize)]
+struct Where {
+    architecture: String,
+    os: String,
+}
+
+/// Gets the image `name` (a tag or a digest) of the client's repository for `architecture`, and
+/// returns the digest of its manifest.
+///
+/// # Errors
+/// When there is none, or a blob is not what its digest says.
+pub fn pull(client: &Client, name: &str, architecture: &str, directory: &Path) -> Result<Digest> {
+    let doing = || format!("cannot pull {} from {}", name, client.reference().host);
+    let get = || -> Result<Digest> {
+        let blobs = directory.join("blobs/sha256");
+        fs::create_dir_all(&blobs)
+            .or_fail(Kind::CannotCreate, || format!("cannot create {}", blobs.display()))?;
+        let (mut bytes, mut document) = manifest(client, name)?;
+        if document.config.is_none() {
+            let chosen = choose(&document.manifests, architecture)?;
+            (bytes, document) = manifest(client, &chosen.to_string())?;
+        }
+        let config = document
+            .config
+            .ok_or_else(|| Failure::new(Kind::Protocol, "it is neither image nor index"))?;
+        for blob in document.layers.iter().chain([&config]) {
+            fetch(client, &blob.digest, &blobs)?;
+        }
+        let digest = Digest::of(&bytes);
+        let media_type = match document.media_type.as_str() {
+            "" => manifest::MANIFEST,
+            given => given,
+        };
+        let mut descriptor = Descriptor::new(media_type, digest.clone(), bytes.len() as u64);
+        let (architecture, os) = (architecture.to_owned(), "linux".to_owned());
+        descriptor.platform = Some(Platform { architecture, os });
+        let index = manifest::index(&[descriptor])?;
+        for (file, content) in [
+            (blobs.join(digest.hex()), bytes.as_slice()),
+            (directory.join("index.json"), index.as_slice()),
+            (directory.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#),
+        ] {
+            fs::write(&file, content)
+                .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
+        }
+        Ok(digest)
+    };
+    get().map_err(|failure| failure.context(doing()))
+}
+
+/// The image of an index for an architecture.
+fn choose(entries: &[Entry], architecture: &str) -> Result<Digest> {
+    let fits = |entry: &&Entry| {
+        let place = entry.platform.as_ref();
+        place.is_some_and(|place| place.os == "linux" && place.architecture == architecture)
+    };
+    entries.iter().find(fits).map(|entry| entry.digest.clone()).ok_or_else(|| {
+        let there: Vec<String> = entries
+            .iter()
+            .filter_map(|entry| entry.platform.as_ref())
+            .map(|place| format!("{}/{}", place.os, place.architecture))
+            .collect();
+        Failure::new(Kind::Data, format!("there is no image for linux/{architecture}"))
+            .hint(format!("there are: {}", there.join(", ")))
+    })
+}
+
+fn manifest(client: &Client, name: &str) -> Result<(Vec<u8>, Document)> {
+    let url = client.url(&format!("manifests/{name}"));
+    let bytes = repeat(client.policy(), &|_, _| {}, || {
+        let mut answer = client.send(Ask::new("GET", &url).accept(MANIFESTS))?;
+        if answer.status().as_u16() != 200 {
+            return Err(client.refused("to give the manifest", answer).into());
+        }
+        let mut bytes = Vec::new();
+        let mut body = answer.body_mut().as_reader().take(LARGEST);
+        body.read_to_end(&mut bytes).map_err(lost)?;
+        Ok(bytes)
+    })
+    .map_err(|trouble| trouble.failure)?;
+    if let Ok(expected) = Digest::parse(name)
+        && expected != Digest::of(&bytes)
+    {
+        return Err(Failure::new(Kind::Protocol, format!("manifest {expected} has other bytes")));
+    }
+    let document =
+        serde_json::from_slice(&bytes).or_fail(Kind::Protocol, || "cannot read the manifest")?;
+    Ok((bytes, document))
+}
+
+/// Gets a blob, unless it is there already.
+fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
+    let target = blobs.join(digest.hex());
+    if target.exists() {
+        return Ok(());
+    }
+    let url = client.url(&format!("blobs/{digest}"));
+    let once = || -> Attempt<()> {
+        let doing = || format!("cannot write {}", target.display());
+        let mut answer = client.send(Ask::new("GET", &url))?;
+        if answer.status().as_u16() != 200 {
+            return Err(client.refused("to give a blob", answer).into());
+        }
+        let file = File::create(&target).or_fail(Kind::CannotCreate, doing)?;
+        let mut out = Hashing::new(io::BufWriter::with_capacity(256 * 1024, file));
+        io::copy(&mut answer.body_mut().as_reader(), &mut out).map_err(lost)?;
+        out.flush().or_fail(Kind::Io, doing)?;
+        let (_, got, _) = out.finish();
+        if got == *digest {
+            return Ok(());
+        }
+        let failure = Failure::new(Kind::Protocol, format!("blob {digest} came as {got}"));
+        Err(Trouble { failure, again: Again::Soon })
+    };
+    let result = repeat(client.policy(), &|_, _| {}, once).map_err(|trouble| trouble.failure);
+    if result.is_err() {
+        // Half a blob must not be taken for a whole one the next time.
+        let _ = fs::remove_file(&target);
+    }
+    result
+}
+
+/// A body that ended in the middle may come whole the next time.
+fn lost(error: io::Error) -> Trouble {
+    let failure = Failure::new(Kind::Io, format!("the connection was lost: {error}"));
+    Trouble { failure, again: Again::Soon }
+}
