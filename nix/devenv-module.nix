@@ -6,6 +6,7 @@
 { config, lib, options, pkgs, self, inputs ? { }, ... }:
 let
   inherit (lib) mkOption types;
+  probed = import ./lib/probed.nix { inherit lib; };
   specs = import ./spec.nix { inherit lib; };
 
   # The same as devenv's own default of `copyToRoot`, by which that default is recognised.
@@ -121,6 +122,7 @@ in
     # devenv gives these two a command of their own, weakly. Without one they mean what they are called.
     shell.startupCommand = lib.mkOverride 999 null;
     processes.startupCommand = lib.mkOverride 999 null;
+    processes.healthcheck = lib.mkDefault (if probed config.processes then { } else null);
     processes.exposedPorts = lib.mkDefault (
       lib.concatMap (process: lib.mapAttrsToList (_: port: port.value) process.ports) (lib.attrValues config.processes)
     );

@@ -31,6 +31,14 @@ let
   safeName = lib.replaceStrings [ "/" ":" "@" " " ] [ "-" "-" "-" "-" ];
 
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";
+  # Times of the image format are in nanoseconds.
+  health = check: {
+    Test = [ "CMD" ] ++ check.command;
+    Interval = check.interval * 1000000000;
+    Timeout = check.timeout * 1000000000;
+    StartPeriod = check.startPeriod * 1000000000;
+    Retries = check.retries;
+  };
   flags = lib.foldl' (set: key: set // { ${key} = { }; }) { };
 in
 {
@@ -97,6 +105,7 @@ in
       // lib.optionalAttrs (container.exposedPorts != [ ]) { ExposedPorts = flags (map port container.exposedPorts); }
       // lib.optionalAttrs (container.volumes != [ ]) { Volumes = flags container.volumes; }
       // lib.optionalAttrs (container.labels != { }) { Labels = container.labels; }
+      // lib.optionalAttrs (container.healthcheck != null) { Healthcheck = health container.healthcheck; }
       // lib.optionalAttrs (container.stopSignal != null) { StopSignal = container.stopSignal; };
 
       # A tree of ours at `/`.

@@ -72,6 +72,28 @@ in
     example = { "org.opencontainers.image.source" = "https://example.org/app"; };
   };
 
+  healthcheck = mkOption {
+    type = types.nullOr (types.submodule {
+      options = {
+        command = mkOption {
+          type = types.listOf types.str;
+          default = [ "/bin/devenv-init" "healthcheck" ];
+          description = "Argument vector of a program that ends with 0 when all is well and with 1 otherwise.";
+        };
+        interval = mkOption { type = types.ints.positive; default = 10; description = "Seconds between two checks."; };
+        timeout = mkOption { type = types.ints.positive; default = 5; description = "Seconds one check may take."; };
+        startPeriod = mkOption { type = types.ints.unsigned; default = 60; description = "Seconds from the start during which failures do not count."; };
+        retries = mkOption { type = types.ints.positive; default = 3; description = "Failures in a row that make it unhealthy."; };
+      };
+    });
+    default = null;
+    defaultText = lib.literalMD "`{ }` for `processes` when one of them has a readiness or liveness check";
+    description = ''
+      How an engine tells whether the container is healthy; null is not at all. By default devenv-init
+      answers: every process is ready, and every task has ended well or is at work.
+    '';
+  };
+
   stopSignal = mkOption {
     type = types.nullOr (types.strMatching (import ../lib/signals.nix).pattern);
     default = null;

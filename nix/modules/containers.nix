@@ -4,6 +4,7 @@
 let
   inherit (lib) mkOption types;
   project = config;
+  probed = import ../lib/probed.nix { inherit lib; };
   inherit (import ./layer-types.nix { inherit lib; }) layer;
 
   container = types.submodule ({ name, ... }: {
@@ -137,6 +138,7 @@ in
   config.containers = {
     shell.name = lib.mkDefault "shell";
     processes.name = lib.mkDefault "processes";
+    processes.healthcheck = lib.mkDefault (if probed config.processes then { } else null);
     processes.exposedPorts = lib.mkDefault (
       lib.concatMap (process: lib.mapAttrsToList (_: port: port.value) process.ports) (lib.attrValues config.processes)
     );

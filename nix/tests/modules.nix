@@ -25,6 +25,16 @@ in
       fromImage = null;
     };
   };
+  "a container is asked how it is when one of its processes can tell" = {
+    expr = map (processes: (core { inherit processes; }).containers.processes.healthcheck != null) [
+      { web.exec = "web"; }
+      { web = { exec = "web"; ready.exec = "true"; }; }
+      { web = { exec = "web"; ports.http.allocate = 80; }; }
+      { web = { exec = "web"; init.ready.log_line = "up"; }; }
+      { web = { exec = "web"; init.live.exec = "true"; }; other.exec = "other"; }
+    ];
+    expected = [ false true true true true ];
+  };
   "the project is copied by default" = { expr = baseNameOf web.containers.serve.copyToRoot; expected = "00000000000000000000000000000000-source"; };
   "devenv's defaults of a process" = {
     expr = { inherit (web.processes.web) start env cwd after before restart shutdown ready listen; };

@@ -204,3 +204,22 @@ fn a_shell_that_nobody_is_at_ends_when_the_container_is_stopped() {
     assert!(took < Duration::from_secs(4), "docker stop took {took:?}");
     assert_ne!(container.inspect("{{.State.ExitCode}}"), "137", "killed by Docker");
 }
+
+#[test]
+fn docker_knows_whether_the_processes_are_well() {
+    let world = World::new();
+    let project = world.project(
+        "well",
+        r#"{ name = "well";
+             processes.web = { exec = "exec sleep 1000"; ready = { exec = "test -e /tmp/up"; period = 1; }; };
+             containers.processes.healthcheck = { interval = 1; retries = 1; startPeriod = 0; }; }"#,
+    );
+    let container =
+        start(&project.load("processes"), &["--read-only", "--tmpfs", "/tmp:mode=1777"]);
+    let health = || container.inspect("{{.State.Health.Status}}");
+    wait::until_true(wait::SOON, "it to be unhealthy", || health() == "unhealthy");
+    let why = container.inspect("{{range .State.Health.Log}}{{.Output}}{{end}}");
+    assert!(why.contains("web"), "{why}");
+    let _ = container.exec(&["/bin/sh", "-c", ": > /tmp/up"]).expect_code(0);
+    wait::until_true(wait::SOON, "it to be healthy", || health() == "healthy");
+}
