@@ -89,9 +89,9 @@ in
       argv = if parsed.script then [ (script "command" "${lib.head parsed.argv}\n") ] else parsed.argv;
       verb = name: specFile: [ "/bin/devenv-init" name "--spec" "${specFile}" ];
       shown = logging.arguments {
-        inherit (container.init) log secrets;
+        inherit (container) init;
         names = map (process: process.name) processSpec.processes;
-        option = "containers.${name}.init.log";
+        option = "containers.${name}.init";
       };
       # After `--` arguments of whoever runs the container are the shell's or the command's, options
       # like `-c` included.

@@ -1,4 +1,4 @@
-# How `devenv-init up` writes the output of processes: from `init.log` and `init.secrets` to its arguments.
+# What `devenv-init up` writes and whom it listens to: from options below `init` to its arguments.
 { lib }:
 let
   fail = import ./fail.nix;
@@ -6,19 +6,22 @@ in
 {
   /**
     The arguments; none for what is the default anyway. `names` are the processes and tasks there are,
-    `secrets` names of variables, `option` is the path of `log` for messages.
+    `option` is the path of `init` for messages.
   */
-  arguments = { log, names, secrets, option }:
+  arguments = { init, names, option }:
     let
+      inherit (init) log secrets;
       unknown = lib.filter (name: !(lib.elem name names)) log.quiet;
     in
     if unknown != [ ] then
-      fail "`${option}.quiet`: nothing is called `${lib.head unknown}`"
+      fail "`${option}.log.quiet`: nothing is called `${lib.head unknown}`"
         "there are ${lib.concatMapStringsSep ", " (name: "`${name}`") names}"
     else
       lib.optional (log.format != "text") "--log-format=${log.format}"
       ++ lib.optional (log.timestamps != "%H:%M:%S") "--timestamps=${if log.timestamps == null then "none" else log.timestamps}"
       ++ lib.optional (!log.prefix) "--no-prefix"
       ++ lib.optional (log.quiet != [ ]) "--quiet=${lib.concatStringsSep "," log.quiet}"
-      ++ lib.optional (secrets != [ ]) "--secret=${lib.concatStringsSep "," secrets}";
+      ++ lib.optional (secrets != [ ]) "--secret=${lib.concatStringsSep "," secrets}"
+      ++ lib.optional (!init.control) "--control=none"
+      ++ lib.optional (!init.postMortem) "--no-post-mortem";
 }

@@ -138,6 +138,18 @@ in
       example = [ "DATABASE_PASSWORD" ];
     };
 
+    control = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether processes can be looked at and told what to do in the container: `docker exec <container> /bin/devenv-init status`.";
+    };
+
+    postMortem = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether a bad end is explained in the output: who failed first, why, and with which last words.";
+    };
+
     exit = mkOption {
       type = types.enum [ "first_failure" "any_ended" "all_ended" ];
       default = "first_failure";

@@ -26,12 +26,17 @@ in
   "output is written as the project says" = {
     expr = run (planOf "processes" {
       processes.web.exec = "web";
-      containers.processes.init.log = { format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; };
-      containers.processes.init.secrets = [ "TOKEN" "KEY" ];
+      containers.processes.init = {
+        log = { format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; };
+        secrets = [ "TOKEN" "KEY" ];
+        control = false;
+        postMortem = false;
+      };
     });
     expected = [
       "/bin/devenv-init" "up" "--spec" "/spec.json"
       "--log-format=json" "--timestamps=none" "--no-prefix" "--quiet=web" "--secret=TOKEN,KEY"
+      "--control=none" "--no-post-mortem"
     ];
   };
   "the shell is entered" = {

@@ -179,10 +179,9 @@ in
   };
   quiet-about-nothing = {
     expr = (import ../lib/logging.nix { inherit lib; }).arguments {
-      inherit ((core { containers.processes.init.log.quiet = [ "wbe" ]; }).containers.processes.init) log;
+      inherit ((core { containers.processes.init.log.quiet = [ "wbe" ]; }).containers.processes) init;
       names = [ "web" "db" ];
-      secrets = [ ];
-      option = "containers.processes.init.log";
+      option = "containers.processes.init";
     };
     says = [ "`containers.processes.init.log.quiet`: nothing is called `wbe`" "hint: there are `web`, `db`" ];
   };
