@@ -1,4 +1,4 @@
-# The reference of all options as Markdown, made from the modules themselves.
+# The reference of all options as Markdown, made from the modules themselves: docs/options.md.
 #
 #     nix-instantiate --eval --json nix/reference.nix --arg lib 'import ./tests/nixpkgs/lib' | jq -r .
 { lib ? import <nixpkgs/lib> }:
@@ -32,6 +32,14 @@ let
   # The name of an option as it is set: `<name>` stands for any, `*` for an element of a list.
   nameOf = option: lib.concatStringsSep "." option.loc;
 
+  preface = lib.concatStringsSep "\n" [
+    "# Options"
+    ""
+    "What a `devenv.nix` may say when `devenv-container` evaluates it by itself. Names, types and defaults are"
+    "devenv's. With devenv's own modules all of theirs are there as well, and of these those that devenv does"
+    "not have: everything below `init`, and some of `containers.<name>`."
+  ];
+
   section = option: lib.concatStringsSep "\n" (
     [ "## `${nameOf option}`" "" (lib.trim option.description) "" "- Type: ${option.type.description}" ]
     ++ lib.optional (option ? defaultText || option ? default) "- Default: ${code (option.defaultText or option.default)}"
@@ -39,4 +47,4 @@ let
     ++ lib.optional (option.readOnly or false) "- Read-only"
   );
 in
-lib.concatMapStringsSep "\n\n" (text: text) ([ "# Options" ] ++ map section (walk evaluated.options)) + "\n"
+lib.concatMapStringsSep "\n\n" (text: text) ([ preface ] ++ map section (walk evaluated.options)) + "\n"

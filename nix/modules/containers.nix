@@ -71,7 +71,7 @@ let
       defaultCopyArgs = mkOption {
         type = types.listOf types.str;
         default = [ ];
-        description = "Arguments of the copy when none are given.";
+        description = "Arguments of the copy when none are given, as words of bash: a token may be fetched there at that moment.";
       };
 
       maxLayers = mkOption {
