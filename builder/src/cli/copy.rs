@@ -8,7 +8,7 @@ use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
 use super::{shell_words, skopeo};
 use crate::cache::Cache;
-use crate::docker::{Endpoint, Engine};
+use crate::docker::{Engine, context};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, check};
 use crate::nix::{Container, Evaluation};
@@ -177,8 +177,8 @@ fn put(
     match destination {
         Destination::DockerDaemon(reference) => {
             let endpoint = match &arguments.daemon_host {
-                Some(host) => Endpoint::parse(host)?,
-                None => Endpoint::from_environment()?,
+                Some(host) => context::at(host)?,
+                None => context::endpoint()?,
             };
             DockerDaemon::new(Engine::connect(endpoint)?, reference).put(image)
         }

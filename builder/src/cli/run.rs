@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use clap::{Args, ValueEnum};
 
 use super::common::ProjectArguments;
-use crate::docker::{Endpoint, Engine};
+use crate::docker::{Engine, context};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
 use crate::native::{self, Plan, Request, Terminal, Volume};
@@ -62,7 +62,7 @@ pub struct Arguments {
 /// Ends with the container's own exit code.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let (_, image) = project.image(&arguments.name)?;
-    let connect = || Engine::connect(Endpoint::from_environment()?);
+    let connect = || Engine::connect(context::endpoint()?);
     match arguments.engine {
         Some(EngineName::Docker) => in_docker(arguments, &image, connect()?),
         Some(EngineName::Native) => natively(arguments, &image),

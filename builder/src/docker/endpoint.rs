@@ -1,12 +1,13 @@
-//! Where the Docker Engine listens.
+//! Where the Docker Engine listens, and a connection to it.
 
-use std::env;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ssh::{self, Remote};
+use super::tls::{self, Identity};
 use crate::error::{Failure, Kind, Result};
 
 /// How long a TCP connection may take to come about.
@@ -19,6 +20,10 @@ pub enum Endpoint {
     Unix(PathBuf),
     /// Host and port, in clear text.
     Tcp(String),
+    /// Host and port, encrypted, with who we are and whom we believe.
+    Tls(String, Identity),
+    /// Another machine's engine, through its client there.
+    Ssh(Remote),
 }
 
 /// A connection.
@@ -26,62 +31,72 @@ pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 impl Endpoint {
-    /// By `DOCKER_HOST`, or where engines listen by default: the system's, then the user's own.
+    /// Reads the value of `DOCKER_HOST` or of a context; `identity` is for a TCP address that is to
+    /// be encrypted.
     ///
     /// # Errors
-    /// When `DOCKER_HOST` says something that cannot be spoken to from here.
-    pub fn from_environment() -> Result<Self> {
-        if let Some(host) = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()) {
-            return Self::parse(&host);
-        }
-        let system = PathBuf::from("/var/run/docker.sock");
-        let rootless = env::var_os("XDG_RUNTIME_DIR")
-            .map(|directory| PathBuf::from(directory).join("docker.sock"))
-            .filter(|socket| !system.exists() && socket.exists());
-        Ok(Self::Unix(rootless.unwrap_or(system)))
-    }
-
-    /// Reads the value of `DOCKER_HOST`.
-    pub fn parse(host: &str) -> Result<Self> {
+    /// When it says something that cannot be spoken to from here.
+    pub fn parse(host: &str, identity: Option<Identity>) -> Result<Self> {
+        let wrong = || {
+            Failure::new(Kind::Unavailable, format!("cannot reach Docker at {host}"))
+                .hint("use unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")
+        };
         match host.split_once("://") {
             Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(PathBuf::from(path))),
-            Some(("tcp" | "http", address)) if !address.is_empty() => {
+            Some(("tcp" | "http" | "https", address)) if !address.is_empty() => {
                 let address = address.trim_end_matches('/');
                 let bare = address.rsplit(']').next().unwrap_or(address);
-                let has_port = bare.contains(':');
-                Ok(Self::Tcp(if has_port { address.to_owned() } else { format!("{address}:2375") }))
+                let port = if identity.is_some() { 2376 } else { 2375 };
+                let address = if bare.contains(':') {
+                    address.to_owned()
+                } else {
+                    format!("{address}:{port}")
+                };
+                Ok(match identity {
+                    Some(identity) => Self::Tls(address, identity),
+                    None => Self::Tcp(address),
+                })
             }
-            _ => Err(Failure::new(
-                Kind::Unavailable,
-                format!("cannot reach Docker at DOCKER_HOST={host}"),
-            )
-            .hint("use unix:///PATH or tcp://HOST:PORT; for ssh, forward the socket first")),
+            Some(("ssh", remote)) => Remote::parse(remote).map(Self::Ssh).ok_or_else(wrong),
+            _ => Err(wrong()),
         }
+    }
+
+    /// Whether each connection takes time worth speaking of.
+    pub fn is_costly(&self) -> bool {
+        matches!(self, Self::Ssh(_))
     }
 
     /// Opens a connection.
     pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
         match self {
             Self::Unix(path) => Ok(Box::new(UnixStream::connect(path)?)),
-            Self::Tcp(address) => {
-                let mut last = io::Error::from(io::ErrorKind::NotFound);
-                for address in address.to_socket_addrs()? {
-                    match TcpStream::connect_timeout(&address, CONNECT) {
-                        Ok(stream) => return Ok(Box::new(stream)),
-                        Err(error) => last = error,
-                    }
-                }
-                Err(last)
+            Self::Tcp(address) => Ok(Box::new(dial(address)?)),
+            Self::Tls(address, identity) => {
+                Ok(Box::new(tls::connect(address, identity, dial(address)?)?))
             }
+            Self::Ssh(remote) => Ok(Box::new(ssh::connect(remote)?)),
         }
     }
+}
+
+fn dial(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Tcp(address) | Self::Tls(address, _) => write!(f, "tcp://{address}"),
+            Self::Ssh(remote) => write!(f, "ssh://{}", remote.host),
         }
     }
 }
@@ -98,9 +113,17 @@ mod tests {
             ("tcp://docker", Endpoint::Tcp("docker:2375".into())),
             ("tcp://[::1]", Endpoint::Tcp("[::1]:2375".into())),
         ] {
-            assert_eq!(Endpoint::parse(host).unwrap(), endpoint, "{host}");
+            assert_eq!(Endpoint::parse(host, None).unwrap(), endpoint, "{host}");
         }
-        assert!(Endpoint::parse("ssh://me@there").is_err());
-        assert!(Endpoint::parse("unix://").is_err());
+        for host in ["unix://", "ssh://", "npipe:////./pipe/docker", "docker"] {
+            assert_eq!(Endpoint::parse(host, None).unwrap_err().kind(), Kind::Unavailable);
+        }
+    }
+
+    #[test]
+    fn an_encrypted_engine_has_another_port() {
+        let identity = Identity::of_directory("/certs".into());
+        let endpoint = Endpoint::parse("tcp://docker", Some(identity.clone())).unwrap();
+        assert_eq!(endpoint, Endpoint::Tls("docker:2376".to_owned(), identity));
     }
 }

@@ -27,6 +27,11 @@ impl Engine {
         if answer.status == 200 { Ok(engine) } else { Err(engine.refused("ping", &answer)) }
     }
 
+    /// Whether each question takes time worth speaking of.
+    pub fn is_costly(&self) -> bool {
+        self.endpoint.is_costly()
+    }
+
     /// The id of the image a name stands for, when there is one.
     pub fn image_id(&self, name: &str) -> Result<Option<String>> {
         let answer = self.request("GET", &format!("/images/{}/json", escape(name)), None)?;

@@ -8,6 +8,8 @@ use crate::image::{Image, blob};
 
 /// How many of the engine's images are asked for layers it has already.
 const EXAMINED: usize = 50;
+/// The same when each question takes a while.
+const EXAMINED_FROM_AFAR: usize = 5;
 
 /// An engine that answered.
 #[derive(Debug)]
@@ -45,7 +47,8 @@ impl Sink for DockerDaemon {
         }
 
         let layers: Vec<Digest> = image.layers.iter().map(|layer| layer.diff_id.clone()).collect();
-        let known = shared(&layers, &self.engine.layer_stacks(EXAMINED)?);
+        let examined = if self.engine.is_costly() { EXAMINED_FROM_AFAR } else { EXAMINED };
+        let known = shared(&layers, &self.engine.layer_stacks(examined)?);
         let partial =
             self.engine.load(&mut |out| docker_archive::write(image, &reference, known, out));
         match partial {
