@@ -2,6 +2,7 @@
 
 mod containers;
 mod copying;
+mod engines;
 mod examples;
 mod exit_codes;
 mod faults;

@@ -15,12 +15,15 @@ use crate::image::Image;
 use crate::native::{self, Plan, Request, Terminal, Volume};
 use crate::sink::Sink as _;
 use crate::sink::docker::DockerDaemon;
+use crate::sink::podman::Podman;
 
 /// What runs containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum EngineName {
     /// The Docker Engine.
     Docker,
+    /// Podman, through its own program.
+    Podman,
     /// Namespaces of this machine: no daemon, no root, nothing copied.
     Native,
 }
@@ -51,7 +54,7 @@ pub struct Arguments {
     /// Start in another directory than the image's
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
-    /// Network of Docker to use
+    /// Network of Docker or Podman to use
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
     /// Arguments for the container in place of its own
@@ -65,6 +68,10 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     let connect = || Engine::connect(context::endpoint()?);
     match arguments.engine {
         Some(EngineName::Docker) => in_docker(arguments, &image, connect()?),
+        Some(EngineName::Podman) => {
+            let published = Podman::new("podman", None).put(&image)?;
+            become_client("podman", arguments, &published.reference)
+        }
         Some(EngineName::Native) => natively(arguments, &image),
         None => match connect() {
             Ok(engine) => in_docker(arguments, &image, engine),
@@ -75,21 +82,25 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
 
 fn in_docker(arguments: &Arguments, image: &Image, engine: Engine) -> Result<ExitCode> {
     let published = DockerDaemon::new(engine, None).put(image)?;
+    become_client("docker", arguments, &published.reference)
+}
+
+/// Becoming the client leaves signals, terminal and exit code entirely to it.
+fn become_client(client: &str, arguments: &Arguments, reference: &str) -> Result<ExitCode> {
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let words = docker_arguments(arguments, &published.reference, interactive);
-    // Becoming the client leaves signals, terminal and exit code entirely to it.
-    let error = Command::new("docker").args(words).exec();
+    let error =
+        Command::new(client).args(client_arguments(arguments, reference, interactive)).exec();
     Err(match error.kind() {
         io::ErrorKind::NotFound => {
-            Failure::new(Kind::Unavailable, "cannot find the program docker in PATH")
-                .hint("install Docker's client, or run without Docker: --engine native")
+            Failure::new(Kind::Unavailable, format!("cannot find the program {client} in PATH"))
+                .hint("install this client, or run without one: --engine native")
         }
-        _ => Failure::new(Kind::System, format!("cannot run docker: {error}")),
+        _ => Failure::new(Kind::System, format!("cannot run {client}: {error}")),
     })
 }
 
-/// The arguments of `docker`.
-fn docker_arguments(arguments: &Arguments, reference: &str, interactive: bool) -> Vec<OsString> {
+/// The arguments of `docker` or `podman`, which takes the same.
+fn client_arguments(arguments: &Arguments, reference: &str, interactive: bool) -> Vec<OsString> {
     let mut words: Vec<String> = vec!["run".into(), "--rm".into(), "--interactive".into()];
     if interactive {
         words.push("--tty".into());

@@ -1,0 +1,94 @@
+//! Reaching an engine in all the ways its own client does, and running on one that is not Docker.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use devenv_tests::docker;
+use devenv_tests::lines;
+use devenv_tests::programs::tool;
+use devenv_tests::running;
+use devenv_tests::world::World;
+
+const PROJECT: &str = r#"{
+    name = "reached";
+    processes.once = { exec = "echo only once"; restart.on = "never"; };
+}"#;
+
+fn program(world: &World, name: &str, script: &str) {
+    let file = world.write(name, &format!("#!/bin/sh\n{script}\n"));
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).expect("our own file");
+}
+
+fn with_first(directory: &Path) -> String {
+    let path = std::env::var("PATH").expect("a PATH");
+    format!("{}:{path}", directory.display())
+}
+
+#[test]
+fn the_engine_of_the_context_in_use_is_the_one_that_is_meant() {
+    let world = World::new();
+    let project = world.project("reached", PROJECT);
+    let config = world.directory("docker");
+    let client = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(tool("docker"));
+        command.arg("--config").arg(&config).args(arguments).env_remove("DOCKER_HOST");
+        running::run(command.env_remove("DOCKER_CONTEXT")).expect_code(0)
+    };
+    let _ = client(&["context", "create", "ours", "--docker", &format!("host={}", docker::host())]);
+    let run = |context: &str| {
+        let run = ["run", "processes", "--engine", "docker", "--network", "none"];
+        let mut command = project.command(&run);
+        command.env_remove("DOCKER_HOST").env("DOCKER_CONFIG", &config);
+        running::run(command.env("DOCKER_CONTEXT", context))
+    };
+    let ended = run("ours").expect_code(0);
+    assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+    let _ = client(&["context", "use", "ours"]);
+    let _ = run("").expect_code(0);
+    let unknown = run("theirs");
+    assert_eq!(unknown.code, 69, "{}", unknown.err);
+    assert!(unknown.err.contains("cannot use Docker's context theirs"), "{}", unknown.err);
+}
+
+#[test]
+fn the_engine_of_another_machine_is_reached_by_ssh() {
+    let world = World::new();
+    let project = world.project("reached", PROJECT);
+    // Another machine whose engine is ours: it runs what it is asked to, as sshd would.
+    let log = world.path("asked");
+    let script = format!(
+        "echo \"$*\" >> {}\nwhile [ \"$1\" != -- ]; do shift; done; shift 2\n\
+         DOCKER_HOST={} exec \"$@\"",
+        log.display(),
+        docker::host()
+    );
+    program(&world, "bin/ssh", &script);
+    let name = docker::Container::name("by-ssh").name.clone();
+    let destination = format!("docker-daemon:{name}:test");
+    let mut command = project.command(&["copy", "processes", &destination]);
+    command.env("DOCKER_HOST", "ssh://me@far.example:2222");
+    command.env("PATH", with_first(&world.path("bin")));
+    let _ = running::run(&mut command).expect_code(0);
+    let asked = std::fs::read_to_string(&log).expect("ssh was asked");
+    assert!(asked.starts_with("-l me -p 2222 "), "{asked}");
+    assert!(asked.contains("-- far.example docker system dial-stdio"), "{asked}");
+    let image = format!("{name}:test");
+    let run = ["run", "--rm", "--network", "none", &image];
+    let ended = running::run(&mut docker::docker(&run)).expect_code(0);
+    assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+}
+
+/// Podman does not work on machines with mixed control groups; its program takes the arguments of
+/// Docker's, so Docker's stands for it here.
+#[test]
+fn podman_is_given_the_image_and_the_arguments() {
+    let world = World::new();
+    let project = world.project("reached", PROJECT);
+    let client = format!("exec {} --host {} \"$@\"", tool("docker").display(), docker::host());
+    program(&world, "bin/podman", &client);
+    let run = ["run", "processes", "--engine", "podman", "--network", "none", "--", "once"];
+    let mut command = project.command(&run);
+    command.env("PATH", with_first(&world.path("bin")));
+    let ended = running::run(&mut command).expect_code(0);
+    assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+}
