@@ -31,6 +31,17 @@ fn no_project_is_66_and_says_where_it_looked() {
 }
 
 #[test]
+fn a_supervisor_of_another_system_is_65_and_both_are_named() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let other = if cfg!(target_arch = "x86_64") { "aarch64-linux" } else { "x86_64-linux" };
+    let failed = project.run(&["build", "processes", "--system", other]).expect_code(65);
+    let here = format!("it is a program for {}-linux\n", std::env::consts::ARCH);
+    assert!(failed.err.contains(&format!("in an image for {other}: {here}")), "{}", failed.err);
+    assert!(failed.err.contains("--init PATH"), "{}", failed.err);
+}
+
+#[test]
 fn an_unknown_container_is_66_and_says_which_there_are() {
     let world = World::new();
     let project = world.example("hello", "hello");

@@ -10,7 +10,7 @@ use crate::assemble;
 use crate::cache::Cache;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, nix2container};
-use crate::nix::{self, Built, Evaluation, Flake, Nix, Source, system};
+use crate::nix::{self, Built, Evaluation, Flake, Nix, Source, program, system};
 use crate::project::{self, inputs};
 
 /// Which project, with which packages, for which system.
@@ -64,12 +64,13 @@ impl ProjectArguments {
             system::decide(&system::of_this_machine(), self.system.as_deref(), || nix.settings())?;
         let source = match flake {
             Some(reference) => Source::Flake(Flake::find(&nix, reference)?),
-            None => Source::Project(self.project()?),
+            None => Source::Project(self.project(system.as_deref())?),
         };
         Ok(Evaluation { nix, source, system })
     }
 
-    fn project(&self) -> Result<nix::Project> {
+    /// The project, for a system that is not this machine's own when it is given.
+    fn project(&self, system: Option<&str>) -> Result<nix::Project> {
         let current =
             env::current_dir().or_fail(Kind::Io, || "cannot find the working directory")?;
         let (directory, file) = match &self.file {
@@ -87,14 +88,19 @@ impl ProjectArguments {
             inputs.replace("nixpkgs", path);
         }
         let own = env::current_exe().or_fail(Kind::Internal, || "cannot find this program")?;
+        let system = system.map_or_else(system::of_this_machine, str::to_owned);
         let init = match &self.init {
             Some(path) => path.clone(),
-            None => own.with_file_name("devenv-init"),
+            None => {
+                let [named, plain] = program::beside(&own, "devenv-init", &system);
+                if named.exists() { named } else { plain }
+            }
         };
         let init = init.canonicalize().map_err(|error| {
             Failure::new(Kind::NoInput, format!("cannot find {}: {error}", init.display()))
                 .hint("put devenv-init beside this program or name it with --init PATH")
         })?;
+        program::check(&init, &system)?;
         Ok(nix::Project { directory, file, inputs, init, own })
     }
 

@@ -3,6 +3,7 @@
 mod embedded;
 mod flake;
 mod graph;
+pub mod program;
 mod project;
 mod roots;
 mod run;
