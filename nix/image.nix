@@ -81,7 +81,7 @@ in
           # A base has those it wants.
           shell = if base == null && plan.usesBash then "${shellProgram}/bin/bash" else null;
           env = if base != null || plan.environment == "declared" then null else "${coreutils}/bin/env";
-          links = copied.links items;
+          links = copied.links items ++ certificates;
           inherit users;
         };
       } // below);
@@ -94,10 +94,17 @@ in
       users = accounts.checked "containers.${name}.users" container.users;
       owner = accounts.owner "containers.${name}.user" users container.user;
 
+      # Where Debian, and where Red Hat, has them.
+      certificates = lib.optionals (container.caCertificates != null) (
+        map (path: { inherit path; link = "${container.caCertificates}"; })
+          [ "/etc/ssl/certs/ca-certificates.crt" "/etc/ssl/certs/ca-bundle.crt" "/etc/pki/tls/certs/ca-bundle.crt" ]
+      );
+
       settings = {
         Entrypoint = plan.entrypoint spec;
         # The home stays that of the project, whoever runs it.
-        Env = [ "HOME=${root.home}" "USER=${if owner.uname == "" then "user" else owner.uname}" ];
+        Env = [ "HOME=${root.home}" "USER=${if owner.uname == "" then "user" else owner.uname}" ]
+          ++ lib.optional (certificates != [ ]) "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt";
         User = container.user;
         WorkingDir = container.workingDir;
       }
@@ -136,6 +143,7 @@ in
           inherit arch;
           created = "1970-01-01T00:00:01Z";
           config = settings;
+          inherit (container) annotations;
           spec = "${spec}";
           layers = groups;
           inherit own;

@@ -65,6 +65,23 @@ in
     description = "Folders whose contents outlive the container. They belong to its user.";
   };
 
+  annotations = mkOption {
+    type = types.attrsOf types.str;
+    default = { };
+    description = "Annotations of the image's manifest, for registries and tools. Engines do not show them to containers.";
+    example = { "org.opencontainers.image.licenses" = "Apache-2.0"; };
+  };
+
+  caCertificates = mkOption {
+    type = types.nullOr types.path;
+    default = null;
+    description = ''
+      A file in PEM form with certificates to trust in TLS connections. It is found where programs look
+      for it, at `/etc/ssl/certs/ca-certificates.crt`, and by `SSL_CERT_FILE`.
+    '';
+    example = lib.literalExpression ''"''${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt"'';
+  };
+
   labels = mkOption {
     type = types.attrsOf types.str;
     default = { };

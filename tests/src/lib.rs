@@ -7,6 +7,7 @@
 
 pub mod docker;
 pub mod lines;
+pub mod oci;
 pub mod place;
 pub mod process_table;
 pub mod programs;

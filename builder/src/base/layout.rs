@@ -206,6 +206,7 @@ fn image(
         name: None,
         tag: None,
         architecture: configuration.architecture,
+        annotations: std::collections::BTreeMap::new(),
         created: configuration.created,
         config,
         layers,

@@ -73,6 +73,7 @@ fn fields(image: &Image) -> Vec<(&'static str, String)> {
         ("stop signal", config.stop_signal.clone()),
     ];
     fields.extend(config.labels.iter().map(|(name, value)| ("label", format!("{name}={value}"))));
+    fields.extend(image.annotations.iter().map(|(k, v)| ("annotation", format!("{k}={v}"))));
     fields.extend(config.env.iter().map(|variable| ("variable", variable.clone())));
     fields.retain(|(_, value)| !value.is_empty());
     fields

@@ -1,5 +1,6 @@
 //! `nix-draft`: plans the layers of an image and writes its draft, without reading what is in them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ use crate::closure::{Closure, StorePath};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::draft::{Draft, DraftLayer, DraftPath};
 use crate::image::json::{self, Unknown};
-use crate::image::{Config, History, Image, check, config, nix2container};
+use crate::image::{Config, History, Image, Layer, check, config, nix2container};
 use crate::layers::{self, Group, LayerPath, Special};
 use crate::tar::{Options, Perm, Rewrite};
 
@@ -33,6 +34,8 @@ struct ImageAttributes {
     created: String,
     #[serde(default)]
     config: Value,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
     /// A spec.json whose environment is added to the configuration's, which wins.
     spec: Option<PathBuf>,
     /// The description of the image to build on.
@@ -121,7 +124,8 @@ pub fn run() -> Result<ExitCode> {
             architecture: request.arch,
             created: Some(request.created),
             config,
-            layers: base.map(|base| base.layers).unwrap_or_default(),
+            annotations: request.annotations,
+            layers: base.map(layers_of).unwrap_or_default(),
         },
         layers: layers.into_iter().map(|paths| layer(paths, &closure)).collect(),
         history,
@@ -149,6 +153,16 @@ fn layer(paths: Vec<LayerPath>, closure: &Closure) -> DraftLayer {
     }
 }
 
+/// The layers of the base. Tools show when each was made, so none is without a time.
+fn layers_of(base: Image) -> Vec<Layer> {
+    let mut layers = base.layers;
+    for layer in &mut layers {
+        let created = layer.history.created.take().or_else(|| base.created.clone());
+        layer.history.created = created.or_else(|| Some("1970-01-01T00:00:01Z".to_owned()));
+    }
+    layers
+}
+
 fn read_base(file: &Path) -> Result<Image> {
     let text = fs::read_to_string(file)
         .or_fail(Kind::NoInput, || format!("cannot read {}", file.display()))?;
@@ -167,7 +181,7 @@ fn read_config(value: Value) -> Result<Config> {
 }
 
 /// Adds variables that the configuration does not set itself, in order of their names.
-fn add_environment(config: &mut Config, environment: std::collections::BTreeMap<String, String>) {
+fn add_environment(config: &mut Config, environment: BTreeMap<String, String>) {
     for (name, value) in environment {
         if config.variable(&name).is_none() {
             config.env.push(format!("{name}={value}"));

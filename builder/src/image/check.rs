@@ -49,6 +49,9 @@ pub fn problems(image: &Image) -> Vec<String> {
     for volume in config.volumes.keys() {
         rule(volume.starts_with('/'), "Volumes", format!("`{volume}` is not absolute"));
     }
+    for name in image.annotations.keys() {
+        rule(!name.is_empty(), "annotations", "one has no name".to_owned());
+    }
     let directory = &config.working_dir;
     let rooted = directory.is_empty() || directory.starts_with('/');
     rule(rooted, "WorkingDir", format!("`{directory}` is not absolute"));
@@ -150,6 +153,7 @@ mod tests {
             name: Some("registry.example.com/me/my-app".into()),
             tag: Some("v1.2_3-x".into()),
             architecture: "amd64".into(),
+            annotations: Default::default(),
             created: Some("1970-01-01T00:00:01Z".into()),
             config: Config {
                 env: vec!["A=1".into()],

@@ -192,6 +192,7 @@ mod tests {
             name: None,
             tag: None,
             architecture: "amd64".into(),
+            annotations: Default::default(),
             created: Some("0001-01-01T00:00:00Z".into()),
             config: Config {
                 env: vec!["A=<b>".into()],

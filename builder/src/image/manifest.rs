@@ -62,6 +62,8 @@ struct Manifest<'a> {
     media_type: &'static str,
     config: &'a Descriptor,
     layers: &'a [Descriptor],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -73,8 +75,13 @@ struct Index<'a> {
 }
 
 /// The bytes of a manifest.
-pub fn manifest(config: &Descriptor, layers: &[Descriptor]) -> Result<Vec<u8>> {
-    let manifest = Manifest { schema_version: 2, media_type: MANIFEST, config, layers };
+pub fn manifest(
+    config: &Descriptor,
+    layers: &[Descriptor],
+    annotations: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
+    let manifest =
+        Manifest { schema_version: 2, media_type: MANIFEST, config, layers, annotations };
     json::compact(&manifest)
         .map(String::into_bytes)
         .or_fail(Kind::Internal, || "cannot write the manifest")

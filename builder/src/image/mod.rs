@@ -11,6 +11,7 @@ pub mod nix2container;
 pub mod pack;
 pub mod wire;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::digest::Digest;
@@ -32,6 +33,8 @@ pub struct Image {
     pub created: Option<String>,
     /// What to run and how.
     pub config: Config,
+    /// Anything about the image that registries and tools may want to know.
+    pub annotations: BTreeMap<String, String>,
     /// From the lowest to the topmost.
     pub layers: Vec<Layer>,
 }

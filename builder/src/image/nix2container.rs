@@ -1,8 +1,10 @@
 //! Images as nix2container's JSON describes them: read whoever wrote it, written byte for byte.
 //!
-//! The format has no place for a name. Ours carries two more keys, `name` and `tag`, at its end,
-//! which nix2container ignores; without a name they are left out.
+//! The format has no place for a name. Ours carries three more keys, `name`, `tag` and
+//! `annotations`, at its end, which nix2container ignores; they are left out when there is nothing
+//! to say.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,8 @@ pub struct Document {
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tag: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -107,6 +111,7 @@ const SHAPE: Shape = Shape::Object(&[
     ("created", &Shape::Any),
     ("name", &Shape::Any),
     ("tag", &Shape::Any),
+    ("annotations", &Shape::Any),
 ]);
 
 /// Reads an image's description. Keys may have any case and unknown ones are ignored, as
@@ -133,6 +138,7 @@ impl TryFrom<Document> for Image {
             architecture: document.arch,
             created: document.created,
             config: document.config,
+            annotations: document.annotations,
             layers: layers.into_iter().map(layer).collect::<Result<_>>()?,
         })
     }
@@ -187,6 +193,7 @@ impl From<&Image> for Document {
             created: image.created.clone(),
             name: image.name.clone(),
             tag: image.tag.clone(),
+            annotations: image.annotations.clone(),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Wire {
         })?;
         let (digest, config) = blob::config(image)?;
         let config_descriptor = Descriptor::new(manifest::CONFIG, digest, config.len() as u64);
-        let manifest = manifest::manifest(&config_descriptor, &layers)?;
+        let manifest = manifest::manifest(&config_descriptor, &layers, &image.annotations)?;
         let mut descriptor =
             Descriptor::new(manifest::MANIFEST, Digest::of(&manifest), manifest.len() as u64);
         descriptor.platform =

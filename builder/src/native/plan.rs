@@ -217,6 +217,7 @@ mod tests {
             name: Some("reg.example/my_app".to_owned()),
             tag: None,
             architecture: "amd64".to_owned(),
+            annotations: Default::default(),
             created: None,
             config,
             layers: Vec::new(),

@@ -95,6 +95,7 @@ mod tests {
             name: Some("app".to_owned()),
             tag: Some("1".to_owned()),
             architecture: "amd64".to_owned(),
+            annotations: Default::default(),
             created: None,
             config: Config::default(),
             layers: Vec::new(),

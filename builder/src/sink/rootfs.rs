@@ -162,6 +162,7 @@ mod tests {
             name: None,
             tag: None,
             architecture: "amd64".to_owned(),
+            annotations: Default::default(),
             created: None,
             config: Config::default(),
             layers: pack::all(&plan, &History::default(), &Cache::none()).unwrap(),
