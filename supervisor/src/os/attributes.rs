@@ -18,6 +18,8 @@ use crate::spec::settings::{Capabilities, Resource};
 /// Everything that is set in a new process, laid ready.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
+    /// What it writes to in order to be in its control group.
+    pub group: Option<RawFd>,
     /// Whether its standard input becomes its controlling terminal.
     pub terminal: bool,
     /// What it gets from descriptor 3 on, in this order.
@@ -67,7 +69,7 @@ pub enum Attribute {
 }
 
 impl Attributes {
-    /// Looks up and lays ready all that `settings` ask for; the terminal and the sockets are added
+    /// Looks up and lays ready all that `settings` ask for; the group, the terminal and the sockets are added
     /// by whoever has made them.
     ///
     /// # Errors
@@ -89,6 +91,7 @@ impl Attributes {
         });
         let oom_score_adj = settings.oom_score_adj.map(|value| CString::new(value.to_string()));
         Ok(Self {
+            group: None,
             terminal: false,
             sockets: Vec::new(),
             limits: limits.collect(),

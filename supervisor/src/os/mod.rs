@@ -3,7 +3,7 @@
 //! [`reactor`] is the only place that waits. It turns what the kernel says ([`signal`], [`reap`],
 //! [`clock`]) and what processes say ([`notify`]) into the machine's events, and carries out the
 //! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which processes belong to which
-//! run is found in [`proc`] and decided, without touching the kernel, in [`descendants`]. What a
+//! run is found in [`proc`] and [`cgroup`] and decided, without touching the kernel, in [`descendants`]. What a
 //! process is given before its program runs is laid ready in [`attributes`], with its user from
 //! [`accounts`], its [`sockets`] and its [`terminal`]. [`control`] listens to people, [`coroner`]
 //! tells them what a bad end was. [`foreground`] is the other life of the program: the plain init
@@ -12,6 +12,7 @@
 pub mod accounts;
 pub mod attributes;
 mod bell;
+pub mod cgroup;
 mod child;
 pub mod clock;
 pub mod control;

@@ -21,6 +21,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::bell::Bell;
+use super::cgroup::Groups;
 use super::control::{Control, Socket};
 use super::coroner::Coroner;
 use super::environment::{self, Variables};
@@ -150,9 +151,11 @@ impl Reactor {
         let instance = format!("{:x}.{:x}", std::process::id(), clock::now().0);
         let inherited = std::env::vars_os().filter(|(name, _)| !notify::is_personal(name));
         let notify = Notify::new(instance.clone())?;
+        // Elsewhere the groups are somebody's who has plans of their own with them.
+        let groups = surroundings.is_init.then(|| Groups::make(&instance)).flatten();
         Ok(Self {
             machine: Machine::new(Arc::clone(&plan)),
-            runs: Runs::new(surroundings.proc, surroundings.adopts, instance),
+            runs: Runs::new(surroundings.proc, surroundings.adopts, instance, groups),
             probes: Probes::default(),
             notify_bell: Bell::on(notify.descriptor()?)?,
             notify,

@@ -3,9 +3,11 @@
 //! The machine knows runs and no processes; this table is where the two meet.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 
 use nix::unistd::geteuid;
 
+use super::cgroup::{self, Groups};
 use super::descendants::{self, Known, Owner};
 use super::kill::{self, Pid};
 use super::notify::Sender;
@@ -28,7 +30,10 @@ pub struct Runs {
     records: HashMap<RunId, Record>,
     /// The latest run that began with a process of that number.
     leaders: HashMap<Pid, RunId>,
+    /// Also the names of their control groups.
     markers: HashMap<Vec<u8>, RunId>,
+    /// Where each run has a control group, if it can have one.
+    groups: Option<Groups>,
     /// Processes seen with a run outside its session.
     seen: HashMap<(Pid, u64), RunId>,
     /// Whose each process is, as long as one batch of actions lasts.
@@ -37,7 +42,7 @@ pub struct Runs {
 
 struct Record {
     leader: Pid,
-    marker: Vec<u8>,
+    marker: String,
     alive: bool,
     /// It was ordered to be killed, which goes for whoever turns up later as well.
     killed: bool,
@@ -46,9 +51,15 @@ struct Record {
 impl Runs {
     /// An empty table. Without `proc` only process groups can be signalled.
     #[must_use]
-    pub fn new(proc: Option<ProcFs>, adopts: bool, instance: String) -> Self {
+    pub fn new(
+        proc: Option<ProcFs>,
+        adopts: bool,
+        instance: String,
+        groups: Option<Groups>,
+    ) -> Self {
         Self {
             proc,
+            groups,
             adopts,
             instance,
             records: HashMap::new(),
@@ -65,11 +76,22 @@ impl Runs {
         format!("{label}#{}@{}", run.number, self.instance)
     }
 
+    /// Makes a control group for the process that will have this marker.
+    #[must_use]
+    pub fn group(&self, marker: &str) -> Option<File> {
+        // Where there can be no more of them it goes without.
+        self.groups.as_ref()?.open(marker).ok()
+    }
+
+    /// Removes the control group of a process that is gone, or has never come to be.
+    pub fn ungroup(&self, marker: &str) {
+        self.groups.iter().for_each(|groups| groups.remove(marker));
+    }
+
     /// A run has its process.
     pub fn began(&mut self, run: RunId, leader: Pid, marker: String) {
-        let marker = marker.into_bytes();
         self.leaders.insert(leader, run);
-        self.markers.insert(marker.clone(), run);
+        self.markers.insert(marker.clone().into_bytes(), run);
         self.records.insert(run, Record { leader, marker, alive: true, killed: false });
         self.table = None;
     }
@@ -135,6 +157,7 @@ impl Runs {
     pub fn kill(&mut self, run: RunId) {
         if let Some(record) = self.records.get_mut(&run) {
             record.killed = true;
+            self.groups.iter().for_each(|groups| groups.kill(&record.marker));
         }
         self.signal(run, Signal::KILL);
     }
@@ -154,8 +177,9 @@ impl Runs {
         self.records.get(&run).is_some_and(|record| record.alive)
     }
 
-    /// Kills every process group there is, for a supervisor that is about to give up.
+    /// Kills every process there is, for a supervisor that is about to give up.
     pub fn kill_all(&self) {
+        self.groups.iter().for_each(Groups::kill_all);
         self.records.values().for_each(|record| kill::group(record.leader, Signal::KILL));
     }
 
@@ -201,7 +225,8 @@ impl Runs {
     /// Forgets a run of which nobody is left, once everything about it has been said.
     pub fn forget(&mut self, run: RunId) {
         let Some(record) = self.records.remove(&run) else { return };
-        self.markers.remove(&record.marker);
+        self.markers.remove(record.marker.as_bytes());
+        self.ungroup(&record.marker);
         // The number may already lead another run.
         if self.leaders.get(&record.leader) == Some(&run) {
             self.leaders.remove(&record.leader);
@@ -281,7 +306,13 @@ impl Runs {
     }
 
     fn by_marker(&self, proc: &ProcFs, pid: Pid) -> Option<RunId> {
-        self.markers.get(&proc.marker(pid).ok()??).copied()
+        let marked = proc.marker(pid).ok().flatten();
+        let marked = marked.and_then(|marker| self.markers.get(&marker));
+        // Its environment is its own to change; the group it was born in is not.
+        marked.copied().or_else(|| {
+            self.groups.as_ref()?;
+            cgroup::names_of(pid).iter().find_map(|n| self.markers.get(n.as_bytes())).copied()
+        })
     }
 
     /// The living processes of a run. The table is read once for a batch of actions: stopping a

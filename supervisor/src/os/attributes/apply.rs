@@ -28,8 +28,12 @@ impl Attributes {
     /// # Safety
     /// Only in a process that was just forked.
     pub unsafe fn set_descriptors(&self, report: &mut RawFd) -> Result<(), Failed> {
-        // SAFETY: calls on numbers only.
+        // SAFETY: calls on numbers, and a text that lives for ever.
         unsafe {
+            if let Some(group) = self.group {
+                // Without it the run is followed by other means, so a failure is none of the child.
+                libc::write(group, c"0".as_ptr().cast(), 1);
+            }
             if self.terminal && libc::ioctl(0, libc::TIOCSCTTY, 0) != 0 {
                 return Err((Attribute::Terminal, errno()));
             }

@@ -47,7 +47,9 @@ impl Reactor {
         };
         let input = if process.settings.tty { writer.as_raw_fd() } else { self.input.as_raw_fd() };
         let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
-        let pid = self.launch(&Launch {
+        let group = self.runs.group(&marker);
+        attributes.group = group.as_ref().map(AsRawFd::as_raw_fd);
+        let launched = self.launch(&Launch {
             command: &command,
             variables: &setting.variables,
             directory: setting.directory.as_deref(),
@@ -56,7 +58,8 @@ impl Reactor {
             own_id_in: &own_id_in,
             attributes: Some(&attributes),
             descriptors: None,
-        })?;
+        });
+        let pid = launched.inspect_err(|_| self.runs.ungroup(&marker))?;
         self.runs.began(run, pid, marker);
         self.outputs.insert(run, reader);
         Ok(())
