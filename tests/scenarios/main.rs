@@ -3,6 +3,7 @@
 mod containers;
 mod copying;
 mod engines;
+mod escape;
 mod examples;
 mod exit_codes;
 mod faults;
