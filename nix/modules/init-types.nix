@@ -58,6 +58,7 @@ let
     restart = {
       backoff_ms = option (types.nullOr types.ints.unsigned) null "Milliseconds before the first restart, doubled with each that follows; null is 500.";
       backoff_max_ms = option (types.nullOr types.ints.unsigned) null "Milliseconds the wait never goes beyond; null is 30000.";
+      backoff_jitter_percent = option (types.nullOr (types.ints.between 0 100)) null "By how many hundredths at the most a wait is shortened, differently each time; null is 10.";
       healthy_after_ms = option (types.nullOr types.ints.unsigned) null "Milliseconds a run must last for the wait to begin anew; null is 10000.";
     };
   };

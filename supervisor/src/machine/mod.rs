@@ -48,6 +48,8 @@ pub struct Machine {
     services: Vec<Service>,
     shutdown: Shutdown,
     begun: bool,
+    /// What draws depend on besides the run they are made for.
+    seed: u64,
     /// The code of the first failure that counts, for a container that ends once all have ended.
     first_failure: Option<u8>,
 }
@@ -59,6 +61,22 @@ pub struct Rules<'a> {
     pub process: &'a Process,
     /// The time.
     pub now: Moment,
+    /// What draws depend on besides the run they are made for.
+    pub seed: u64,
+}
+
+impl Rules<'_> {
+    /// A number that looks like any other and is always the same for one run of one machine.
+    #[must_use]
+    pub fn draw(&self, run: RunId) -> u64 {
+        // The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): each bit that goes in changes
+        // half of those that come out.
+        let run = u64::from(run.process.0) << 32 | u64::from(run.number);
+        let mixed = self.seed ^ run.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
 }
 
 impl Machine {
@@ -75,8 +93,15 @@ impl Machine {
             services,
             shutdown: Shutdown::No,
             begun: false,
+            seed: 0,
             first_failure: None,
         }
+    }
+
+    /// The same, with waits that differ from those of a machine with another seed.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// Feeds one event to the machine and appends what must be done next to `actions`.
@@ -193,7 +218,7 @@ impl Machine {
 
     fn on_tick(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for (service, process) in self.services.iter_mut().zip(&self.plan.processes) {
-            service.on_time(&Rules { process, now }, actions);
+            service.on_time(&Rules { process, now, seed: self.seed }, actions);
         }
         match self.shutdown {
             Shutdown::Orderly { code, kill_at, .. } if kill_at <= now => {
@@ -303,7 +328,7 @@ impl Machine {
             Phase::Running { .. } if !service.wanted && !self.is_needed(index) => {
                 let plan = Arc::clone(&self.plan);
                 if let Some(process) = plan.processes.get(index) {
-                    let rules = Rules { process, now };
+                    let rules = Rules { process, now, seed: self.seed };
                     self.change(index, |service| service.begin_stop(&rules, Cause::Asked, actions));
                 }
             }
@@ -382,7 +407,7 @@ impl Machine {
         if let (Some(service), Some(process)) =
             (self.services.get_mut(id.index()), self.plan.processes.get(id.index()))
         {
-            act(service, &Rules { process, now });
+            act(service, &Rules { process, now, seed: self.seed });
         }
     }
 }

@@ -1,4 +1,6 @@
 //! Restarts: the budget within its window, and the backoff that doubles until a run was healthy.
+//!
+//! A wait is shortened by a draw that comes in as an argument: nothing here is random.
 
 use std::collections::VecDeque;
 
@@ -35,13 +37,14 @@ pub enum Decision {
 
 impl Ledger {
     /// Decides what follows a run that lasted `lasted_ms` and ended well or badly at `now`, and
-    /// books the restart when there is to be one.
+    /// books the restart when there is to be one. `draw` is as for [`Ledger::wait`].
     pub fn decide(
         &mut self,
         rule: &RestartRule,
         now: Moment,
         lasted_ms: u64,
         good: bool,
+        draw: u64,
     ) -> Decision {
         let asked = match rule.on {
             RestartOn::Never => false,
@@ -63,17 +66,21 @@ impl Ledger {
             }
         }
         self.total = self.total.saturating_add(1);
-        Decision::Again { after_ms: self.wait(rule), number: self.total }
+        Decision::Again { after_ms: self.wait(rule, draw), number: self.total }
     }
 
     /// The next wait in the row, for a run that never came to be: costs no restart.
-    pub fn wait(&mut self, rule: &RestartRule) -> u64 {
+    ///
+    /// `draw` is any number; by how much the wait is shortened depends on it alone.
+    pub fn wait(&mut self, rule: &RestartRule, draw: u64) -> u64 {
         let factor = 1u64.checked_shl(self.in_a_row).unwrap_or(u64::MAX);
         let doubled = rule.backoff.first_ms.saturating_mul(factor);
         if doubled < rule.backoff.max_ms {
             self.in_a_row = self.in_a_row.saturating_add(1);
         }
-        doubled.min(rule.backoff.max_ms)
+        let whole = doubled.min(rule.backoff.max_ms);
+        let most = u128::from(whole) * u128::from(rule.backoff.jitter_percent) / 100;
+        whole - u64::try_from(u128::from(draw) % (most + 1)).unwrap_or(0).min(whole)
     }
 
     /// Restarts over the whole life.
@@ -116,7 +123,8 @@ mod tests {
     use crate::spec::Backoff;
 
     fn rule(on: RestartOn, max: Option<u32>, window_ms: Option<u64>) -> RestartRule {
-        let backoff = Backoff { first_ms: 500, max_ms: 3_000, healthy_after_ms: 10_000 };
+        let backoff =
+            Backoff { first_ms: 500, max_ms: 3_000, jitter_percent: 0, healthy_after_ms: 10_000 };
         RestartRule { on, max, window_ms, backoff }
     }
 
@@ -130,7 +138,7 @@ mod tests {
             (RestartOn::Always, true, true),
             (RestartOn::Always, false, true),
         ] {
-            let decision = Ledger::default().decide(&rule(on, None, None), Moment(0), 0, good);
+            let decision = Ledger::default().decide(&rule(on, None, None), Moment(0), 0, good, 0);
             assert_eq!(matches!(decision, Decision::Again { .. }), again, "{on:?} good={good}");
         }
     }
@@ -141,7 +149,8 @@ mod tests {
         let mut ledger = Ledger::default();
         let mut waits = Vec::new();
         for lasted in [0, 0, 0, 0, 0, 9_999, 10_000, 0] {
-            if let Decision::Again { after_ms, .. } = ledger.decide(&rule, Moment(0), lasted, false)
+            if let Decision::Again { after_ms, .. } =
+                ledger.decide(&rule, Moment(0), lasted, false, 0)
             {
                 waits.push(after_ms);
             }
@@ -151,12 +160,17 @@ mod tests {
 
     #[test]
     fn a_huge_first_wait_never_wraps_round() {
-        let backoff = Backoff { first_ms: u64::MAX / 2, max_ms: u64::MAX, healthy_after_ms: 1 };
+        let backoff = Backoff {
+            first_ms: u64::MAX / 2,
+            max_ms: u64::MAX,
+            jitter_percent: 0,
+            healthy_after_ms: 1,
+        };
         let rule = RestartRule { on: RestartOn::Always, max: None, window_ms: None, backoff };
         let mut ledger = Ledger::default();
         let mut last = 0;
         for _ in 0..200 {
-            let wait = ledger.wait(&rule);
+            let wait = ledger.wait(&rule, 0);
             assert!(wait >= last);
             last = wait;
         }
@@ -167,7 +181,7 @@ mod tests {
         let rule = rule(RestartOn::OnFailure, Some(2), None);
         let mut ledger = Ledger::default();
         let ends: Vec<bool> = (0..4)
-            .map(|hour| ledger.decide(&rule, Moment(hour * 3_600_000), 3_600_000, false))
+            .map(|hour| ledger.decide(&rule, Moment(hour * 3_600_000), 3_600_000, false, 0))
             .map(|decision| matches!(decision, Decision::Again { .. }))
             .collect();
         assert_eq!(ends, [true, true, false, false]);
@@ -180,8 +194,33 @@ mod tests {
         for (at, again) in
             [(0, true), (1_000, true), (9_999, false), (10_000, true), (10_500, false)]
         {
-            let decision = ledger.decide(&rule, Moment(at), 0, false);
+            let decision = ledger.decide(&rule, Moment(at), 0, false, 0);
             assert_eq!(matches!(decision, Decision::Again { .. }), again, "at {at}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_shortened_by_its_jitter_and_never_by_more() {
+        for (jitter_percent, least) in [(0, 1_000), (1, 990), (10, 900), (50, 500), (100, 0)] {
+            let backoff =
+                Backoff { first_ms: 1_000, max_ms: 1_000, jitter_percent, healthy_after_ms: 1 };
+            let rule = RestartRule { backoff, ..rule(RestartOn::Always, None, None) };
+            let waits = (0..2_000).map(|draw| Ledger::default().wait(&rule, draw));
+            let (shortest, longest) = (waits.clone().min(), waits.max());
+            assert_eq!((shortest, longest), (Some(least), Some(1_000)), "{jitter_percent} %");
+        }
+    }
+
+    #[test]
+    fn the_row_doubles_the_same_whatever_is_drawn() {
+        let backoff =
+            Backoff { first_ms: 100, max_ms: 100_000, jitter_percent: 50, healthy_after_ms: 1 };
+        let rule = RestartRule { backoff, ..rule(RestartOn::Always, None, None) };
+        let mut ledger = Ledger::default();
+        for number in 0..8 {
+            let whole = 100 << number;
+            let wait = ledger.wait(&rule, 7_919 * number);
+            assert!((whole / 2..=whole).contains(&wait), "{wait} of {whole}");
         }
     }
 }

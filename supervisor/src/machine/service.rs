@@ -254,7 +254,7 @@ impl Service {
         word: Word,
         actions: &mut Vec<Action>,
     ) {
-        let Rules { process, now } = *rules;
+        let Rules { process, now, .. } = *rules;
         self.examine(rules, run, actions, |health, findings| match word {
             Word::Ready => health.on_told_ready(process, now, findings),
             Word::NotReady => health.on_told_unready(process, findings),
@@ -355,7 +355,7 @@ impl Service {
         }
         match failure {
             SpawnFailure::Exhausted => {
-                let after_ms = self.ledger.wait(&rules.process.restart);
+                let after_ms = self.ledger.wait(&rules.process.restart, rules.draw(run));
                 self.phase = Phase::Backoff { until: rules.now.plus(after_ms) };
                 actions.push(Action::Report(Report::Restarting {
                     process: self.id,
@@ -437,7 +437,7 @@ impl Service {
         cause: Cause,
         actions: &mut Vec<Action>,
     ) {
-        let Rules { process, now } = *rules;
+        let Rules { process, now, .. } = *rules;
         let outcome = match (cause, judge(end, &process.success_exit_codes)) {
             (Cause::Asked, _) => {
                 // Stopped by us, and wanted again: that is a restart by request, due at once.
@@ -456,7 +456,8 @@ impl Service {
         let decision = if good && process.kind == Kind::Task {
             Decision::Rest
         } else {
-            self.ledger.decide(&process.restart, now, now.since(since), good)
+            let draw = rules.draw(RunId { process: self.id, number: self.runs });
+            self.ledger.decide(&process.restart, now, now.since(since), good, draw)
         };
         match decision {
             Decision::Rest => self.phase = Phase::Done(outcome),

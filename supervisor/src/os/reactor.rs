@@ -17,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::libc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -154,7 +155,7 @@ impl Reactor {
         // Elsewhere the groups are somebody's who has plans of their own with them.
         let groups = surroundings.is_init.then(|| Groups::make(&instance)).flatten();
         Ok(Self {
-            machine: Machine::new(Arc::clone(&plan)),
+            machine: Machine::new(Arc::clone(&plan)).seeded(seed()),
             runs: Runs::new(surroundings.proc, surroundings.adopts, instance, groups),
             probes: Probes::default(),
             notify_bell: Bell::on(notify.descriptor()?)?,
@@ -515,4 +516,13 @@ fn check_of(process: &Process, aspect: Aspect) -> Option<(&Check, &Timing)> {
 
 fn source(run: RunId) -> SourceId {
     SourceId(run.process.0)
+}
+
+/// Differs between supervisors that start at the same time, also where each is PID 1.
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    // Fewer bytes, or none, only make waits of two supervisors more alike.
+    // SAFETY: the kernel writes at most as many bytes as there are.
+    unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
+    u64::from_ne_bytes(bytes)
 }

@@ -139,6 +139,8 @@ pub struct Backoff {
     pub first_ms: u64,
     /// Milliseconds it never goes beyond.
     pub max_ms: u64,
+    /// By how many hundredths at the most a wait is shortened; at most 100.
+    pub jitter_percent: u8,
     /// Milliseconds a run must last for the next wait to be `first_ms` again.
     pub healthy_after_ms: u64,
 }
@@ -306,6 +308,12 @@ fn check_process(
         success_exit_codes.insert(0, 0);
     }
     let restart = process.restart;
+    if restart.backoff_jitter_percent > 100 {
+        problems.push(problem(
+            format!("{path}.restart.backoff_jitter_percent"),
+            "is more than the whole wait",
+        ));
+    }
     let ready = process.ready.map(|ready| {
         check_check(&format!("{path}.ready"), &ready.check, &ready.timing, problems);
         ReadyRule { check: ready.check, timing: ready.timing, deadline_ms: ready.deadline_ms }
@@ -348,6 +356,7 @@ fn check_process(
             backoff: Backoff {
                 first_ms: restart.backoff_ms,
                 max_ms: restart.backoff_max_ms,
+                jitter_percent: restart.backoff_jitter_percent,
                 healthy_after_ms: restart.healthy_after_ms,
             },
         },

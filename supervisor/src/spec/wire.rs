@@ -371,6 +371,9 @@ pub struct Restart {
     pub backoff_ms: u64,
     /// Milliseconds the backoff never goes beyond.
     pub backoff_max_ms: u64,
+    /// By how many hundredths at the most a wait is shortened, differently each time, so that
+    /// what failed together does not come back together. At most 100.
+    pub backoff_jitter_percent: u8,
     /// Milliseconds a run must last for the backoff to begin anew.
     pub healthy_after_ms: u64,
 }
@@ -383,6 +386,7 @@ impl Default for Restart {
             window_ms: None,
             backoff_ms: 500,
             backoff_max_ms: 30_000,
+            backoff_jitter_percent: 10,
             healthy_after_ms: 10_000,
         }
     }

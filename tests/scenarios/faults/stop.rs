@@ -48,7 +48,7 @@ fn states() -> Vec<(&'static str, Spec, &'static str)> {
         (
             "between two runs",
             with("db", &["exit", "1"], json!({ "restart": again(600_000) })),
-            "will be started again in 30 s",
+            "db.1 will be started again in",
         ),
         (
             "restarting without a pause",

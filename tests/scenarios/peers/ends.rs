@@ -72,7 +72,8 @@ fn a_budget_counts_within_its_window_and_without_one_over_the_whole_life() {
 /// Elsewhere a process that fails at once is started again without a pause, and burns a core.
 #[test]
 fn the_pause_before_a_restart_grows() {
-    let again = json!({ "on": "on_failure", "max_restarts": 4, "backoff_ms": 50 });
+    let again = json!({ "on": "on_failure", "max_restarts": 4, "backoff_ms": 50,
+                        "backoff_jitter_percent": 0 });
     let spec = Spec::new().actor_with("a", &["exit", "1"], json!({ "restart": again }));
     let begun = std::time::Instant::now();
     let ended = Place::Shell.run(&World::new(), &spec).expect_code(1);
@@ -81,6 +82,27 @@ fn the_pause_before_a_restart_grows() {
         let line = format!("a.1 will be started again in {pause} s ({} of 4)", number + 1);
         assert!(ended.out.contains(&line), "no {line:?} in {}", ended.out);
     }
+}
+
+/// Elsewhere a hundred clients of a database that went away all come back in the same millisecond.
+#[test]
+fn what_failed_together_comes_back_apart() {
+    let again = json!({ "on": "on_failure", "max_restarts": 1, "backoff_ms": 1000 });
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let spec = names.iter().fold(Spec::new(), |spec, name| {
+        spec.actor_with(name, &["exit", "1"], json!({ "restart": again }))
+    });
+    let ended = Place::Shell.run(&World::new(), &spec).expect_code(1);
+    let seconds = |line: &str| {
+        let (_, rest) = line.split_once("will be started again in ")?;
+        rest.split_once(" s ")?.0.parse::<f64>().ok()
+    };
+    let mut waits: Vec<f64> = ended.out.lines().filter_map(seconds).collect();
+    assert_eq!(waits.len(), names.len(), "{}", ended.out);
+    assert!(waits.iter().all(|wait| (0.9..=1.0).contains(wait)), "{waits:?}");
+    waits.sort_by(f64::total_cmp);
+    waits.dedup();
+    assert!(waits.len() > names.len() / 2, "{waits:?}");
 }
 
 /// Elsewhere a code above 128 after our own signal counts as a failure of the process.

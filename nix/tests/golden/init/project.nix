@@ -19,7 +19,7 @@
         exit = "on_end";
         success_exit_codes = [ 3 143 ];
         stop_command = "everything --stop";
-        restart = { backoff_ms = 0; backoff_max_ms = 1000; healthy_after_ms = 2000; };
+        restart = { backoff_ms = 0; backoff_max_ms = 1000; backoff_jitter_percent = 50; healthy_after_ms = 2000; };
         ready.http = { headers.Host = "app.example"; status = 204; };
         live = {
           http = { port = 81; path = "/live"; headers.Accept = "*/*"; };

@@ -16,8 +16,14 @@ pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
 
 fn process(name: &str) -> Process {
     let mut process = Process::new(name.to_owned(), vec!["/bin/true".to_owned()]);
-    process.restart =
-        Restart { backoff_ms: 50, backoff_max_ms: 100, healthy_after_ms: 60, ..Restart::default() };
+    // Without jitter: the search takes two states for one that differ in the number of a run.
+    process.restart = Restart {
+        backoff_ms: 50,
+        backoff_max_ms: 100,
+        backoff_jitter_percent: 0,
+        healthy_after_ms: 60,
+        ..Restart::default()
+    };
     process.stop.grace_ms = 100;
     process
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::plans::{after, find, plan, restarts};
-use crate::machine::{Action, Event, Machine, Moment, RunEnd, RunId, SpawnFailure, State};
+use crate::machine::{Action, Event, Machine, Moment, Report, RunEnd, RunId, SpawnFailure, State};
+use crate::spec::wire::Restart;
 use crate::spec::{Condition, ExitPolicy, ExitRule, Kind, Plan, ProcessId, RestartOn, Signal};
 
 /// Drives a machine and keeps only its orders.
@@ -277,4 +278,39 @@ fn a_plan_without_processes_ends_at_once() {
     let mut actions = Vec::new();
     machine.handle(Moment(0), Event::Begun, &mut actions);
     assert_eq!(actions, [Action::Exit(0)]);
+}
+
+#[test]
+fn what_fails_together_comes_back_apart_and_the_same_way_for_one_seed() {
+    let waits = |seed: u64| -> Vec<u64> {
+        let plan = plan(&["a", "b", "c", "d", "e", "f"], |spec| {
+            for process in &mut spec.processes {
+                process.restart = Restart { on: RestartOn::Always, ..Restart::default() };
+            }
+        });
+        let mut machine = Machine::new(Arc::clone(&plan)).seeded(seed);
+        let mut actions = Vec::new();
+        machine.handle(Moment(0), Event::Begun, &mut actions);
+        let mut waits = Vec::new();
+        while let Some(action) = actions.pop() {
+            match action {
+                Action::Spawn(run) => {
+                    let end = RunEnd::Code(1);
+                    machine.handle(Moment(0), Event::Spawned(run), &mut actions);
+                    let exited = Event::Exited { run, end, descendants: false };
+                    machine.handle(Moment(0), exited, &mut actions);
+                }
+                Action::Report(Report::Restarting { after_ms, .. }) => waits.push(after_ms),
+                _ => {}
+            }
+        }
+        waits
+    };
+    let first = waits(1);
+    assert_eq!(first.len(), 6);
+    assert!(first.iter().all(|wait| (450..=500).contains(wait)), "{first:?}");
+    let apart: std::collections::BTreeSet<u64> = first.iter().copied().collect();
+    assert!(apart.len() >= 4, "{first:?}");
+    assert_eq!(first, waits(1));
+    assert_ne!(first, waits(2));
 }
