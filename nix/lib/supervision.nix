@@ -31,6 +31,7 @@ in
   of = { script, name, option, init, restart, stop }:
     given {
       inherit (init) group limits nice no_new_privileges oom_score_adj success_exit_codes supplementary_groups tty umask user;
+      replicas = init.replicas or null;
     }
     // lib.optionalAttrs (init.supplementary_groups == [ ]) { supplementary_groups = [ ]; }
     // lib.optionalAttrs (init.limits != { }) { limits = builtins.mapAttrs (_: toString) init.limits; }

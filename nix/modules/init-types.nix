@@ -65,6 +65,11 @@ let
 in
 {
   process = common // {
+    replicas = option (types.nullOr types.ints.positive) null ''
+      How many of it there are: `web.1`, `web.2`, and so on, each with its number in `DEVENV_REPLICA`. A
+      `PORT` in its `env`, and the port of a check that is the same, are higher by one for each; sockets
+      of `listen` are shared. Whoever waits for it waits for all.
+    '';
     ready = {
       log_line = option (types.nullOr types.str) null ''
         A text: the process is ready once a line of its output holds it. The timings of `ready` do not

@@ -189,3 +189,37 @@ fn a_stop_command_that_fails_is_followed_by_the_signal_and_one_that_hangs_by_the
         assert!(ended.out.contains(told), "{}", ended.out);
     }
 }
+
+#[test]
+fn replicas_have_numbers_ports_and_checks_of_their_own_and_share_their_sockets() {
+    let port =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("it");
+    let script =
+        "echo $DEVENV_REPLICA $PORT $LISTEN_FDS $(readlink /proc/self/fd/3); exec sleep 1000";
+    let web = json!({
+        "replicas": 3,
+        "environment": { "PORT": "7000" },
+        "listen": [{ "name": "http", "address": port.to_string() }],
+        "ready": { "check": { "log_line": { "contains": "socket:" } } },
+    });
+    let after = json!({ "after": [{ "process": "web", "condition": "ready" }], "exit": "on_end" });
+    let spec = Spec::new().process_with("web", &["/bin/sh", "-c", script], web).process_with(
+        "last",
+        &["/bin/true"],
+        after,
+    );
+    let ended = Place::Shell.run(&World::new(), &spec).expect_code(0);
+    let own = |number: u32| {
+        let label = format!("web.{number}");
+        let line = devenv_tests::lines::of(&ended.out, &label).first().cloned();
+        line.unwrap_or_else(|| panic!("{label} said nothing: {}", ended.out))
+    };
+    let first = own(1);
+    let (_, socket) = first.split_once("socket:").expect("a socket at descriptor 3");
+    for number in 1..=3 {
+        assert_eq!(own(number), format!("{number} {} 1 socket:{socket}", 6999 + number));
+    }
+    let place = |text: &str| ended.out.find(text).unwrap_or_else(|| panic!("no {text:?}"));
+    let started = place("last.1 started");
+    assert!((1..=3).all(|n| place(&format!("web.{n} is ready")) < started), "{}", ended.out);
+}

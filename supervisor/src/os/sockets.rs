@@ -30,6 +30,7 @@ const ABOVE: RawFd = 128;
 /// Every socket that was made so far.
 #[derive(Debug, Default)]
 pub struct Sockets {
+    /// By the first replica of a process; all of them share its sockets.
     of: HashMap<ProcessId, Vec<Socket>>,
 }
 
@@ -54,7 +55,8 @@ impl Sockets {
     /// # Errors
     /// A sentence for people that names the address.
     pub fn of(&mut self, id: ProcessId, process: &Process) -> Result<Vec<RawFd>, String> {
-        let sockets = match self.of.entry(id) {
+        let first = ProcessId((id.0 + 1).saturating_sub(process.replica));
+        let sockets = match self.of.entry(first) {
             Entry::Occupied(there) => there.into_mut(),
             Entry::Vacant(place) => {
                 // All or none: those that were made are closed when one of them cannot be.

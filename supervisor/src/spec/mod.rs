@@ -11,6 +11,7 @@ pub mod error;
 pub mod graph;
 pub mod plan;
 pub mod procfile;
+mod replicas;
 pub mod settings;
 pub mod signal;
 pub mod tasks;

@@ -4,9 +4,11 @@
 //! has no cycle, every command has a program, every signal a number.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::error::{Problem, SpecError};
 use super::graph;
+use super::replicas;
 use super::settings::{self, Settings};
 use super::signal::Signal;
 use super::wire::{self, Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Timing};
@@ -154,6 +156,9 @@ pub struct StopRule {
     pub grace_ms: u64,
 }
 
+/// The ids of the replicas of each name.
+type Ids = HashMap<String, Range<u32>>;
+
 impl Plan {
     /// Checks a spec.
     ///
@@ -162,12 +167,12 @@ impl Plan {
     pub fn from_spec(spec: Spec) -> Result<Self, SpecError> {
         let mut problems = Vec::new();
         let ids = unique_names(&spec, &mut problems);
-        let processes: Vec<Process> = spec
-            .processes
-            .into_iter()
-            .enumerate()
-            .map(|(index, process)| check_process(index, process, &ids, &mut problems))
-            .collect();
+        let mut processes = Vec::new();
+        for (index, process) in spec.processes.into_iter().enumerate() {
+            let count = process.replicas;
+            let process = check_process(index, process, &ids, &mut problems);
+            replicas::expand(process, count, &mut processes);
+        }
         let shell = spec.shell.map(|shell| shell.command);
         if shell.as_ref().is_some_and(|command| program(command).is_none()) {
             problems.push(problem("shell.command", "names no program"));
@@ -245,9 +250,10 @@ pub(super) fn label(name: &str, replica: u32) -> String {
     format!("{name}.{replica}")
 }
 
-/// Gives each name its id, and says which names are taken twice or cannot be names.
-fn unique_names(spec: &Spec, problems: &mut Vec<Problem>) -> HashMap<String, ProcessId> {
+/// Gives each name the ids of its replicas, and says which names are taken twice or cannot be names.
+fn unique_names(spec: &Spec, problems: &mut Vec<Problem>) -> Ids {
     let mut ids = HashMap::new();
+    let mut next = 0;
     for (index, process) in spec.processes.iter().enumerate() {
         let name = &process.name;
         if let Some(why) = name_fault(name) {
@@ -257,13 +263,14 @@ fn unique_names(spec: &Spec, problems: &mut Vec<Problem>) -> HashMap<String, Pro
                 hint: Some("use letters, digits, `_`, `-`, `.` and `:`".to_owned()),
             });
         }
-        let id = ProcessId(u32::try_from(index).unwrap_or(u32::MAX));
-        if ids.insert(name.clone(), id).is_some() {
+        let count = replicas::count(index, process, problems);
+        if ids.insert(name.clone(), next..next + count).is_some() {
             problems.push(problem(
                 format!("processes[{index}].name"),
                 format!("\"{name}\" is already the name of another process"),
             ));
         }
+        next += count;
     }
     ids
 }
@@ -279,7 +286,7 @@ fn name_fault(name: &str) -> Option<&'static str> {
 fn check_process(
     index: usize,
     process: wire::Process,
-    ids: &HashMap<String, ProcessId>,
+    ids: &Ids,
     problems: &mut Vec<Problem>,
 ) -> Process {
     let path = format!("processes[{index}] ({})", process.name);
@@ -462,13 +469,16 @@ fn check_http(
 fn resolve(
     path: &str,
     process: &wire::Process,
-    ids: &HashMap<String, ProcessId>,
+    ids: &Ids,
     problems: &mut Vec<Problem>,
 ) -> Vec<Edge> {
     let mut after = Vec::new();
     for (index, dependency) in process.after.iter().enumerate() {
         match ids.get(&dependency.process) {
-            Some(on) => after.push(Edge { on: *on, condition: dependency.condition }),
+            Some(all) => {
+                let edge = |on| Edge { on: ProcessId(on), condition: dependency.condition };
+                after.extend(all.clone().map(edge));
+            }
             None => {
                 let mut known: Vec<&str> = ids.keys().map(String::as_str).collect();
                 known.sort_unstable();

@@ -66,6 +66,12 @@ pub struct Process {
     pub name: String,
     /// Argument vector; the program is an absolute path or a name looked up in `PATH`.
     pub command: Vec<String>,
+    /// How many of it there are: `web.1`, `web.2`, and so on, each with its number in
+    /// `DEVENV_REPLICA`. Where its variables hold a `PORT`, that and the port of a check that is the
+    /// same are higher by one for each; sockets are shared. Whoever waits for it waits for all.
+    /// Absent: one, which is not told its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
     /// Whether it is expected to go on (`service`) or to end (`task`).
     #[serde(default)]
     pub kind: Kind,
@@ -155,6 +161,7 @@ impl Process {
         Self {
             name,
             command,
+            replicas: None,
             kind: Kind::default(),
             enabled: true,
             environment: BTreeMap::new(),

@@ -32,6 +32,7 @@
         signals = { SIGHUP = "SIGUSR1"; SIGWINCH = null; };
       };
     };
+    many = { exec = "many"; init.replicas = 3; };
     said = {
       exec = "said";
       ready.timeout = 9;
