@@ -49,6 +49,7 @@ impl Client {
         }
         let mut stream = connect(&usual(control, false))?;
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let _ = stream.set_write_timeout(Some(AT_ONCE));
         // Where it answers before it has read everything, reading the answer says more.
         let _ = stream.write_all(&line);
         Ok(Self { stream: BufReader::new(stream), deadline })
@@ -103,7 +104,7 @@ impl Client {
 
 /// The failure of a supervisor that takes too long over something that takes no time.
 pub(super) fn late() -> Failure {
-    lost("no answer in time")
+    lost("no answer in time\nhint: it is alive, but busy or suspended; try again")
 }
 
 fn lost(what: &str) -> Failure {
@@ -111,26 +112,32 @@ fn lost(what: &str) -> Failure {
 }
 
 fn connect(places: &[Place]) -> Result<UnixStream, Failure> {
-    let mut forbidden = None;
+    let (mut forbidden, mut tried) = (None, Vec::new());
+    let patient_until = Instant::now() + AT_ONCE;
     for place in places {
-        match place.connect() {
-            Ok(stream) if is_trusted(&stream) => return Ok(stream),
-            Ok(_) => {
-                forbidden.get_or_insert(format!("{place} is another user's"));
-            }
+        match connect_to(place, patient_until) {
+            Ok(stream) => match distrust(&stream) {
+                None => return Ok(stream),
+                Some(why) => {
+                    forbidden.get_or_insert(format!("{place} {why}"));
+                }
+            },
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 forbidden.get_or_insert(format!("{place}: {error}"));
             }
-            Err(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => tried.push(place.to_string()),
+            Err(error) => tried.push(format!("{place} ({error})")),
         }
     }
     if let Some(why) = forbidden {
         return Err(Failure::new(
             exit::NOT_PERMITTED,
-            format!("may not ask the supervisor: {why}\nhint: ask as its user or as root"),
+            format!(
+                "may not ask the supervisor: {why}\n\
+                 hint: ask within its container, as its user or as root"
+            ),
         ));
     }
-    let tried: Vec<String> = places.iter().map(Place::to_string).collect();
     let (tried, hint) = match tried.as_slice() {
         [] => (String::new(), format!("--control or {VARIABLE} says none")),
         tried => (
@@ -143,10 +150,28 @@ fn connect(places: &[Place]) -> Result<UnixStream, Failure> {
     Err(Failure::new(exit::UNAVAILABLE, format!("no supervisor answers{tried}\nhint: {hint}")))
 }
 
-/// Anybody can listen in `/tmp` before the supervisor does. Whoever does must be us or root; root
-/// asks whomever it finds.
-fn is_trusted(stream: &UnixStream) -> bool {
+/// Connects as soon as there is room in the queue of whoever listens.
+fn connect_to(place: &Place, patient_until: Instant) -> io::Result<UnixStream> {
+    loop {
+        match place.connect() {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < patient_until =>
+            {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Why whoever listens is not to be asked. Containers can share a directory or their network, and
+/// the kernel gives pid 0 to whoever is not in our pid namespace. Anybody can listen in `/tmp`
+/// before the supervisor does: it must be us or root, while root asks whomever it finds.
+fn distrust(stream: &UnixStream) -> Option<&'static str> {
     let own = geteuid().as_raw();
-    let theirs = getsockopt(stream, PeerCredentials).map(|credentials| credentials.uid());
-    own == 0 || theirs.is_ok_and(|uid| uid == 0 || uid == own)
+    match getsockopt(stream, PeerCredentials) {
+        Ok(theirs) if theirs.pid() <= 0 => Some("is another container's"),
+        Ok(theirs) if own == 0 || theirs.uid() == 0 || theirs.uid() == own => None,
+        _ => Some("is another user's"),
+    }
 }

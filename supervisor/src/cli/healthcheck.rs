@@ -13,7 +13,8 @@ devenv-init healthcheck: say whether processes of a running supervisor are as th
 Usage: devenv-init healthcheck [NAME...]
 
 For the HEALTHCHECK of an image. Without names all that are meant to run are looked at, without
-those that somebody has stopped. Healthy is a service that is ready, and a task that has ended well.
+those that somebody has stopped. Healthy is a service that is ready, and a task that is at work or
+has ended well.
 
 Options:
       --control PATH  the supervisor's socket (default: $DEVENV_INIT_CONTROL, or as `up`)
@@ -21,7 +22,7 @@ Options:
 
 Exit codes:
   0   healthy
-  1   not healthy, with the reason on one line
+  1   not healthy, with the reason
   64  the command line is wrong
 ";
 

@@ -7,7 +7,7 @@ use lexopt::{Arg, ValueExt};
 
 use super::client::{AT_ONCE, Client, Next};
 use super::{Failure, duration, text};
-use crate::control::Request;
+use crate::control::{Ready, Request};
 use crate::machine::exit;
 
 const HELP: &str = "\
@@ -20,7 +20,7 @@ without one as soon as it runs; a task when it has ended well.
 
 Options:
       --ready             wait for readiness (the default, and all there is)
-      --timeout DURATION  at most that long, as in 500ms or 2m (default: for ever)
+      --timeout DURATION  at most that long, as in 500ms or 2m; 0 asks once (default: for ever)
       --control PATH      the supervisor's socket (default: $DEVENV_INIT_CONTROL, or as `up`)
       --help              show this
 
@@ -51,23 +51,25 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let request = Request::WaitReady(processes.clone());
+    let request = Request::WaitReady(Ready { processes: processes.clone(), now: false });
     let mut client = Client::ask(control.as_deref(), &request, limit)?;
     loop {
         match client.next()? {
             Next::Response(_) => {}
             Next::Done => return Ok(exit::OK),
-            Next::Late => return Err(not_in_time(control.as_deref(), processes)),
+            Next::Late => return at_last(control.as_deref(), processes),
         }
     }
 }
 
-/// The failure of a wait, with the reason if the supervisor says one.
-fn not_in_time(control: Option<&OsStr>, processes: Vec<String>) -> Failure {
-    let asked = Client::ask(control, &Request::Health(processes), Some(AT_ONCE));
-    let why = match asked.and_then(Client::finish) {
-        Err(why) if why.code() == exit::NO => format!(": {why}"),
-        _ => String::new(),
-    };
-    Failure::new(exit::NO, format!("not ready in time{why}"))
+/// How things stand when the time is over, which may be at once.
+fn at_last(control: Option<&OsStr>, processes: Vec<String>) -> Result<u8, Failure> {
+    let request = Request::WaitReady(Ready { processes, now: true });
+    match Client::ask(control, &request, Some(AT_ONCE)).and_then(Client::finish) {
+        Ok(()) => Ok(exit::OK),
+        Err(why) if why.code() == exit::NO => {
+            Err(Failure::new(exit::NO, format!("not ready in time: {why}")))
+        }
+        Err(other) => Err(other),
+    }
 }

@@ -22,4 +22,4 @@ pub mod wire;
 pub use goal::{Goal, Verdict};
 pub use line::Received;
 pub use status::{Exit, ProcessReport};
-pub use wire::{Change, Logs, Request, Response};
+pub use wire::{Change, Logs, Ready, Request, Response};

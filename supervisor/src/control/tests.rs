@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::goal::{self, Goal, Verdict};
 use super::line::{LIMIT, Received, TooLong};
-use super::wire::{Change, Logs, Request, Response};
+use super::wire::{Change, Logs, Ready, Request, Response};
 use crate::machine::{ProcessStatus, RunEnd, State};
 use crate::spec::{Kind, Signal};
 
@@ -32,7 +32,10 @@ fn requests_are_read_strictly() {
             r#"{"verb":"logs","lines":3,"with":["follow"]}"#,
             Request::Logs(Logs { processes: Vec::new(), lines: Some(3), follow: true }),
         ),
-        (r#"{"verb":"wait_ready","processes":["web"]}"#, Request::WaitReady(web())),
+        (
+            r#"{"verb":"wait_ready","processes":["web"]}"#,
+            Request::WaitReady(Ready { processes: web(), now: false }),
+        ),
         (r#"{"verb":"health"}"#, Request::Health(Vec::new())),
     ] {
         assert_eq!(Request::parse(text.as_bytes()), Ok(want.clone()), "{text}");

@@ -35,8 +35,8 @@ pub enum Request {
     },
     /// The last lines of output, and those that follow; one [`Response::Line`] each.
     Logs(Logs),
-    /// Wait until these are ready. None named: all that are meant to run.
-    WaitReady(Vec<String>),
+    /// Wait until these are ready.
+    WaitReady(Ready),
     /// Say at once whether these are as they should be. None named: all that are meant to run.
     Health(Vec<String>),
 }
@@ -48,6 +48,15 @@ pub struct Change {
     pub processes: Vec<String>,
     /// Answer only when it has come to pass, or never will.
     pub wait: bool,
+}
+
+/// Whose readiness.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// None named: all that are meant to run.
+    pub processes: Vec<String>,
+    /// Say at once whether they are, instead of waiting.
+    pub now: bool,
 }
 
 /// Whose output, and how much of it.
@@ -69,7 +78,7 @@ struct Flat {
     verb: Verb,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     processes: Vec<String>,
-    /// `json`, `wait` or `follow`.
+    /// `json`, `wait`, `follow` or `now`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     with: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +110,8 @@ impl TryFrom<Flat> for Request {
             Verb::Status => "json",
             Verb::Start | Verb::Stop | Verb::Restart => "wait",
             Verb::Logs => "follow",
-            Verb::Signal | Verb::WaitReady | Verb::Health => "",
+            Verb::WaitReady => "now",
+            Verb::Signal | Verb::Health => "",
         };
         if let Some(other) = with.iter().find(|word| *word != allowed) {
             return Err(format!("`with` has no \"{}\" for this verb", other.escape_debug()));
@@ -122,7 +132,7 @@ impl TryFrom<Flat> for Request {
             (Verb::Stop, None) => Self::Stop(Change { processes, wait: with }),
             (Verb::Restart, None) => Self::Restart(Change { processes, wait: with }),
             (Verb::Logs, None) => Self::Logs(Logs { processes, lines, follow: with }),
-            (Verb::WaitReady, None) => Self::WaitReady(processes),
+            (Verb::WaitReady, None) => Self::WaitReady(Ready { processes, now: with }),
             (Verb::Health, None) => Self::Health(processes),
         })
     }
@@ -149,7 +159,9 @@ impl From<Request> for Flat {
             Request::Logs(Logs { processes, lines, follow }) => {
                 Self { with: word(follow, "follow"), lines, ..flat(Verb::Logs, processes) }
             }
-            Request::WaitReady(processes) => flat(Verb::WaitReady, processes),
+            Request::WaitReady(Ready { processes, now }) => {
+                Self { with: word(now, "now"), ..flat(Verb::WaitReady, processes) }
+            }
             Request::Health(processes) => flat(Verb::Health, processes),
         }
     }
@@ -188,6 +200,17 @@ pub enum Response {
 }
 
 impl Request {
+    /// Whether the answer may come as late as whoever asks is willing to wait.
+    #[must_use]
+    pub fn may_take_long(&self) -> bool {
+        match self {
+            Self::Start(change) | Self::Stop(change) | Self::Restart(change) => change.wait,
+            Self::Logs(wish) => wish.follow,
+            Self::WaitReady(wish) => !wish.now,
+            Self::Status { .. } | Self::Signal { .. } | Self::Health(_) => false,
+        }
+    }
+
     /// Reads one line, with or without its newline.
     ///
     /// # Errors

@@ -187,6 +187,15 @@ impl Log {
         (lines, self.shared.followers.add(&self.shared, sources.to_vec()))
     }
 
+    /// A text with secrets masked, as it would stand in the log.
+    pub fn masked(&self, text: &str) -> String {
+        let mut masked = Vec::with_capacity(text.len());
+        self.shared
+            .mask
+            .apply(text.as_bytes(), 0, true, &mut |piece| masked.extend_from_slice(piece));
+        String::from_utf8_lossy(&masked).into_owned()
+    }
+
     /// Whether the latest output that was shown is that of `source`. Lines of the supervisor itself
     /// do not count.
     pub fn was_shown_last(&self, source: SourceId) -> bool {

@@ -24,6 +24,8 @@ pub struct PostMortem {
     told_to_end: HashSet<RunId>,
     /// The first word from outside, if it came before anything else ended the container.
     told: Option<Signal>,
+    /// A signal came, whether it began the end or not.
+    signalled: bool,
     /// Somebody asked a second time, and so for everything to be killed.
     pressed: bool,
     decider: Option<ProcessId>,
@@ -68,7 +70,7 @@ pub struct Particulars<'a> {
     pub pid: Option<i32>,
     /// Why a run could not be had.
     pub cause: Option<&'a str>,
-    /// The kernel has killed somebody of this container for want of memory since the last report.
+    /// The kernel has killed somebody of this container for want of memory since the last end.
     pub out_of_memory: bool,
 }
 
@@ -97,7 +99,9 @@ impl PostMortem {
                 let codes = plan.process(run.process).map(|process| &process.success_exit_codes);
                 let outcome = judge(*end, codes.map(Vec::as_slice).unwrap_or_default());
                 if !asked && matches!(outcome, Outcome::Failed(_)) {
-                    let out_of_memory = of.out_of_memory && *end == RunEnd::Signal(9);
+                    // A shell says so of the program that it ran.
+                    let by_kill = matches!(end, RunEnd::Signal(9) | RunEnd::Code(137));
+                    let out_of_memory = of.out_of_memory && by_kill;
                     self.failed(run.process, How::Ended { end: *end, pid: of.pid, out_of_memory });
                 }
             }
@@ -109,11 +113,13 @@ impl PostMortem {
             Report::Skipped { process, because } => {
                 self.failed(*process, How::NeverStarted { because: *because });
             }
-            Report::SignalReceived(signal) if self.decider.is_none() => match self.told {
-                None => self.told = Some(*signal),
-                Some(_) => self.pressed = true,
-            },
-            Report::SignalReceived(_) => {}
+            Report::SignalReceived(signal) => {
+                self.pressed = self.signalled;
+                self.signalled = true;
+                if self.decider.is_none() {
+                    self.told.get_or_insert(*signal);
+                }
+            }
             Report::Deciding(process, _) => self.decider = Some(*process),
             Report::Signalling(run, _) => {
                 self.told_to_end.insert(*run);
@@ -336,6 +342,11 @@ mod tests {
             ("told and obeyed", vec![told(), signalling(A), by_signal.clone()], 143),
             ("told and obeyed in its own way", vec![told(), signalling(A), ended(A, 9)], 143),
             ("told twice", vec![told(), signalling(A), told(), Report::Killing(run(A))], 143),
+            (
+                "told twice after an end that ended nothing",
+                vec![told(), told(), Report::Killing(run(A))],
+                143,
+            ),
             ("killed on request long before", vec![Report::Killing(run(A)), ended(B, 0)], 0),
         ] {
             assert_eq!(text(&reports, code, &[]), None, "{why}");
@@ -396,6 +407,20 @@ mod tests {
                  exit code 143: told to stop by SIGTERM",
             ),
             (
+                "told twice while the end of one ended everything: the second kills",
+                vec![
+                    ended(A, 3),
+                    deciding.clone(),
+                    told(),
+                    signalling(B),
+                    told(),
+                    Report::Killing(run(B)),
+                ],
+                3,
+                "a.1 (pid 7) failed first: ended with exit code 3\n\
+                 exit code 3: the end of a.1 ended everything",
+            ),
+            (
                 "beyond SIGKILL",
                 vec![told(), signalling(A), Report::Killing(run(A)), Report::Abandoned(run(A))],
                 143,
@@ -440,6 +465,12 @@ mod tests {
         let by_kernel = [Report::Stopped(run(A), RunEnd::Signal(9))];
         let said = text_with(&by_kernel, 137, &[], oom).expect("a text");
         assert!(said.contains("by SIGKILL, killed by the kernel: out of memory\n"), "{said}");
+        let by_shell = [Report::Stopped(run(A), RunEnd::Code(137))];
+        let said = text_with(&by_shell, 137, &[], oom).expect("a text");
+        assert!(
+            said.contains("with exit code 137, killed by the kernel: out of memory\n"),
+            "{said}"
+        );
         // A descendant may have been the one that was killed, and the process ended of itself.
         let said = text_with(&[ended(A, 1)], 1, &[], oom).expect("a text");
         assert!(!said.contains("memory"), "{said}");

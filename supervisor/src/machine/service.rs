@@ -190,11 +190,10 @@ impl Service {
     pub fn on_start_asked(&mut self) {
         self.wanted = true;
         match &mut self.phase {
-            Phase::Done(_) => {
+            Phase::Done(_) | Phase::Backoff { .. } => {
                 let fresh = Self::new(self.id, true);
                 *self = Self { runs: self.runs, last_end: self.last_end, ..fresh };
             }
-            Phase::Backoff { .. } => self.phase = Phase::Waiting,
             // What is being tidied up, or stopped, is followed by a new run as soon as it is gone.
             Phase::Stopping { cause, .. } => *cause = Cause::Asked,
             Phase::Waiting | Phase::Starting { .. } | Phase::Running { .. } => {}

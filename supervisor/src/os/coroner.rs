@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::memory::MemoryKills;
 use crate::log::{Log, Notice, SourceId};
+use crate::machine::Report;
 use crate::machine::post_mortem::{Particulars, PostMortem};
-use crate::machine::{Report, RunEnd};
 use crate::spec::{ExitPolicy, Plan};
 
 /// Kubernetes puts this file into a container and shows what it holds at its end (the default of
@@ -34,9 +34,9 @@ impl Coroner {
 
     /// Takes note of a report about a run that began with this process.
     pub fn observe(&mut self, plan: &Plan, report: &Report, pid: Option<i32>, cause: Option<&str>) {
-        // The kernel kills by SIGKILL; no other end is worth reading a file for.
-        let by_kill = matches!(report, Report::Stopped(_, RunEnd::Signal(9)));
-        let out_of_memory = by_kill && self.memory.as_mut().is_some_and(MemoryKills::have_risen);
+        // Looked at after every end, so that one is never blamed for what happened before another.
+        let is_end = matches!(report, Report::Stopped(..));
+        let out_of_memory = is_end && self.memory.as_mut().is_some_and(MemoryKills::have_risen);
         self.seen.observe(plan, report, &Particulars { pid, cause, out_of_memory });
     }
 
@@ -47,7 +47,7 @@ impl Coroner {
         log.catch_up(limit);
         let first = finding.first.map(|process| SourceId(process.0));
         let lines = first.map(|source| log.tail(source, LAST_LINES)).unwrap_or_default();
-        leave(Path::new(TERMINATION_LOG), &finding.text(&lines));
+        leave(Path::new(TERMINATION_LOG), &log.masked(&finding.text(&lines)));
         // Under honcho's own rule the output is honcho's, line by line.
         if plan.exit == ExitPolicy::AnyEnded {
             return;

@@ -140,14 +140,14 @@ impl Runs {
     }
 
     /// Sends a signal to every process of a run. Those that job control has stopped are woken to
-    /// receive it.
+    /// receive it, except when the signal is itself about stopping and going on.
     pub fn signal(&mut self, run: RunId, signal: Signal) {
         let Some(leader) = self.leader(run) else { return };
         let members = self.members(run);
         self.to_group(run, leader, signal);
         let outside = |entry: &&Entry| entry.group != leader.number();
         members.iter().filter(outside).for_each(|entry| kill::process(entry.pid, signal));
-        if signal != Signal::KILL {
+        if !signal.is_of_job_control() && signal != Signal::KILL {
             let stopped = members.iter().filter(|entry| entry.is_stopped());
             stopped.for_each(|entry| kill::wake(entry.pid));
         }

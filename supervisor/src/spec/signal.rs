@@ -20,6 +20,13 @@ impl Signal {
     /// QUIT, USR1, USR2, WINCH.
     pub const PASSED_ON: [Self; 5] = [Self(1), Self(3), Self(10), Self(12), Self(28)];
 
+    /// Whether it is about stopping and going on (CONT, STOP, TSTP, TTIN, TTOU), which is not for
+    /// the program to act upon but for job control.
+    #[must_use]
+    pub fn is_of_job_control(self) -> bool {
+        (18..=22).contains(&self.0)
+    }
+
     /// From a name with or without `SIG`, in any case (`SIGTERM`, `term`), or a number as text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

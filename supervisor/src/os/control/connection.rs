@@ -1,6 +1,6 @@
 //! One client: who it is, its one request, and its answer.
 //!
-//! A client has [`PATIENCE`] to send its request and to take each piece of its answer. One that
+//! A client has [`REQUEST`] to send its request and [`PATIENCE`] to take each piece of its answer. One that
 //! waits for something to come to pass, or follows output, may stay as long as it takes what it is
 //! given; it is forgotten as soon as it has gone.
 
@@ -12,17 +12,20 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::geteuid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::{Answer, Ask, CONNECTIONS};
+use super::{Answer, Ask, CONNECTIONS, STAYING};
 use crate::control::line::LIMIT;
 use crate::control::{Received, Request, Response};
 use crate::log::{Followed, Following};
 use crate::machine::exit;
 use crate::spec::{Plan, ProcessId};
 
-/// How long a client may take over one step.
+/// How long a client may take over its request, which one of ours sends at once.
+const REQUEST: Duration = Duration::from_secs(2);
+
+/// How long a client may take over a piece of its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves one client from its first byte to its last. The permit is given back at the end.
@@ -30,17 +33,22 @@ pub(super) async fn serve(
     mut stream: UnixStream,
     asks: mpsc::Sender<Ask>,
     plan: Arc<Plan>,
+    staying: Arc<Semaphore>,
     _permit: OwnedSemaphorePermit,
 ) {
-    if let Err(response) = talk(&mut stream, &asks, &plan).await {
+    if let Err(response) = talk(&mut stream, &asks, &plan, &staying).await {
         let _ = write(&mut stream, &[response]).await;
     }
 }
 
 /// Tells a client that there are too many, if it can be told at once.
 pub(super) fn turn_away(stream: &UnixStream) {
-    let message = format!("there are {CONNECTIONS} other connections\nhint: try again");
-    let _ = stream.try_write(&error(exit::UNAVAILABLE, message).to_line());
+    let _ = stream.try_write(&too_many(CONNECTIONS).to_line());
+}
+
+fn too_many(count: usize) -> Response {
+    let message = format!("there are {count} other connections\nhint: try again");
+    error(exit::UNAVAILABLE, message)
 }
 
 /// Carries out the conversation; the error is what is left to be said.
@@ -48,15 +56,21 @@ async fn talk(
     stream: &mut UnixStream,
     asks: &mpsc::Sender<Ask>,
     plan: &Plan,
+    staying: &Semaphore,
 ) -> Result<(), Response> {
     check_credentials(stream)?;
-    let request = match timeout(PATIENCE, receive(stream)).await {
+    let request = match timeout(REQUEST, receive(stream)).await {
         Ok(request) => request?,
-        Err(_) => return Err(error(exit::USAGE, "no whole request came in time".to_owned())),
+        Err(_) => return Err(error(exit::USAGE, "no whole request came in time\nhint: `devenv-init` itself is the client for this socket".to_owned())),
     };
     let Some(request) = request else { return Ok(()) };
+    let _stays = match request.may_take_long().then(|| staying.try_acquire()) {
+        Some(Err(_)) => return Err(too_many(STAYING)),
+        stays => stays,
+    };
     let (answer, mut answered) = oneshot::channel();
-    let ending = || error(exit::UNAVAILABLE, "the supervisor is ending".to_owned());
+    let ending =
+        || error(exit::UNAVAILABLE, "the supervisor is ending\nhint: its log says why".to_owned());
     asks.send(Ask { request, answer }).await.map_err(|_| ending())?;
     let answer = tokio::select! {
         biased;
@@ -67,20 +81,34 @@ async fn talk(
     Ok(())
 }
 
-/// The user of the supervisor, or root. A client whose user the kernel does not tell is nobody.
+/// The user of the supervisor, or root, and from within the container. A client whose user the
+/// kernel does not tell is nobody.
+///
+/// The kernel gives pid 0 to whoever is not in our pid namespace: another container that shares a
+/// directory or the network with this one. Its user may look like ours and be another one, since
+/// users that a namespace does not know all look alike.
 fn check_credentials(stream: &UnixStream) -> Result<(), Response> {
-    let client = stream.peer_cred().ok().map(|credentials| credentials.uid());
+    let client = stream.peer_cred().ok();
     let own = geteuid().as_raw();
-    match client {
-        Some(uid) if uid == 0 || uid == own => Ok(()),
-        Some(uid) => Err(error(
+    match client.map(|client| (client.uid(), client.pid())) {
+        Some((_, None | Some(..=0))) => Err(error(
+            exit::NOT_PERMITTED,
+            "this is the supervisor of another container\nhint: ask within that container"
+                .to_owned(),
+        )),
+        Some((uid, _)) if uid == 0 || uid == own => Ok(()),
+        Some((uid, _)) => Err(error(
             exit::NOT_PERMITTED,
             format!(
                 "user {uid} may not control a supervisor of user {own}\n\
                  hint: ask as user {own} or as root"
             ),
         )),
-        None => Err(error(exit::NOT_PERMITTED, "your user is unknown".to_owned())),
+        None => Err(error(
+            exit::NOT_PERMITTED,
+            "your user is unknown\nhint: ask within the container, as its user or as root"
+                .to_owned(),
+        )),
     }
 }
 
@@ -105,7 +133,14 @@ async fn receive(stream: &mut UnixStream) -> Result<Option<Request>, Response> {
     if line.is_empty() {
         return Ok(None);
     }
-    let wrong = |why: String| error(exit::USAGE, format!("this is no request: {why}"));
+    let wrong = |why: String| {
+        error(
+            exit::USAGE,
+            format!(
+                "this is no request: {why}\nhint: `devenv-init` itself is the client for this socket"
+            ),
+        )
+    };
     Request::parse(&line).map(Some).map_err(wrong)
 }
 

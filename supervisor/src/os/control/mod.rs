@@ -25,6 +25,10 @@ pub use place::{Place, Socket, VARIABLE, usual};
 /// How many connections there may be at a time. Each has a bounded buffer.
 const CONNECTIONS: usize = 32;
 
+/// How many of them may stay for as long as it takes: what is asked and answered at once, as a
+/// health check is, must find room.
+const STAYING: usize = 24;
+
 /// How long to leave the socket alone when a connection cannot be had, because no descriptor is
 /// left: it stays in the queue, and trying at once would only burn time.
 const BREATHER: Duration = Duration::from_secs(1);
@@ -136,6 +140,7 @@ async fn listen(
     asks: mpsc::Sender<Ask>,
     plan: Arc<Plan>,
 ) {
+    let staying = Arc::new(Semaphore::new(STAYING));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(BREATHER).await;
@@ -145,7 +150,13 @@ async fn listen(
             Arc::clone(&connections).try_acquire_owned().ok();
         match permit {
             Some(permit) => {
-                tokio::spawn(connection::serve(stream, asks.clone(), Arc::clone(&plan), permit));
+                tokio::spawn(connection::serve(
+                    stream,
+                    asks.clone(),
+                    Arc::clone(&plan),
+                    Arc::clone(&staying),
+                    permit,
+                ));
             }
             None => connection::turn_away(&stream),
         }

@@ -1,15 +1,18 @@
-//! Where the control socket is: the same list for the supervisor that binds it and for the client
-//! that looks for it.
+//! Where the control socket is: one list of places, for the supervisor that binds the first it can
+//! have and for the client that looks for it. Only `XDG_RUNTIME_DIR` is not an init's.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::Permissions;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, socket};
 
 /// Names the socket where `--control` is not given.
 pub const VARIABLE: &str = "DEVENV_INIT_CONTROL";
@@ -37,17 +40,21 @@ impl Place {
         }
     }
 
-    /// Connects to whoever listens there.
+    /// Connects to whoever listens there, without waiting for room in its queue.
     ///
     /// # Errors
-    /// Nobody does, or we may not.
+    /// Nobody does, or we may not; `WouldBlock` when somebody does who has no room left.
     pub fn connect(&self) -> io::Result<UnixStream> {
-        match self {
-            Self::File(path) => UnixStream::connect(path),
-            Self::Abstract(name) => {
-                UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)
-            }
-        }
+        let address = match self {
+            Self::File(path) => UnixAddr::new(path.as_path()),
+            Self::Abstract(name) => UnixAddr::new_abstract(name),
+        }?;
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        socket::connect(socket.as_raw_fd(), &address)?;
+        let stream = UnixStream::from(socket);
+        stream.set_nonblocking(false)?;
+        Ok(stream)
     }
 
     fn bind(&self) -> io::Result<UnixListener> {

@@ -10,6 +10,9 @@ use crate::machine::{Event, ProcessStatus, RunId, State, exit};
 use crate::os::control::{Answer, Ask};
 use crate::spec::{ProcessId, Signal};
 
+/// The answer to who comes too late.
+const STOPPING: &str = "everything is being stopped\nhint: the log says why";
+
 /// Somebody who waits for something to come to pass.
 pub(super) struct Pending {
     goals: Vec<(ProcessId, Goal)>,
@@ -57,15 +60,22 @@ impl Reactor {
             Request::Restart(change) => self.restart(&change),
             Request::Signal { signal, processes } => Err(self.send_signal(signal, &processes)),
             Request::Logs(wish) => Err(self.logs(&wish)),
-            Request::WaitReady(names) => self.expected(&names, Goal::Ready),
+            Request::WaitReady(wish) => {
+                let goals = self.expected(&wish.processes, Goal::Ready)?;
+                if wish.now { Err(self.verdict(&goals)) } else { Ok(goals) }
+            }
             Request::Health(names) => {
                 let goals = self.expected(&names, Goal::Healthy)?;
                 if self.machine.is_shutting_down() {
-                    return Err(Answer::error(exit::NO, "everything is being stopped"));
+                    return Err(Answer::error(exit::NO, STOPPING));
                 }
-                Err(answer(judge(&goals, &self.machine.status(clock::now()))))
+                Err(self.verdict(&goals))
             }
         }
+    }
+
+    fn verdict(&self, goals: &[(ProcessId, Goal)]) -> Answer {
+        answer(judge(goals, &self.machine.status(clock::now())))
     }
 
     fn start(&mut self, change: &Change) -> Reply {
@@ -76,7 +86,10 @@ impl Reactor {
 
     fn restart(&mut self, change: &Change) -> Reply {
         self.refuse_while_stopping()?;
-        let before: Vec<u32> = self.machine.services().iter().map(|service| service.runs).collect();
+        // One that is being started has counted the run that is meant.
+        let before: Vec<u32> = (self.machine.status(clock::now()).iter())
+            .map(|status| status.runs - u32::from(status.state == State::Starting))
+            .collect();
         let ids = self.change(change, Event::RestartAsked)?;
         let goal =
             |id: ProcessId| Goal::Restarted(before.get(id.index()).copied().unwrap_or_default());
@@ -88,7 +101,7 @@ impl Reactor {
 
     fn refuse_while_stopping(&self) -> Result<(), Answer> {
         if self.machine.is_shutting_down() {
-            return Err(Answer::error(exit::NO, "everything is being stopped"));
+            return Err(Answer::error(exit::NO, STOPPING));
         }
         Ok(())
     }
@@ -142,7 +155,11 @@ impl Reactor {
                 Some(run) => runs.push(run),
                 None => {
                     let label = self.label(id);
-                    return Answer::error(exit::NO, format!("{label} does not run"));
+                    let message = format!(
+                        "{label} does not run, so no process was sent the signal\n\
+                         hint: `devenv-init status` shows which do"
+                    );
+                    return Answer::error(exit::NO, message);
                 }
             }
         }
@@ -202,26 +219,36 @@ impl Reactor {
         self.named(names)
     }
 
-    /// The processes with these names, each once.
+    /// The processes with these names, each once; a name stands for all its replicas.
     fn named(&self, names: &[String]) -> Result<Vec<ProcessId>, Answer> {
         if names.is_empty() {
             return Err(Answer::error(exit::USAGE, "no process is named"));
         }
         let mut ids = Vec::new();
         for name in names {
-            match self.plan.find(name) {
-                Some(id) if ids.contains(&id) => {}
-                Some(id) => ids.push(id),
-                None => return Err(self.unknown(name)),
+            let mut found = self.plan.find_all(name).peekable();
+            if found.peek().is_none() {
+                return Err(self.unknown(name));
+            }
+            for id in found {
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
             }
         }
         Ok(ids)
     }
 
     fn unknown(&self, name: &str) -> Answer {
-        let known: Vec<&str> = self.plan.processes.iter().map(|p| p.name.as_str()).collect();
+        const SHOWN: usize = 20;
+        let mut known: Vec<&str> = self.plan.processes.iter().map(|p| p.name.as_str()).collect();
+        // Replicas of one name stand side by side.
+        known.dedup();
+        let more = known.len().saturating_sub(SHOWN);
+        known.truncate(SHOWN);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         let message = format!(
-            "there is no process \"{}\"\nhint: there are {}",
+            "there is no process \"{}\"\nhint: there are {}{more}",
             name.escape_debug(),
             known.join(", ")
         );
