@@ -1,6 +1,7 @@
 //! What a user may rely on, one sentence a test, checked end to end on the programs in `dist/`.
 
 mod containers;
+mod control;
 mod copying;
 mod engines;
 mod escape;
@@ -14,6 +15,7 @@ mod mistakes;
 mod native;
 mod output;
 mod peers;
+mod post_mortem;
 mod programs;
 mod project;
 mod settings;
