@@ -11,6 +11,7 @@ mod faults;
 mod health;
 mod images;
 mod init_duties;
+mod log_files;
 mod mistakes;
 mod native;
 mod output;
