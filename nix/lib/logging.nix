@@ -23,5 +23,10 @@ in
       ++ lib.optional (log.quiet != [ ]) "--quiet=${lib.concatStringsSep "," log.quiet}"
       ++ lib.optional (secrets != [ ]) "--secret=${lib.concatStringsSep "," secrets}"
       ++ lib.optional (!init.control) "--control=none"
-      ++ lib.optional (!init.postMortem) "--no-post-mortem";
+      ++ lib.optional (!init.postMortem) "--no-post-mortem"
+      ++ lib.optionals (log.directory != null) [
+        "--log-dir=${log.directory}"
+        "--log-size=${log.size}"
+        "--log-older=${toString log.older}"
+      ];
 }

@@ -143,6 +143,29 @@ in
         default = [ ];
         description = "Names of processes and tasks whose output is not shown.";
       };
+      directory = mkOption {
+        type = types.nullOr (types.strMatching "/.*");
+        default = null;
+        description = ''
+          A directory where the output of each process is kept as well, also of quiet ones: a file each,
+          `NAME.REPLICA.log`, every line with its date and time. It is made when it is not there, and must
+          be one the container's user may write to, as a volume; null keeps no files.
+        '';
+        example = "/var/log/app";
+      };
+      size = mkOption {
+        type = types.strMatching "[1-9][0-9]*[KMG]?";
+        default = "10M";
+        description = ''
+          The size at which a file makes room for a new one: bytes, or with `K`, `M` or `G` behind the
+          number 1024 of them, and so on. No line is cut for that.
+        '';
+      };
+      older = mkOption {
+        type = types.ints.unsigned;
+        default = 3;
+        description = "How many older files of each process are kept, as `NAME.REPLICA.log.1` and so on.";
+      };
     };
 
     secrets = mkOption {

@@ -27,7 +27,9 @@ in
     expr = run (planOf "processes" {
       processes.web.exec = "web";
       containers.processes.init = {
-        log = { format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; };
+        log = {
+          format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; directory = "/logs"; older = 1;
+        };
         secrets = [ "TOKEN" "KEY" ];
         control = false;
         postMortem = false;
@@ -37,6 +39,7 @@ in
       "/bin/devenv-init" "up" "--spec" "/spec.json"
       "--log-format=json" "--timestamps=none" "--no-prefix" "--quiet=web" "--secret=TOKEN,KEY"
       "--control=none" "--no-post-mortem"
+      "--log-dir=/logs" "--log-size=10M" "--log-older=1"
     ];
   };
   "the shell is entered" = {

@@ -6,6 +6,7 @@ mod greed;
 mod notify;
 mod output;
 mod signals;
+mod socket;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ usage: actor VERB [ARGUMENT...]
   notify SEED N     send N messages of random bytes to the notify socket, then READY=1, and wait
   notify-all DIR    send each file of a directory to the notify socket, then READY=1, and wait
   answer TEXT       accept one connection of the socket at descriptor 3, write a text to it, end
+  say SOCKET LINE   send a line to a unix socket, a path or @NAME, and write its answer's first
+  exists PATH       end with 0 if there is such a file, else with 1
   variable NAME     write a variable
   here              write the working directory, the user's id and the process id
   no-init CMD...    start a command and wait for nothing but it: an init that reaps no orphans
@@ -62,6 +65,8 @@ fn main() -> ExitCode {
         }
         ["notify-all", directory] => notify::files(directory.as_ref()),
         ["answer", text] => output::answer(text),
+        ["say", to, line] => socket::say(to, line),
+        ["exists", path] => return u8::from(!std::path::Path::new(path).exists()).into(),
         ["variable", name] => println!("{}", std::env::var(name).unwrap_or_default()),
         ["here"] => output::here(),
         ["no-init", command @ ..] => return family::no_init(command),

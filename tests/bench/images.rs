@@ -1,9 +1,8 @@
 //! Images of a large closure: digesting it, building it again, building it with one path changed.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use devenv_tests::programs::{devenv_container, repository};
@@ -14,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::closure;
 use super::output::median;
 use super::table::Table;
+use super::usage;
 
 const TURNS: usize = 7;
 const UNCHANGED: Duration = Duration::from_millis(50);
@@ -43,9 +43,9 @@ fn cold(world: &World, table: &mut Table, draft: &str) {
     let run = || {
         let mut command = Command::new(devenv_container());
         command.arg("nix-image").env("NIX_ATTRS_JSON_FILE", world.path("attrs.json"));
-        measured(&mut command)
+        usage::of(&mut command)
     };
-    let (_, _) = run();
+    let _ = run();
     let text = fs::read_to_string(&out).expect("a description");
     let image: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let layers = image["layers"].as_array().expect("layers");
@@ -53,10 +53,10 @@ fn cold(world: &World, table: &mut Table, draft: &str) {
 
     let (mut ours, mut limit, mut most) = (Vec::new(), Vec::new(), 0);
     for _ in 0..TURNS {
-        let (took, memory) = run();
-        ours.push(took);
+        let used = run();
+        ours.push(used.took);
         limit.push(hashing(bytes));
-        most = most.max(memory);
+        most = most.max(used.memory_kb);
     }
     let rate = |took: Duration| bytes as f64 / took.as_secs_f64() / 1e6;
     let (ours, limit) = (rate(median(ours)), rate(median(limit)));
@@ -103,7 +103,7 @@ fn again(world: &World, project: &Project<'_>, table: &mut Table) {
     let _ = project.build("processes");
     let (mut ours, mut nix) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
-        ours.push(measured(&mut project.command(&["build", "processes"])).0);
+        ours.push(usage::of(&mut project.command(&["build", "processes"])).took);
         nix.push(timed(|| drop(draft(world, project))));
     }
     above(table, "image: built again, nothing changed", median(ours), median(nix), UNCHANGED);
@@ -114,7 +114,7 @@ fn changed(world: &World, project: &Project<'_>, table: &mut Table) {
     for version in 2..=TURNS + 1 {
         closure::set_version(&project.directory, version);
         nix.push(timed(|| drop(draft(world, project))));
-        ours.push(measured(&mut project.command(&["build", "processes"])).0);
+        ours.push(usage::of(&mut project.command(&["build", "processes"])).took);
     }
     above(table, "image: built again, one path changed", median(ours), median(nix), CHANGED);
 }
@@ -156,19 +156,4 @@ fn timed(work: impl FnOnce()) -> Duration {
     let began = Instant::now();
     work();
     began.elapsed()
-}
-
-/// How long a program took and how much memory it had at the most, in kB.
-fn measured(command: &mut Command) -> (Duration, i64) {
-    let began = Instant::now();
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let pid = i32::try_from(child.expect("the program runs").id()).expect("a pid is small");
-    let mut status = 0;
-    // SAFETY: a structure of numbers, for which all bits zero are a value.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to values of ours that outlive the call; nobody else waits for it.
-    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
-    let took = began.elapsed();
-    assert!(waited == pid && ExitStatus::from_raw(status).success(), "{command:?} failed");
-    (took, usage.ru_maxrss)
 }

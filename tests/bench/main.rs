@@ -4,11 +4,13 @@
 //! in turns, and the median of each is told with the other's. Arguments choose subjects.
 
 mod closure;
+mod copying;
 mod images;
 mod memory;
 mod output;
 mod startup;
 mod table;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     about("startup", &|table| startup::measure(&bench, table));
     about("memory", &|table| memory::measure(&bench, table));
     about("images", &images::measure);
+    about("copying", &copying::measure);
     print!("{table}");
     if table.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

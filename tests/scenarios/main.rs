@@ -1,6 +1,7 @@
 //! What a user may rely on, one sentence a test, checked end to end on the programs in `dist/`.
 
 mod containers;
+mod control;
 mod copying;
 mod engines;
 mod escape;
@@ -10,10 +11,12 @@ mod faults;
 mod health;
 mod images;
 mod init_duties;
+mod log_files;
 mod mistakes;
 mod native;
 mod output;
 mod peers;
+mod post_mortem;
 mod programs;
 mod project;
 mod settings;

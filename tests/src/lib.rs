@@ -12,6 +12,7 @@ pub mod place;
 pub mod process_table;
 pub mod programs;
 pub mod project;
+pub mod random;
 pub mod registry;
 pub mod running;
 pub mod spec;

@@ -49,6 +49,8 @@ pub struct Supervised<'w> {
     running: Running,
     target: Target,
     spec: PathBuf,
+    /// Copied for the place, or in its image.
+    program: PathBuf,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,11 @@ impl Place {
     ) -> Supervised<'w> {
         let (mut command, path, target) = self.command(world, spec);
         let running = Running::start_unread(command.args(arguments));
-        Supervised { _world: world, running, target, spec: path }
+        let program = match &target {
+            Target::Container(_) => PathBuf::from("/bin/devenv-init"),
+            _ => local(world, &devenv_init()),
+        };
+        Supervised { _world: world, running, target, spec: path, program }
     }
 
     /// Runs it to its end.
@@ -116,15 +122,20 @@ impl Place {
         // Each run has a spec of its own, by which its supervisor is found among all processes.
         let run = Container::name("spec").name.clone();
         let spec = world.write(&format!("{run}.json"), &json);
-        let up = |mut command: Command, program: &Path, spec: &Path| {
-            command.arg(program).args(["up", "--spec"]).arg(spec);
+        // Outside of containers all would like the same socket, and ask each other's supervisor.
+        world.directory(CONTROL);
+        let finish = |mut command: Command, spec: &Path| {
+            command.args(["up", "--spec"]).arg(spec).arg("--control").arg(socket(spec));
             command
+        };
+        let up = |mut command: Command, program: &Path, spec: &Path| {
+            command.arg(program);
+            finish(command, spec)
         };
         match self {
             Self::Shell => {
-                let mut command = Command::new(local(world, &devenv_init()));
-                command.args(["up", "--spec"]).arg(&spec);
-                (command, spec, Target::Itself)
+                let command = Command::new(local(world, &devenv_init()));
+                (finish(command, &spec), spec, Target::Itself)
             }
             Self::Unprivileged => {
                 let mut command = as_root("setpriv");
@@ -210,6 +221,44 @@ impl Supervised<'_> {
         }
     }
 
+    /// Where it listens for control, in a place that is no container.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        socket(&self.spec)
+    }
+
+    /// Asks it with a verb of `devenv-init`, as a user does: in a container through `docker exec`,
+    /// without naming the socket.
+    ///
+    /// # Panics
+    /// When that cannot be started or takes too long.
+    #[track_caller]
+    pub fn ask(&self, arguments: &[&str]) -> Ended {
+        self.asking(arguments).end()
+    }
+
+    /// As [`Supervised::ask`], without waiting for the answer.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[track_caller]
+    pub fn asking(&self, arguments: &[&str]) -> Running {
+        let mut command = match &self.target {
+            Target::Container(container) => {
+                let mut command = docker::docker(&["exec", &container.name]);
+                command.arg(&self.program).args(arguments);
+                command
+            }
+            _ => {
+                let mut command = Command::new(&self.program);
+                let (verb, rest) = arguments.split_first().expect("a verb");
+                command.arg(verb).arg("--control").arg(self.socket()).args(rest);
+                command
+            }
+        };
+        Running::start(&mut command)
+    }
+
     /// Waits until it ends.
     ///
     /// # Panics
@@ -231,6 +280,16 @@ impl Supervised<'_> {
     pub fn end(self) -> Ended {
         self.end_within(wait::SOON)
     }
+}
+
+/// The directory of the control sockets in a world.
+const CONTROL: &str = "control";
+
+/// The control socket of the run with this spec.
+fn socket(spec: &Path) -> PathBuf {
+    let name = spec.with_extension("sock");
+    let name = name.file_name().expect("a spec has a name");
+    spec.parent().expect("a spec has a directory").join(CONTROL).join(name)
 }
 
 fn in_docker(options: &[&str], spec: PathBuf) -> (Command, PathBuf, Target) {

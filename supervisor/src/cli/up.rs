@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use lexopt::{Arg, ValueExt};
 
 use super::input::{self, Input, InputOption};
-use super::{Failure, duration, text};
+use super::{Failure, duration, size, text};
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
 use crate::os::control::{self, Socket};
@@ -32,6 +33,10 @@ const HELP_AFTER: &str =
       --secret VARIABLE,...    show *** in place of the values of these variables
       --log-format FORMAT      text (default) or json
       --timestamps FORMAT      of strftime (default %H:%M:%S), or none
+      --log-dir DIR            keep the output of each process, also of quiet ones, in a file of its
+                               own there as well, each line with its date and time
+      --log-size SIZE          begin a new file at that size, as in 512K (default 10M)
+      --log-older N            keep so many older files of each (default 3)
       --no-prefix              neither time nor name in front of lines
       --colour, --no-colour    colours always, or never (default: on a terminal)
       --control PATH           the socket for `devenv-init status` and so on; none for none
@@ -70,6 +75,12 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
     let surroundings = init::set_up();
     let signals = reactor::catch_signals().map_err(|error| could_not("catch signals", &error))?;
     let plan = prepare(options.input.plan(&options.names)?, &options)?;
+    if let Some(log::Files { directory, .. }) = &options.log.files {
+        std::fs::create_dir_all(directory).map_err(|error| {
+            let message = format!("--log-dir: cannot make {}: {error}", directory.display());
+            Failure::new(exit::CANNOT_CREATE, message)
+        })?;
+    }
     init::keep_descriptors_to_ourselves();
     let descriptors = init::raise_descriptor_limit();
     let mut surroundings = Surroundings { descriptors, ..surroundings };
@@ -123,6 +134,13 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
                     }
                 };
             }
+            Arg::Long("log-dir") => files(&mut options.log).directory = parser.value()?.into(),
+            Arg::Long("log-size") => {
+                let bytes = size::parse(&parser.value()?.string()?);
+                files(&mut options.log).max_bytes =
+                    bytes.map_err(|why| wrong("--log-size", &why))?;
+            }
+            Arg::Long("log-older") => files(&mut options.log).older = parser.value()?.parse()?,
             Arg::Long("no-prefix") => options.log.bare = true,
             Arg::Long("colour" | "color") => options.colour = Some(true),
             Arg::Long("no-colour" | "no-color") => options.colour = Some(false),
@@ -133,7 +151,19 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             _ => return Err(argument.unexpected().into()),
         }
     }
+    if options.log.files.as_ref().is_some_and(|files| files.directory == PathBuf::new()) {
+        return Err(wrong("--log-size and --log-older", "they need --log-dir"));
+    }
     Ok(Some(options))
+}
+
+/// What is said of log files, beginning with what is usual.
+fn files(options: &mut log::Options) -> &mut log::Files {
+    options.files.get_or_insert(log::Files {
+        directory: PathBuf::new(),
+        max_bytes: 10 << 20,
+        older: 3,
+    })
 }
 
 /// Applies the options to the plan.

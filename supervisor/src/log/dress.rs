@@ -88,6 +88,15 @@ impl Heading {
         heading
     }
 
+    /// For the output of one source in a file of its own: the time alone, and never a colour.
+    pub fn in_file(options: &Options, name: &SourceName, stream: Stream, index: usize) -> Self {
+        if options.format == Format::Json {
+            return Self::of_source(options, name, stream, index, 0);
+        }
+        let after_time = if options.bare { String::new() } else { " ".to_owned() };
+        Self { before_time: String::new(), after_time }
+    }
+
     /// For the supervisor's own lines as text: never coloured.
     pub fn of_system(options: &Options, width: usize) -> Self {
         Self::of_text(options, SYSTEM, width)

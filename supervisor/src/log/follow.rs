@@ -20,6 +20,10 @@ const ROOM: usize = 256 * 1024;
 /// What a piece costs beside its bytes.
 const PIECE: usize = 64;
 
+/// The most bytes in one piece. A follower takes one at a time: as lines of a single byte they need
+/// more than a hundred times as much memory.
+const BYTES: usize = 1024;
+
 /// A line beyond this many bytes is handed out in parts.
 const PART: usize = 8 * 1024;
 
@@ -84,10 +88,12 @@ impl Followers {
     /// Hands on what `source` has written.
     pub fn offer(&self, source: SourceId, bytes: &[u8]) {
         self.each_of(source, |waiting| {
-            if waiting.has_room(bytes.len()) {
-                waiting.pieces.push_back(Piece::Bytes(source, bytes.to_vec()));
-            } else {
-                waiting.lose(bytes.len());
+            for bytes in bytes.chunks(BYTES) {
+                if waiting.has_room(bytes.len()) {
+                    waiting.pieces.push_back(Piece::Bytes(source, bytes.to_vec()));
+                } else {
+                    waiting.lose(bytes.len());
+                }
             }
         });
     }
@@ -146,6 +152,17 @@ impl Waiting {
         fits
     }
 
+    /// Takes out the oldest piece.
+    fn take(&mut self) -> Option<Piece> {
+        let piece = self.pieces.pop_front()?;
+        self.weight -= match &piece {
+            Piece::Bytes(_, bytes) => bytes.len() + PIECE,
+            Piece::LineEnd(_) => PIECE,
+            Piece::Lost(_) => 0,
+        };
+        Some(piece)
+    }
+
     fn lose(&mut self, count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         match self.pieces.back_mut() {
@@ -168,22 +185,19 @@ impl Following {
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Vec<Followed>> {
         loop {
-            let (pieces, closed) = {
+            let (piece, closed) = {
                 let mut waiting = lock(&self.feed.waiting);
-                waiting.weight = 0;
-                (std::mem::take(&mut waiting.pieces), waiting.closed)
+                (waiting.take(), waiting.closed)
             };
             let mut told = Vec::new();
-            for piece in pieces {
-                self.take_in(piece, &mut told);
+            match piece {
+                Some(piece) => self.take_in(piece, &mut told),
+                None if closed => return None,
+                None => self.feed.news.notified().await,
             }
             if !told.is_empty() {
                 return Some(told);
             }
-            if closed {
-                return None;
-            }
-            self.feed.news.notified().await;
         }
     }
 
@@ -352,6 +366,20 @@ mod tests {
         let mut seen = Vec::new();
         line.push(b"half of a line\nwhole\n", &mask, &mut |text, _| seen.push(text));
         assert_eq!(seen, ["whole"]);
+    }
+
+    #[test]
+    fn what_is_taken_makes_room_again() {
+        let mut waiting = Waiting::default();
+        for _ in 0..3 {
+            while waiting.has_room(BYTES) {
+                waiting.pieces.push_back(Piece::Bytes(SourceId(0), vec![0; BYTES]));
+            }
+            waiting.lose(1);
+            assert!(waiting.weight > ROOM - BYTES - PIECE);
+            while waiting.take().is_some() {}
+            assert_eq!(waiting.weight, 0);
+        }
     }
 
     #[test]

@@ -13,10 +13,12 @@
 //!
 //! Pure, bytes in and bytes out: `lines`, `separators`, `mask`, `dress`, `tail`, `watch`
 //! and `queue`.
-//! Effects: `pipe` (reading end), `output` (writing end), `pump` (the thread) and [`Log`], the
+//! Effects: `pipe` (reading end), `output` (writing end), `files` (each process's own), `pump` (the
+//! thread) and [`Log`], the
 //! handle for the thread that supervises.
 
 mod dress;
+mod files;
 mod follow;
 mod handle;
 mod lines;
@@ -35,6 +37,7 @@ mod tail;
 mod tests;
 mod watch;
 
+pub use files::Files;
 pub use follow::{Followed, Following};
 pub use handle::{Finished, Log};
 pub use notice::{Field, Notice};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use chrono::format::{Item, StrftimeItems};
 
+use super::files::Files;
+
 /// How lines are written, and which of them.
 ///
 /// The default is what `honcho start` prints when its output is not a terminal. There is no `Debug`,
@@ -23,6 +25,8 @@ pub struct Options {
     /// looked for line by line, because lines of two sources may come in between; lines shorter
     /// than four bytes are not looked for: masking every `1` would hide the log, not the secret.
     pub secrets: Vec<Vec<u8>>,
+    /// Keep the output of each process in a file of its own as well, also that of quiet ones.
+    pub files: Option<Files>,
 }
 
 /// The shape of one line of the log.

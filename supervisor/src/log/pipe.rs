@@ -9,6 +9,7 @@ use nix::libc;
 use nix::unistd::read;
 
 use super::dress::Heading;
+use super::files::Side;
 use super::lines::Lines;
 use super::options::SourceId;
 use super::watch::Watch;
@@ -26,6 +27,8 @@ pub(super) struct Pipe {
     pub heading: Heading,
     /// Its unfinished line.
     pub lines: Lines,
+    /// What its own file needs, where it has one.
+    pub side: Option<Box<Side>>,
     /// What is looked for in it, until it is found.
     pub watch: Option<Box<Watch>>,
     /// How much of the growth budget it holds, in bytes.
@@ -54,10 +57,12 @@ impl Pipe {
         fd: Arc<OwnedFd>,
         source: SourceId,
         heading: Heading,
+        side: Option<Box<Side>>,
         watch: Option<Box<Watch>>,
     ) -> nix::Result<Self> {
         set_non_blocking(&fd)?;
-        Ok(Self { fd, source, heading, lines: Lines::default(), watch, growth: 0, tried: false })
+        let lines = Lines::default();
+        Ok(Self { fd, source, heading, lines, side, watch, growth: 0, tried: false })
     }
 
     /// Reads once, without waiting.

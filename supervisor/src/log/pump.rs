@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::dress::{Heading, width};
+use super::files::Writer;
 use super::handle::{Finished, Shared, lock};
 use super::notice::Notice;
 use super::options::{Options, SourceName};
@@ -24,6 +25,9 @@ const PAGE: usize = 64 * 1024;
 
 /// All pipes together may be enlarged by this much: a quarter of what Linux grants one user.
 const GROWTH: usize = 16 * 1024 * 1024;
+
+/// An unfinished line beyond this is written in parts.
+pub(super) const CARRY: usize = 256 * 1024;
 
 /// How long after the last output the buffers are given back.
 const COOLING: u16 = 1000;
@@ -43,6 +47,7 @@ pub(super) struct Pump {
     /// By key; an ended pipe leaves its place to the next one.
     pipes: Vec<Option<Pipe>>,
     output: Output,
+    files: Option<Writer>,
     page: Page,
     buffer: Vec<u8>,
     head: Vec<u8>,
@@ -90,6 +95,7 @@ impl Pump {
             system: Heading::of_system(&options, width),
             stamper: Stamper::new(&options),
             output: Output::new(out, Arc::clone(&shared.in_flight)),
+            files: Writer::new(&options, sources.len()),
             shared,
             options,
             sources,
@@ -245,6 +251,9 @@ impl Pump {
         for key in self.keys_of(|_| true) {
             self.drain(key);
         }
+        for notice in self.files.as_mut().map(Writer::finish).unwrap_or_default() {
+            self.say(&notice);
+        }
         self.write();
         self.write_report(true);
         Finished { lost: self.output.lost(), reader_gone: self.output.is_closed(), gave_up: false }
@@ -282,6 +291,9 @@ impl Pump {
         self.warm = false;
         self.buffer = Vec::new();
         self.page = Page::default();
+        if let Some(files) = &mut self.files {
+            files.cool();
+        }
     }
 
     fn keys_of(&self, wanted: impl Fn(&Pipe) -> bool) -> Vec<usize> {

@@ -18,6 +18,8 @@ pub const UNAVAILABLE: u8 = 69;
 pub const INTERNAL: u8 = 70;
 /// A process, or the supervisor, could not be started (`EX_OSERR`).
 pub const COULD_NOT_START: u8 = 71;
+/// A directory for log files cannot be made (`EX_CANTCREAT`).
+pub const CANNOT_CREATE: u8 = 73;
 /// Whoever asks may not (`EX_NOPERM`).
 pub const NOT_PERMITTED: u8 = 77;
 /// The spec is wrong (`EX_CONFIG`).

@@ -14,17 +14,15 @@ use super::super::notice::Notice;
 use super::super::options::{Format, SourceId, Stream};
 use super::super::page::Page;
 use super::super::pipe::{Pipe, Read};
+use super::super::queue::Command;
 use super::super::watch::Watch;
-use super::{Owner, PAGE, Pump};
+use super::{CARRY, Owner, PAGE, Pump};
 
 /// The size of the shared read buffer while little is read, and the most it grows to.
 const BUFFER: (usize, usize) = (16 * 1024, 64 * 1024);
 
 /// A read of this many bytes means that the pipe was full.
 const BUSY: usize = 64 * 1024;
-
-/// An unfinished line beyond this is written in parts.
-const CARRY: usize = 256 * 1024;
 
 /// How much is dressed before the page is looked at, and the size at which it is written then. Only
 /// lines of a few bytes, which grow many times over, get there.
@@ -47,9 +45,14 @@ impl Pump {
         let index = source.0 as usize;
         let Some(name) = self.sources.get(index) else { return };
         let heading = Heading::of_source(&self.options, name, stream, index, self.width);
+        let side = self.files.as_mut().map(|files| files.side(&self.options, name, stream, index));
         let key = self.pipes.iter().position(Option::is_none).unwrap_or(self.pipes.len());
         let event = EpollEvent::new(EpollFlags::EPOLLIN, key as u64);
-        let pipe = Pipe::new(fd, source, heading, watch)
+        let (side, trouble) = match side.transpose() {
+            Ok(side) => (side.map(Box::new), None),
+            Err(trouble) => (None, Some(trouble)),
+        };
+        let pipe = Pipe::new(fd, source, heading, side, watch)
             .and_then(|pipe| self.epoll.add(&pipe, event).map(|()| pipe));
         match pipe {
             Ok(pipe) if key < self.pipes.len() => {
@@ -62,6 +65,9 @@ impl Pump {
                 let message = format!("cannot read the output of {name}: {}", error.desc());
                 self.say(&Notice::new("output_unreadable", message));
             }
+        }
+        if let Some(trouble) = trouble {
+            self.say(&trouble);
         }
     }
 
@@ -113,6 +119,7 @@ impl Pump {
                 self.write();
             }
         }
+        self.file(key, buffer.get(..count).unwrap_or_default(), false);
         self.buffer = buffer;
         if self.page.bytes.len() >= PAGE {
             self.write();
@@ -152,7 +159,22 @@ impl Pump {
             pipe.heading.at(self.stamper.stamp(SystemTime::now()), &mut self.head);
         }
         self.with_lines(key, |lines, dress, page| lines.flush(dress, page));
+        self.file(key, b"", true);
         self.settle_owner(key);
+    }
+
+    /// Writes to the pipe's own file, where it has one.
+    fn file(&mut self, key: usize, bytes: &[u8], ends: bool) {
+        let (Some(files), Some(Some(pipe))) = (&mut self.files, self.pipes.get_mut(key)) else {
+            return;
+        };
+        let Some(side) = &mut pipe.side else { return };
+        let index = pipe.source.0 as usize;
+        if let Some(trouble) = files.write(index, side, bytes, ends, &self.shared.mask) {
+            // Not here: this may be in the middle of a line. It is said as an order is.
+            lock(&self.shared.queue).push(Command::Say(trouble));
+            let _ = self.shared.wake.write(1);
+        }
     }
 
     /// Forgets a pipe that has no writer any more.

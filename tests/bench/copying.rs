@@ -1,0 +1,186 @@
+//! Copies of a large image, beside skopeo's from a layout of the same image, and how soon a
+//! container runs.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use devenv_tests::docker;
+use devenv_tests::programs::tool;
+use devenv_tests::registry::{Registry, Request};
+use devenv_tests::world::World;
+
+use super::closure;
+use super::output::median;
+use super::table::Table;
+use super::usage::{self, Usage};
+
+const TURNS: usize = 7;
+const AGAIN: Duration = Duration::from_secs(1);
+const START: Duration = Duration::from_millis(50);
+
+/// Two versions of an image, with one path between them.
+struct Images<'w> {
+    world: &'w World,
+    descriptions: [String; 2],
+    /// The same in layouts of uncompressed layers, the form in which Nix builds keep them.
+    layouts: [String; 2],
+}
+
+pub fn measure(table: &mut Table) {
+    let world = World::new();
+    let project = closure::project(&world);
+    eprintln!("building {} store paths of {} MB", closure::PATHS, closure::SIZE / 1_000_000);
+    let [one, two] = [1, 2].map(|version| {
+        closure::set_version(&project.directory, version);
+        let description = project.build("processes");
+        let layout = format!("oci:{}:v", world.path(&format!("layout{version}")).display());
+        let _ = usage::of(&mut world.container(&[
+            "copy",
+            &description,
+            &layout,
+            "--compression",
+            "none",
+        ]));
+        (description, layout)
+    });
+    let images = Images { world: &world, descriptions: [one.0, two.0], layouts: [one.1, two.1] };
+    start(&images, table);
+    push(&images, table);
+    daemon(&images, table);
+}
+
+impl Images<'_> {
+    fn copy(&self, which: usize, destination: &str) -> Command {
+        self.world.container(&["copy", &self.descriptions[which], destination])
+    }
+
+    fn skopeo(&self, which: usize, more: &[&str], destination: &str) -> Command {
+        let mut command = Command::new(tool("skopeo"));
+        command.args(["--insecure-policy", "copy", "--dest-tls-verify=false"]).args(more);
+        // What skopeo remembers of earlier copies is as fresh as the world.
+        command
+            .env("XDG_DATA_HOME", self.world.path("skopeo"))
+            .env("HOME", self.world.path("home"));
+        command.arg(&self.layouts[which]).arg(destination);
+        command
+    }
+}
+
+/// The first push compresses everything; the second finds it there.
+fn push(images: &Images<'_>, table: &mut Table) {
+    let registry = Registry::open(images.world);
+    let place = |name: &str| format!("docker://{}/{name}:v", registry.address());
+    let ours = usage::of(&mut images.copy(0, &place("ours")));
+    let theirs = usage::of(&mut images.skopeo(0, &[], &place("theirs")));
+    beside_skopeo(table, "copy: first push to a registry", ours.took, theirs.took, 2.0);
+
+    let (again, requests) = registry.requests_of(|| usage::of(&mut images.copy(0, &place("ours"))));
+    let sent = requests.iter().filter(|request| is_upload(request)).count();
+    let theirs = usage::of(&mut images.skopeo(0, &[], &place("theirs")));
+    table.add(
+        "copy: push of what the registry has",
+        cost(again),
+        format!("skopeo {}", cost(theirs)),
+        format!("{sent} blobs sent"),
+        "at most 1 s of processor, no blob",
+        again.processor <= AGAIN && sent == 0,
+    );
+}
+
+fn is_upload(request: &Request) -> bool {
+    request.method != "HEAD" && request.path.contains("/blobs/")
+}
+
+/// The engine has the first version of the image; the second differs in one layer.
+fn daemon(images: &Images<'_>, table: &mut Table) {
+    let host = docker::host();
+    let ours = |which: usize| {
+        usage::of(images.copy(which, "docker-daemon:ours:v").env("DOCKER_HOST", &host)).took
+    };
+    let theirs = |which: usize| {
+        let more = ["--dest-daemon-host", host.as_str()];
+        usage::of(&mut images.skopeo(which, &more, "docker-daemon:theirs:v")).took
+    };
+    let _ = ours(0);
+    let changed = ours(1);
+    docker::ask(&["rmi", "ours:v"]);
+    let _ = theirs(0);
+    let skopeo = theirs(1);
+    beside_skopeo(table, "copy: into Docker, one layer changed", changed, skopeo, 4.0);
+}
+
+fn beside_skopeo(table: &mut Table, what: &str, ours: Duration, theirs: Duration, bar: f64) {
+    let times = theirs.as_secs_f64() / ours.as_secs_f64();
+    table.add(
+        what,
+        format!("{:.1} s", ours.as_secs_f64()),
+        format!("skopeo {:.1} s", theirs.as_secs_f64()),
+        format!("{times:.1} times as fast"),
+        &format!("at least {bar:.0} times"),
+        times >= bar,
+    );
+}
+
+fn cost(usage: Usage) -> String {
+    format!(
+        "{:.2} s, {:.2} s of processor",
+        usage.took.as_secs_f64(),
+        usage.processor.as_secs_f64()
+    )
+}
+
+/// From the start of the program to the first line of a process, with the whole closure mounted.
+fn start(images: &Images<'_>, table: &mut Table) {
+    let ours = (0..TURNS).map(|_| first_line(images.world, &images.descriptions[0])).collect();
+    let ours = median(ours);
+    let docker = docker_start(images);
+    table.add(
+        "run: native, to the first process",
+        format!("{:.1} ms", ours.as_secs_f64() * 1e3),
+        format!("docker run, image there, {:.0} ms", docker.as_secs_f64() * 1e3),
+        format!("{} store paths mounted", closure::PATHS),
+        "at most 50 ms",
+        ours <= START,
+    );
+}
+
+fn first_line(world: &World, description: &str) -> Duration {
+    let began = Instant::now();
+    let mut command = world.container(&["run", description, "--engine", "native"]);
+    until_line(began, &mut command)
+}
+
+fn docker_start(images: &Images<'_>) -> Duration {
+    let mut copy = images.copy(0, "docker-daemon:start:v");
+    let _ = usage::of(copy.env("DOCKER_HOST", docker::host()));
+    let times = (0..TURNS).map(|_| {
+        let mut command = docker::docker(&["run", "--rm", "--network", "none", "start:v"]);
+        until_line(Instant::now(), &mut command)
+    });
+    let times = median(times.collect());
+    docker::ask(&["rmi", "--force", "start:v"]);
+    times
+}
+
+/// Waits for what the supervisor says first, then stops it.
+fn until_line(began: Instant, command: &mut Command) -> Duration {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("its output is a pipe");
+    let mut output = BufReader::new(output);
+    output.read_line(&mut line).expect("it says something");
+    let took = began.elapsed();
+    assert!(line.contains(" started ("), "{command:?} said {line:?}");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid is small"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it can be told to stop");
+    let mut rest = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut output, &mut rest);
+    child.wait().expect("it can be waited for");
+    took
+}

@@ -1,0 +1,32 @@
+//! Numbers that look random and are the same for the same seed: a failure can be had again.
+
+/// SplitMix64, after Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (2014).
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// Those of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// The next number below a limit, which must not be 0; the limits of tests are so small that
+    /// the numbers need not be perfectly even.
+    pub fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.number() % limit as u64).expect("a number below a limit that fits")
+    }
+
+    /// The next byte.
+    pub fn byte(&mut self) -> u8 {
+        self.number().to_be_bytes()[0]
+    }
+}
