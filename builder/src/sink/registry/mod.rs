@@ -93,7 +93,7 @@ impl Registry {
     fn push_layer(&self, item: &str, layer: &Layer) -> Result<()> {
         if let Some(Compressed { digest, size }) = self.cache.compressed(layer) {
             let make = || -> Result<Box<dyn Read>> {
-                Ok(Box::new(Compressing::start(layer.clone(), digest.clone())?))
+                Ok(Box::new(Compressing::start(layer.clone(), digest.clone(), &self.cache)?))
             };
             return self.push(&Blob { item, digest: &digest, size, make: &make });
         }
