@@ -80,6 +80,26 @@ impl CopyOptions {
         self.complete(&words)
     }
 
+    /// The arguments for copying the container called `name` to a registry: those given on the
+    /// command line, otherwise those the project has for it.
+    pub fn arguments_for(&self, name: &str, project: &ProjectArguments) -> Result<CopyArguments> {
+        if !self.copy_args.is_empty() {
+            return self.arguments();
+        }
+        self.arguments_or(declared(name, project)?.as_ref())
+    }
+
+    fn arguments_or(&self, declared: Option<&(Evaluation, Container)>) -> Result<CopyArguments> {
+        match declared {
+            Some((evaluation, container))
+                if self.copy_args.is_empty() && !container.copy_arguments.is_empty() =>
+            {
+                self.complete(&evaluation.copy_arguments(&container.name)?)
+            }
+            _ => self.arguments(),
+        }
+    }
+
     /// The repositories blobs may be mounted from.
     pub fn places(&self) -> Places {
         Places::of_user(self.mount_from.clone())
@@ -116,16 +136,15 @@ pub fn run(
 ) -> Result<ExitCode> {
     // A wrong destination is told before anything is built.
     let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
-    let asked = given.is_some() || options.registry.is_some() || is_file(&arguments.name);
-    let declared = if asked { None } else { declared(&arguments.name, project)? };
-    let copy_arguments = match &declared {
-        Some((evaluation, container))
-            if options.copy_args.is_empty() && !container.copy_arguments.is_empty() =>
-        {
-            options.complete(&evaluation.copy_arguments(&container.name)?)?
+    let declared = match (&given, &options.registry) {
+        (None, None) => declared(&arguments.name, project)?,
+        // The project's arguments are about registries; a file needs no password.
+        (Some(Destination::Registry(_)), _) | (None, Some(_)) if options.copy_args.is_empty() => {
+            declared(&arguments.name, project)?
         }
-        _ => options.arguments()?,
+        _ => None,
     };
+    let copy_arguments = options.arguments_or(declared.as_ref())?;
     skopeo::check(&copy_arguments)?;
 
     let (_, image) = project.image(&arguments.name)?;
