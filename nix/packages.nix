@@ -3,7 +3,7 @@
 let
   top = ../.;
   # What cargo looks at. It wants every member of the workspace, the tests too.
-  wanted = [ "Cargo.lock" "Cargo.toml" "builder" "nix" "supervisor" "tests" ];
+  wanted = [ "Cargo.lock" "Cargo.toml" "builder" "nix" "share" "supervisor" "tests" ];
 
   build = rustPlatform: name: attributes: rustPlatform.buildRustPackage ({
     pname = name;
@@ -19,6 +19,13 @@ let
     doCheck = false;
   } // attributes);
 
+  # Completions and the manual page of one program.
+  documents = name: ''
+    (cd share && find . -name '${name}*' -o -name '_${name}') | while read -r file; do
+      install -D -m 644 "share/$file" "$out/share/$file"
+    done
+  '';
+
   meta = name: description: {
     inherit description;
     mainProgram = name;
@@ -29,12 +36,13 @@ in
 rec {
   # Static, so that it is all that an image needs to have a PID 1.
   devenv-init = build pkgs.pkgsStatic.rustPlatform "devenv-init" {
+    postInstall = documents "devenv-init";
     meta = meta "devenv-init" "PID 1 for devenv containers: starts, supervises, stops and reports every process";
   };
 
   # It looks for the other one beside itself.
   devenv-container = build pkgs.rustPlatform "devenv-container" {
-    postInstall = "ln -s ${devenv-init}/bin/devenv-init $out/bin/devenv-init";
+    postInstall = documents "devenv-container" + "ln -s ${devenv-init}/bin/devenv-init $out/bin/devenv-init";
     meta = meta "devenv-container" "Builds, runs and copies OCI containers from a devenv project";
   };
 }

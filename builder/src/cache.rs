@@ -64,6 +64,11 @@ impl Cache {
         Self { directory: None }
     }
 
+    /// Where it is; `None` when there is none.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
     /// What compressing the layer with its codec came to.
     pub fn compressed(&self, layer: &Layer) -> Option<Compressed> {
         self.read(&compressed(layer))

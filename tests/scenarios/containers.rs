@@ -159,8 +159,11 @@ fn running_prints_the_lines_and_passes_signals_and_exit_codes_through() {
     running.wait_for("hello-docker.1 | Hello Docker!");
     running.wait_for("hello-nix.1    | Hello Nix!");
     // Docker answers, so nobody had to name it.
-    let names = docker::ask(&["ps", "--format", "{{.Image}}"]);
-    assert!(names.lines().any(|name| name == "processes:latest"), "{names}");
+    let mut copy = project.command(&["copy", "processes"]);
+    let copied = devenv_tests::running::run(copy.env("DOCKER_HOST", docker::host()));
+    let id = copied.expect_code(0).out;
+    let ids = docker::ask(&["ps", "--no-trunc", "--format", "{{.Image}}"]);
+    assert!(ids.lines().any(|one| one == id.trim()), "{id} in {ids}");
     running.signal(Signal::SIGINT);
     let ended = running.end().expect_code(130);
     assert!(ended.out.contains("SIGINT received"), "{}", ended.out);

@@ -169,6 +169,31 @@ fn a_registry_with_a_password_gets_it_from_wherever_people_keep_it() {
 }
 
 #[test]
+fn what_the_project_says_about_copying_holds_for_every_registry() {
+    let world = World::new();
+    let registry = Registry::locked(&world);
+    let text = format!(
+        r#"{{ name = "says"; processes.once.exec = "echo once";
+             containers.processes.defaultCopyArgs = [ "--dest-creds" "{USER}:{PASSWORD}" ]; }}"#
+    );
+    let project = world.project("says", &text);
+    let run = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        running::run(command.env("HOME", world.path("home")).env_remove("DOCKER_CONFIG"))
+    };
+    let all = format!("docker://{}/", registry.address());
+    let name = destination(&registry, "says:v1");
+    let _ = run(&["plan", "processes", "--to", &name]).expect_code(0);
+    let _ = run(&["copy", "processes", &name]).expect_code(0);
+    let _ = run(&["copy", "processes", "--registry", &all]).expect_code(0);
+    // The command line takes their place.
+    for arguments in [&["copy", "processes", &name][..], &["plan", "processes", "--to", &name]] {
+        let ended = run(&[arguments, &["--copy-args=--dest-no-creds"]].concat());
+        assert_eq!(ended.code, 77, "{}", ended.err);
+    }
+}
+
+#[test]
 fn a_password_may_come_by_standard_input() {
     let world = World::new();
     let registry = Registry::locked(&world);

@@ -92,3 +92,28 @@ fn podman_is_given_the_image_and_the_arguments() {
     let ended = running::run(&mut command).expect_code(0);
     assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
 }
+
+/// Images of all projects are called `processes:latest`, and the name goes to whoever loads last.
+#[test]
+fn the_project_s_own_image_runs_also_when_its_name_is_another_s_by_then() {
+    let world = World::new();
+    let project = world.project("reached", PROJECT);
+    let others = world.project("others", &PROJECT.replace("only once", "something else"));
+    let name = docker::Container::name("renamed").name.clone();
+    let destination = format!("docker-daemon:{name}:test");
+    let mut copy = others.command(&["copy", "processes", &destination]);
+    let _ = running::run(copy.env("DOCKER_HOST", docker::host())).expect_code(0);
+    for client in ["docker", "podman"] {
+        // Between its being loaded and run.
+        let original = format!("{} --host {}", tool("docker").display(), docker::host());
+        let script = format!(
+            "[ $1 != run ] || {original} tag {name}:test processes:latest\nexec {original} \"$@\""
+        );
+        program(&world, &format!("bin/{client}"), &script);
+        let run = ["run", "processes", "--engine", client, "--network", "none"];
+        let mut command = project.command(&run);
+        command.env("DOCKER_HOST", docker::host()).env("PATH", with_first(&world.path("bin")));
+        let ended = running::run(&mut command).expect_code(0);
+        assert_eq!(lines::of(&ended.out, "once.1"), ["only once"], "{client}");
+    }
+}

@@ -3,6 +3,7 @@
 mod containers;
 mod control;
 mod copying;
+mod documents;
 mod engines;
 mod escape;
 mod examples;

@@ -223,3 +223,28 @@ fn replicas_have_numbers_ports_and_checks_of_their_own_and_share_their_sockets()
     let started = place("last.1 started");
     assert!((1..=3).all(|n| place(&format!("web.{n} is ready")) < started), "{}", ended.out);
 }
+
+#[test]
+fn a_file_of_devenvs_own_runner_gives_sockets_and_capabilities() {
+    let world = World::new();
+    let script = world.write(
+        "web.sh",
+        "echo $LISTEN_FDS $LISTEN_FDNAMES; [ $LISTEN_PID = $$ ] && echo mine; grep CapAmb /proc/self/status",
+    );
+    let socket = world.path("web.sock");
+    let tasks = json!([{
+        "name": "devenv:processes:web", "type": "process",
+        "command": format!("exec /bin/sh {}", script.display()),
+        "process": {
+            "listen": [{ "name": "http", "kind": "unix_stream", "path": socket, "mode": 384 }],
+            "linux": { "capabilities": ["net_bind_service"] },
+            "restart": { "on": "never" },
+        },
+    }]);
+    let file = world.write("tasks.json", &tasks.to_string());
+    let mut up = std::process::Command::new(devenv_tests::programs::devenv_init());
+    let ended = devenv_tests::running::run(up.args(["up", "--tasks"]).arg(file)).expect_code(0);
+    let said = devenv_tests::lines::of(&ended.out, "web.1");
+    assert_eq!(said, ["1 http", "mine", "CapAmb:\t0000000000000400"], "{}", ended.err);
+    assert!(!ended.err.contains("warning"), "{}", ended.err);
+}

@@ -6,6 +6,7 @@
 //! polls with a limit. A tool that is missing fails the test and says how to get it.
 
 pub mod docker;
+pub mod help;
 pub mod lines;
 pub mod oci;
 pub mod place;

@@ -80,6 +80,26 @@ impl CopyOptions {
         self.complete(&words)
     }
 
+    /// The arguments for copying the container called `name` to a registry: those given on the
+    /// command line, otherwise those the project has for it.
+    pub fn arguments_for(&self, name: &str, project: &ProjectArguments) -> Result<CopyArguments> {
+        if !self.copy_args.is_empty() {
+            return self.arguments();
+        }
+        self.arguments_or(declared(name, project)?.as_ref())
+    }
+
+    fn arguments_or(&self, declared: Option<&(Evaluation, Container)>) -> Result<CopyArguments> {
+        match declared {
+            Some((evaluation, container))
+                if self.copy_args.is_empty() && !container.copy_arguments.is_empty() =>
+            {
+                self.complete(&evaluation.copy_arguments(&container.name)?)
+            }
+            _ => self.arguments(),
+        }
+    }
+
     /// The repositories blobs may be mounted from.
     pub fn places(&self) -> Places {
         Places::of_user(self.mount_from.clone())
@@ -116,16 +136,15 @@ pub fn run(
 ) -> Result<ExitCode> {
     // A wrong destination is told before anything is built.
     let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
-    let asked = given.is_some() || options.registry.is_some() || is_file(&arguments.name);
-    let declared = if asked { None } else { declared(&arguments.name, project)? };
-    let copy_arguments = match &declared {
-        Some((evaluation, container))
-            if options.copy_args.is_empty() && !container.copy_arguments.is_empty() =>
-        {
-            options.complete(&evaluation.copy_arguments(&container.name)?)?
+    let declared = match (&given, &options.registry) {
+        (None, None) => declared(&arguments.name, project)?,
+        // The project's arguments are about registries; a file needs no password.
+        (Some(Destination::Registry(_)), _) | (None, Some(_)) if options.copy_args.is_empty() => {
+            declared(&arguments.name, project)?
         }
-        _ => options.arguments()?,
+        _ => None,
     };
+    let copy_arguments = options.arguments_or(declared.as_ref())?;
     skopeo::check(&copy_arguments)?;
 
     let (_, image) = project.image(&arguments.name)?;
@@ -199,8 +218,11 @@ fn put(
 }
 
 /// What the project says about copying its container; a container that does not exist is told
-/// about when it is built.
+/// about when it is built, and a file says nothing.
 fn declared(name: &str, project: &ProjectArguments) -> Result<Option<(Evaluation, Container)>> {
+    if is_file(name) {
+        return Ok(None);
+    }
     let (evaluation, name) = project.locate(name)?;
     let found = evaluation.containers()?.into_iter().find(|container| container.name == name);
     Ok(found.map(|container| (evaluation, container)))
@@ -216,5 +238,53 @@ fn in_registry(registry: &str, image: &Image) -> Result<Destination> {
         Failure::new(Kind::Usage, "the image has no name of its own")
             .hint("give the whole destination instead of --registry")
     })?;
-    Destination::parse(&format!("{registry}{reference}"))
+    let whole = format!("{registry}{reference}");
+    if runs_together(registry) {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("cannot use `{registry}` as a registry: with the image's name it is {whole}"),
+        )
+        .hint(format!("end it with a slash: {registry}/")));
+    }
+    Destination::parse(&whole)
+}
+
+/// Whether the address of a registry ends in a host, or in a word that a name put after it would
+/// make another word of.
+fn runs_together(registry: &str) -> bool {
+    registry.strip_prefix("docker://").is_some_and(|place| {
+        !place.is_empty() && (!place.contains('/') || !place.ends_with(['/', ':', '-', '_', '.']))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_ends_where_a_name_may_begin() {
+        let image = Image {
+            name: Some("app".to_owned()),
+            tag: Some("v1".to_owned()),
+            architecture: "amd64".to_owned(),
+            annotations: Default::default(),
+            created: None,
+            config: Default::default(),
+            layers: Vec::new(),
+        };
+        for (registry, expected) in [
+            ("docker://r.example.com/", "docker://r.example.com/app:v1"),
+            ("docker://r.example.com/me/", "docker://r.example.com/me/app:v1"),
+            ("docker://r.example.com/me/our-", "docker://r.example.com/me/our-app:v1"),
+            ("docker-daemon:", "docker-daemon:"),
+            ("oci:images/", "oci:images/app:v1"),
+        ] {
+            assert_eq!(in_registry(registry, &image).unwrap().to_string(), expected, "{registry}");
+        }
+        for registry in ["docker://localhost:5998", "docker://r.example.com", "docker://r.io/me"] {
+            let failure = in_registry(registry, &image).unwrap_err();
+            assert!(failure.to_string().contains(&format!("{registry}app:v1")), "{failure}");
+            assert!(failure.way_out().is_some_and(|hint| hint.ends_with(&format!("{registry}/"))));
+        }
+    }
 }

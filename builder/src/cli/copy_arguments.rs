@@ -202,7 +202,7 @@ impl CopyArguments {
     /// Takes the password from `input`: its first line.
     ///
     /// # Errors
-    /// When there is none to read, or no user it could belong to.
+    /// When there is none to read, it is empty, or no user it could belong to.
     pub fn read_password(&mut self, input: &mut dyn BufRead) -> Result<()> {
         // `--dest-creds=USER` alone names the user as well as `--dest-username` does.
         if let Some(user) = self.credentials.take_if(|credentials| !credentials.contains(':')) {
@@ -214,7 +214,12 @@ impl CopyArguments {
         }
         let mut line = String::new();
         input.read_line(&mut line).or_fail(Kind::Io, || "cannot read the password")?;
-        self.password = Some(line.trim_end_matches(['\r', '\n']).to_owned());
+        let password = line.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            return Err(Failure::new(Kind::Usage, "there is no password on standard input")
+                .hint("pipe it in: pass registry | devenv-container copy ... --password-stdin"));
+        }
+        self.password = Some(password.to_owned());
         Ok(())
     }
 
@@ -313,5 +318,10 @@ mod tests {
             assert_eq!(parsed.credentials(&reference).unwrap(), expected);
         }
         assert!(CopyArguments::default().read_password(&mut &b"x"[..]).is_err());
+        for nothing in [&b""[..], b"\n", b"\r\n"] {
+            let mut parsed = CopyArguments::parse(["--dest-username=me"]).unwrap();
+            let failure = parsed.read_password(&mut &*nothing).unwrap_err();
+            assert_eq!(failure.kind(), Kind::Usage, "{failure}");
+        }
     }
 }

@@ -62,8 +62,8 @@ pub fn run(
     let (_, image) = project.image(&arguments.name)?;
     let cache = Cache::of_user();
     let wire = Wire::new(&image, &cache)?;
-    let client =
-        Client::new(reference.clone(), options.arguments()?.registry_options(&reference)?)?;
+    let copying = options.arguments_for(&arguments.name, project)?;
+    let client = Client::new(reference.clone(), copying.registry_options(&reference)?)?;
     let registry = Registry::new(client, cache, options.places(), Arc::new(progress::Silent));
     let plan = ask(&registry, &reference, &wire)?;
     if options.json() {

@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
         Some(EngineName::Docker) => in_docker(arguments, &image, connect()?),
         Some(EngineName::Podman) => {
             let published = Podman::new("podman", None).put(&image)?;
-            become_client("podman", arguments, &published.reference)
+            become_client("podman", arguments, published.digest.hex().as_str())
         }
         Some(EngineName::Native) => natively(arguments, &image),
         None => match connect() {
@@ -81,15 +81,16 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
 }
 
 fn in_docker(arguments: &Arguments, image: &Image, engine: Engine) -> Result<ExitCode> {
-    let published = DockerDaemon::new(engine, None).put(image)?;
-    become_client("docker", arguments, &published.reference)
+    let docker = DockerDaemon::new(engine, None);
+    let published = docker.put(image)?;
+    become_client("docker", arguments, &docker.id(&published)?)
 }
 
-/// Becoming the client leaves signals, terminal and exit code entirely to it.
-fn become_client(client: &str, arguments: &Arguments, reference: &str) -> Result<ExitCode> {
+/// Runs an image by its id: its name may stand for another project's a moment later. Becoming the
+/// client leaves signals, terminal and exit code entirely to it.
+fn become_client(client: &str, arguments: &Arguments, id: &str) -> Result<ExitCode> {
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let error =
-        Command::new(client).args(client_arguments(arguments, reference, interactive)).exec();
+    let error = Command::new(client).args(client_arguments(arguments, id, interactive)).exec();
     Err(match error.kind() {
         io::ErrorKind::NotFound => {
             Failure::new(Kind::Unavailable, format!("cannot find the program {client} in PATH"))
@@ -100,7 +101,7 @@ fn become_client(client: &str, arguments: &Arguments, reference: &str) -> Result
 }
 
 /// The arguments of `docker` or `podman`, which takes the same.
-fn client_arguments(arguments: &Arguments, reference: &str, interactive: bool) -> Vec<OsString> {
+fn client_arguments(arguments: &Arguments, id: &str, interactive: bool) -> Vec<OsString> {
     let mut words: Vec<String> = vec!["run".into(), "--rm".into(), "--interactive".into()];
     if interactive {
         words.push("--tty".into());
@@ -119,7 +120,7 @@ fn client_arguments(arguments: &Arguments, reference: &str, interactive: bool) -
     option("--user", arguments.user.as_slice());
     option("--workdir", arguments.workdir.as_slice());
     option("--network", arguments.network.as_slice());
-    words.push(reference.to_owned());
+    words.push(id.to_owned());
     words.extend(arguments.arguments.iter().cloned());
     words.into_iter().map(OsString::from).collect()
 }

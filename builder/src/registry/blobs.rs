@@ -61,9 +61,9 @@ pub fn mount(client: &Client, digest: &Digest, from: &str) -> Attempt<Mount> {
         Err(trouble) if trouble.failure.kind() == Kind::Permission => return Ok(Mount::Refused),
         Err(trouble) => return Err(trouble),
     };
-    Ok(match (answer.status().as_u16(), header(&answer, "location")) {
+    Ok(match (answer.status().as_u16(), client.location(&answer)) {
         (201, _) => Mount::Done,
-        (202, Some(location)) => Mount::Upload(client.resolve(&location)),
+        (202, Some(location)) => Mount::Upload(location),
         _ => Mount::Refused,
     })
 }
@@ -71,9 +71,9 @@ pub fn mount(client: &Client, digest: &Digest, from: &str) -> Attempt<Mount> {
 /// Begins an upload and returns its address; `None` when the registry has the blob after all.
 pub fn begin(client: &Client) -> Attempt<Option<String>> {
     let answer = client.send(Ask::new("POST", &client.url("blobs/uploads/")))?;
-    match (answer.status().as_u16(), header(&answer, "location")) {
+    match (answer.status().as_u16(), client.location(&answer)) {
         (201, _) => Ok(None),
-        (202, Some(location)) => Ok(Some(client.resolve(&location))),
+        (202, Some(location)) => Ok(Some(location)),
         _ => Err(client.refused("an upload", answer).into()),
     }
 }
@@ -178,8 +178,8 @@ fn send_piece(client: &Client, upload: &str, offset: u64, piece: &[u8]) -> Attem
         };
         let trouble = match client.send_content(Ask::new("PATCH", &upload), content) {
             Ok(answer) if answer.status().as_u16() == 202 => {
-                if let Some(location) = header(&answer, "location") {
-                    upload = client.resolve(&location);
+                if let Some(location) = client.location(&answer) {
+                    upload = location;
                 }
                 let end = offset + piece.len() as u64;
                 let has = range(&header(&answer, "range")).unwrap_or(end);
@@ -213,7 +213,7 @@ fn progress(client: &Client, upload: &str) -> Attempt<(u64, String)> {
     let answer = client.send(Ask::new("GET", upload))?;
     match answer.status().as_u16() {
         204 => {
-            let address = header(&answer, "location").map(|location| client.resolve(&location));
+            let address = client.location(&answer);
             let has = range(&header(&answer, "range")).unwrap_or(0);
             Ok((has, address.unwrap_or_else(|| upload.to_owned())))
         }

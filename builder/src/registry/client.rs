@@ -10,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 use ureq::http::{Request, Response};
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, Body, ResponseExt as _, SendBody};
 
+use super::address;
 use super::auth::Challenge;
 use super::certificates;
 use super::credentials::Credentials;
@@ -160,9 +161,10 @@ impl Client {
         format!("{}/v2/{repository}/{rest}", self.base)
     }
 
-    /// Resolves the `Location` of a response.
-    pub fn resolve(&self, location: &str) -> String {
-        if location.starts_with('/') { format!("{}{location}", self.base) } else { location.into() }
+    /// The address a response sends to, if any; one of this registry begins as all of its do.
+    pub fn location(&self, answer: &Response<Body>) -> Option<String> {
+        let url = address::resolve(&answer.get_uri().to_string(), &header(answer, "location")?);
+        Some(address::respell(&url, &self.base).unwrap_or(url))
     }
 
     /// Sends a request without body; see [`Client::send_content`].
@@ -185,13 +187,11 @@ impl Client {
         if !retry::is_temporary(answer.status().as_u16()) {
             return Ok(answer);
         }
-        let asked_for = header(&answer, "retry-after")
-            .and_then(|header| retry::retry_after(&header, SystemTime::now()));
-        if let Some(pause) = asked_for {
+        let again = again(&answer);
+        if let Again::After(pause) = again {
             let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
             *quiet = (*quiet).max(Instant::now().checked_add(pause.min(Duration::from_secs(60))));
         }
-        let again = asked_for.map_or(Again::Soon, Again::After);
         Err(Trouble { failure: self.refused(ask.method, answer), again })
     }
 
@@ -283,33 +283,40 @@ impl Client {
                 self.agent.run(request)
             }
         };
-        answer.map_err(|error| self.trouble(error))
+        answer.map_err(|error| trouble(&self.doing(), error))
     }
 
     fn doing(&self) -> String {
         format!("cannot talk to {}", self.reference.host)
     }
+}
 
-    /// What an error on the way means: of the body, of the connection, or of what was asked for.
-    fn trouble(&self, error: ureq::Error) -> Trouble {
-        const HINT: &str = "check the registry's name and the network; nothing has been published";
-        let again = match &error {
-            ureq::Error::Io(error) => {
-                match error.get_ref().and_then(|e| e.downcast_ref::<Failure>()) {
-                    Some(failure) => return failure.clone().into(),
-                    // So a certificate that is not believed is told.
-                    None if error.kind() == io::ErrorKind::InvalidData => Again::Never,
-                    None => Again::Soon,
-                }
+/// What an error on the way means: of the body, of the connection, or of what was asked for.
+pub fn trouble(doing: &str, error: ureq::Error) -> Trouble {
+    const HINT: &str = "check the registry's name and the network; nothing has been published";
+    let again = match &error {
+        ureq::Error::Io(error) => {
+            match error.get_ref().and_then(|e| e.downcast_ref::<Failure>()) {
+                Some(failure) => return failure.clone().into(),
+                // So a certificate that is not believed is told.
+                None if error.kind() == io::ErrorKind::InvalidData => Again::Never,
+                None => Again::Soon,
             }
-            ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
-                Again::Soon
-            }
-            _ => Again::Never,
-        };
-        let failure = Failure::new(Kind::Io, format!("{}: {error}", self.doing())).hint(HINT);
-        Trouble { failure, again }
-    }
+        }
+        ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
+            Again::Soon
+        }
+        _ => Again::Never,
+    };
+    let failure = Failure::new(Kind::Io, format!("{doing}: {error}")).hint(HINT);
+    Trouble { failure, again }
+}
+
+/// When to repeat what was answered with a temporary failure: as the answer asks.
+pub fn again(answer: &Response<Body>) -> Again {
+    header(answer, "retry-after")
+        .and_then(|header| retry::retry_after(&header, SystemTime::now()))
+        .map_or(Again::Soon, Again::After)
 }
 
 /// A header's value, when it is text.

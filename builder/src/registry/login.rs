@@ -7,8 +7,10 @@ use serde_json::Value;
 use ureq::Agent;
 
 use super::auth::Challenge;
+use super::client;
 use super::credentials::{self, Credentials};
-use crate::error::{Context as _, Failure, Kind, Result};
+use super::retry::{self, Attempt, Trouble};
+use crate::error::{Context as _, Failure, Kind};
 
 /// The client id tokens are asked for with.
 const CLIENT: &str = "devenv-container";
@@ -41,7 +43,7 @@ impl Login {
     ///
     /// # Errors
     /// When a token cannot be had.
-    pub fn known(&self, agent: &Agent, from: Option<&str>) -> Result<Option<String>> {
+    pub fn known(&self, agent: &Agent, from: Option<&str>) -> Attempt<Option<String>> {
         if let Credentials::Bearer(token) = &self.credentials {
             return Ok(Some(format!("Bearer {token}")));
         }
@@ -71,7 +73,7 @@ impl Login {
         agent: &Agent,
         challenge: Option<Challenge>,
         from: Option<&str>,
-    ) -> Result<Option<String>> {
+    ) -> Attempt<Option<String>> {
         let header = match (challenge, &self.credentials) {
             (_, Credentials::Bearer(_)) => return Ok(None),
             (Some(Challenge::Basic), Credentials::Password { user, password }) => {
@@ -99,7 +101,7 @@ impl Login {
         service: Option<&str>,
         challenged: Option<String>,
         from: Option<&str>,
-    ) -> Result<String> {
+    ) -> Attempt<String> {
         let doing = || format!("cannot get a token from {realm}");
         let scopes = scopes(&self.repository, challenged, from);
         let mut fields: Vec<(&str, &str)> = Vec::new();
@@ -126,26 +128,32 @@ impl Login {
                 agent.get(realm).query_pairs(fields.into_iter().chain(each())).call()
             }
         };
-        let mut answer = answer.or_fail(Kind::Io, doing)?;
+        let mut answer = answer.map_err(|error| client::trouble(&doing(), error))?;
         let status = answer.status().as_u16();
         if status != 200 {
-            let kind = match status {
-                400 | 401 | 403 => Kind::Permission,
-                _ => Kind::Protocol,
-            };
-            return Err(Failure::new(
-                kind,
-                format!("{}: it answers with status {status}", doing()),
-            )
-            .hint(super::client::LOG_IN));
+            let message = format!("{}: it answers with status {status}", doing());
+            return Err(match status {
+                400 | 401 | 403 => {
+                    Failure::new(Kind::Permission, message).hint(client::LOG_IN).into()
+                }
+                _ if retry::is_temporary(status) => Trouble {
+                    failure: Failure::new(Kind::Protocol, message)
+                        .hint("it has trouble or limits how often it is asked; try again later"),
+                    again: client::again(&answer),
+                },
+                _ => Failure::new(Kind::Protocol, message).into(),
+            });
         }
-        let text = answer.body_mut().read_to_string().or_fail(Kind::Io, doing)?;
+        let text =
+            answer.body_mut().read_to_string().map_err(|error| client::trouble(&doing(), error))?;
         let body: Value = serde_json::from_str(&text).or_fail(Kind::Protocol, doing)?;
         ["token", "access_token"]
             .iter()
             .find_map(|name| body.get(name)?.as_str())
             .map(|token| format!("Bearer {token}"))
-            .ok_or_else(|| Failure::new(Kind::Protocol, format!("{}: there is none", doing())))
+            .ok_or_else(|| {
+                Failure::new(Kind::Protocol, format!("{}: there is none", doing())).into()
+            })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Registries (OCI distribution-spec 1.1): pushing an image without wasting a byte, and pulling one.
 
+mod address;
 pub mod auth;
 pub mod blobs;
 pub mod certificates;

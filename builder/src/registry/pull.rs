@@ -1,7 +1,7 @@
 //! Gets an image out of a registry into a directory, as an OCI layout that is the same for everyone.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -147,8 +147,7 @@ fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
         }
         let file = File::create(&target).or_fail(Kind::CannotCreate, doing)?;
         let mut out = Hashing::new(io::BufWriter::with_capacity(256 * 1024, file));
-        io::copy(&mut answer.body_mut().as_reader(), &mut out).map_err(lost)?;
-        out.flush().or_fail(Kind::Io, doing)?;
+        receive(&mut answer.body_mut().as_reader(), &mut out, &doing)?;
         let (_, got, _) = out.finish();
         if got == *digest {
             return Ok(());
@@ -164,8 +163,54 @@ fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
     result
 }
 
+/// Writes all of `body`. Only what is lost on the way is worth another attempt: a full disk stays
+/// full.
+fn receive(body: &mut dyn Read, out: &mut dyn Write, doing: &dyn Fn() -> String) -> Attempt<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(lost(error)),
+        };
+        out.write_all(buffer.get(..count).unwrap_or_default()).or_fail(Kind::Io, doing)?;
+    }
+    Ok(out.flush().or_fail(Kind::Io, doing)?)
+}
+
 /// A body that ended in the middle may come whole the next time.
 fn lost(error: io::Error) -> Trouble {
     let failure = Failure::new(Kind::Io, format!("the connection was lost: {error}"));
     Trouble { failure, again: Again::Soon }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_one_and_not_tried_again() {
+        let doing = || "cannot write blob".to_owned();
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        let trouble = receive(&mut &b"bytes"[..], &mut full, &doing).unwrap_err();
+        assert_eq!(trouble.again, Again::Never);
+        assert!(trouble.failure.to_string().contains("cannot write blob: "), "{}", trouble.failure);
+
+        let mut broken = io::Cursor::new(b"by").chain(Broken);
+        let mut out = Vec::new();
+        let trouble = receive(&mut broken, &mut out, &doing).unwrap_err();
+        assert_eq!((trouble.again, out.as_slice()), (Again::Soon, &b"by"[..]));
+        receive(&mut &b"tes"[..], &mut out, &doing).unwrap();
+        assert_eq!(out, b"bytes");
+    }
+
+    /// A connection that ends in the middle.
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
 }

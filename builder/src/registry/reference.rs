@@ -41,6 +41,9 @@ impl Reference {
         if repository.is_empty() || repository.split('/').any(str::is_empty) || tag.is_empty() {
             return Err(wrong("the name is not complete"));
         }
+        if repository.contains(':') {
+            return Err(wrong("the name of the repository has a colon"));
+        }
         if repository.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(wrong("names of repositories are lower-case"));
         }
@@ -119,6 +122,9 @@ mod tests {
             "a:",
             "a@sha256:00",
             "registry.example.com/Me/app",
+            // What a registry without a slash at the end and a name come to.
+            "localhost:5998processes:latest",
+            "registry.example.com/app:v1:v2",
         ] {
             assert!(Reference::parse(text).is_err(), "{text}");
         }

@@ -3,7 +3,7 @@
 use super::{Published, Sink, docker_archive};
 use crate::digest::Digest;
 use crate::docker::Engine;
-use crate::error::Result;
+use crate::error::{Failure, Kind, Result};
 use crate::image::{Image, blob};
 
 /// How many of the engine's images are asked for layers it has already.
@@ -22,6 +22,21 @@ impl DockerDaemon {
     /// Loads images into `engine`, under `reference` or the image's own name.
     pub fn new(engine: Engine, reference: Option<String>) -> Self {
         Self { engine, reference }
+    }
+
+    /// The engine's id of an image it has got: that of the configuration, or where the engine keeps
+    /// images as containerd does, that of the manifest, which is known by the image's name alone.
+    ///
+    /// # Errors
+    /// When the image is not there any more.
+    pub fn id(&self, published: &Published) -> Result<String> {
+        for name in [&published.digest.to_string(), &published.reference] {
+            if let Some(id) = self.engine.image_id(name)? {
+                return Ok(id);
+            }
+        }
+        let message = format!("cannot find {} in the engine any more", published.reference);
+        Err(Failure::new(Kind::Unavailable, message))
     }
 }
 

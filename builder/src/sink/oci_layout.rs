@@ -124,6 +124,7 @@ impl Sink for OciLayout {
         let mut ours = wire.descriptor.clone();
         ours.annotations.insert(REF_NAME.to_owned(), tag.clone());
         // The index comes last: until then the layout shows what it showed before.
+        let _turn = take_turn(&self.directory)?;
         self.write_index(&ours, self.others(&tag)?)?;
         Ok(Published {
             reference: format!("oci:{}:{tag}", self.directory.display()),
@@ -131,6 +132,15 @@ impl Sink for OciLayout {
             unchanged: false,
         })
     }
+}
+
+/// Keeps other copies from changing the index between its being read and written, until the value
+/// is dropped. Where directories cannot be locked, nobody waits.
+fn take_turn(directory: &Path) -> Result<fs::File> {
+    let handle = fs::File::open(directory)
+        .or_fail(Kind::Io, || format!("cannot open {}", directory.display()))?;
+    let _ = handle.lock();
+    Ok(handle)
 }
 
 /// Writes a file of `directory` so that nobody ever sees half of it.
@@ -148,4 +158,41 @@ fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
 fn make_readable(file: &fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::image::Config;
+
+    #[test]
+    fn images_that_come_at_the_same_time_are_all_in_the_index() {
+        let world = tempfile::tempdir().unwrap();
+        let image = Image {
+            name: Some("app".to_owned()),
+            tag: None,
+            architecture: "amd64".to_owned(),
+            annotations: Default::default(),
+            created: None,
+            config: Config::default(),
+            layers: Vec::new(),
+        };
+        let tags: Vec<String> = (0..32).map(|number| format!("v{number:02}")).collect();
+        thread::scope(|scope| {
+            for tag in &tags {
+                let layout = OciLayout::new(world.path().to_owned(), Some(tag.clone()));
+                let image = &image;
+                scope.spawn(move || layout.put(image).unwrap());
+            }
+        });
+        let text = fs::read_to_string(world.path().join("index.json")).unwrap();
+        let index: Value = serde_json::from_str(&text).unwrap();
+        let entries = index["manifests"].as_array().unwrap();
+        let mut found: Vec<&str> =
+            entries.iter().map(|entry| entry["annotations"][REF_NAME].as_str().unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, tags);
+    }
 }

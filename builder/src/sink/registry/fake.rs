@@ -44,6 +44,8 @@ pub struct Habits {
     pub ignores_pieces: bool,
     /// It never mounts, and begins an upload instead.
     pub never_mounts: bool,
+    /// It says where an upload is relative to the request.
+    pub relative: bool,
 }
 
 /// Everything the registry has and has seen.
@@ -263,11 +265,11 @@ impl FakeRegistry {
                 state.last += 1;
                 let number = state.last;
                 state.uploads.insert(number, Vec::new());
-                (
-                    202,
-                    format!("Location: /v2/{repository}/blobs/uploads/{number}?state=a\r\n"),
-                    Vec::new(),
-                )
+                let folder = match state.habits.relative {
+                    true => String::new(),
+                    false => format!("/v2/{repository}/blobs/uploads/"),
+                };
+                (202, format!("Location: {folder}{number}?state=a\r\n"), Vec::new())
             }
             "PATCH" => {
                 let ignores = state.habits.ignores_pieces;

@@ -21,7 +21,7 @@ use crate::parallel;
 use crate::progress::{Event, Step, Watch};
 use crate::registry::blobs::{self, Mount};
 use crate::registry::client::{Ask, Content, header};
-use crate::registry::retry::{self, Again, Attempt, Trouble};
+use crate::registry::retry::{self, Again, Attempt, Policy, Trouble};
 use crate::registry::{Client, Places};
 
 /// How many blobs are sent at the same time.
@@ -93,7 +93,7 @@ impl Registry {
     fn push_layer(&self, item: &str, layer: &Layer) -> Result<()> {
         if let Some(Compressed { digest, size }) = self.cache.compressed(layer) {
             let make = || -> Result<Box<dyn Read>> {
-                Ok(Box::new(Compressing::start(layer.clone(), digest.clone())?))
+                Ok(Box::new(Compressing::start(layer.clone(), digest.clone(), &self.cache)?))
             };
             return self.push(&Blob { item, digest: &digest, size, make: &make });
         }
@@ -131,18 +131,19 @@ impl Registry {
         }
         let mut upload = None;
         for from in self.places.of(host, blob.digest, repository) {
-            match blobs::mount(&self.client, blob.digest, &from)? {
-                Mount::Done => {
+            match self.mount(blob, &from)? {
+                Some(Mount::Done) => {
                     self.tell_of(blob, Step::Mounted { from });
                     self.places.put(host, blob.digest, repository);
                     return Ok(());
                 }
-                Mount::Upload(address) => {
+                Some(Mount::Upload(address)) => {
                     self.places.remove(host, blob.digest, &from);
                     upload = Some(address);
                     break;
                 }
-                Mount::Refused => self.places.remove(host, blob.digest, &from),
+                Some(Mount::Refused) => self.places.remove(host, blob.digest, &from),
+                None => break,
             }
         }
         let upload = match upload {
@@ -155,6 +156,20 @@ impl Registry {
         self.tell_of(blob, Step::Sent);
         self.places.put(host, blob.digest, repository);
         Ok(())
+    }
+
+    /// Asks for the blob of repository `from`, once more after a bad moment: that may save many
+    /// bytes. `None` when the moment stays bad, since a registry that fails at mounts may well take
+    /// the bytes.
+    fn mount(&self, blob: &Blob<'_>, from: &str) -> Attempt<Option<Mount>> {
+        let policy = self.client.policy();
+        let once_more = Policy { times: policy.times.min(1), ..policy };
+        let attempt = || blobs::mount(&self.client, blob.digest, from);
+        match retry::repeat(once_more, &|_, _| {}, attempt) {
+            Ok(mount) => Ok(Some(mount)),
+            Err(Trouble { again: Again::Soon | Again::After(_), .. }) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     fn send(&self, blob: &Blob<'_>, upload: &str) -> Attempt<()> {

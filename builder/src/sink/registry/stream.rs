@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, PipeReader, Read};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Layer, blob};
@@ -17,11 +18,13 @@ pub struct Compressing {
     /// Taken once the bytes have come to their end.
     maker: Option<JoinHandle<Result<(Digest, u64)>>>,
     expected: Digest,
+    /// Who said what to expect.
+    cache: Cache,
 }
 
 impl Compressing {
-    /// Begins to compress `layer`, which is known to come to `expected`.
-    pub fn start(layer: Layer, expected: Digest) -> Result<Self> {
+    /// Begins to compress `layer`, which comes to `expected` as `cache` knows.
+    pub fn start(layer: Layer, expected: Digest, cache: &Cache) -> Result<Self> {
         let (pipe, writer) =
             io::pipe().or_fail(Kind::System, || "cannot make a pipe for the layer")?;
         let maker = thread::spawn(move || {
@@ -30,7 +33,7 @@ impl Compressing {
             io::Write::flush(&mut out).or_fail(Kind::Io, || "cannot hand on a layer")?;
             Ok(made)
         });
-        Ok(Self { pipe, maker: Some(maker), expected })
+        Ok(Self { pipe, maker: Some(maker), expected, cache: cache.clone() })
     }
 
     /// Whether the bytes that came were the right ones.
@@ -43,11 +46,13 @@ impl Compressing {
         if digest == self.expected {
             return Ok(());
         }
-        Err(internal(format!(
-            "a layer was compressed to {digest}, and to {} before",
-            self.expected
-        ))
-        .hint("remove the cache: rm -r ~/.cache/devenv-container/layers"))
+        let why = format!("a layer was compressed to {digest}, and to {} before", self.expected);
+        Err(match self.cache.directory() {
+            Some(place) => {
+                internal(why).hint(format!("remove the cache: rm -r {}", place.display()))
+            }
+            None => internal(why),
+        })
     }
 }
 
@@ -145,12 +150,17 @@ mod tests {
             codec: Codec::default(),
         };
         let read = || {
-            let mut reader = Compressing::start(layer.clone(), Digest::of(b"other")).unwrap();
+            let cache = Cache::at(directory.path().join("cache"));
+            let mut reader =
+                Compressing::start(layer.clone(), Digest::of(b"other"), &cache).unwrap();
             failure(&io::copy(&mut reader, &mut io::sink()).unwrap_err())
         };
         assert!(read().contains("cannot read layer"));
         std::fs::write(&file, "x").unwrap();
-        assert!(read().contains("to sha256:"));
+        let told = read();
+        assert!(told.contains("to sha256:"), "{told}");
+        let way_out = format!("rm -r {}", directory.path().join("cache").display());
+        assert!(told.contains(&way_out), "{told}");
         std::fs::write(&file, "y").unwrap();
         assert!(read().contains("has changed"));
     }

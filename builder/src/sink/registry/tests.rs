@@ -426,6 +426,74 @@ fn a_mount_that_is_refused_is_an_upload() {
 }
 
 #[test]
+fn a_registry_that_fails_at_mounts_gets_the_blobs_themselves() {
+    let faults = [Fault::Status(500, ""), Fault::Status(429, "Retry-After: 0\r\n"), Fault::HangUp];
+    for fault in faults {
+        let mut world = World::new(Access::Open);
+        world.named = vec!["base".to_owned()];
+        for _ in 0..100 {
+            world.fake.fault("POST", "mount=", fault.clone());
+        }
+        let published = world.push().unwrap_or_else(|e| panic!("{fault:?}: {e}"));
+        world.assert_published(&published);
+        // One repetition a blob: a large blob is worth it, a registry that cannot is not.
+        let asked = world.fake.state().requests.clone();
+        let mounts = asked.iter().filter(|request| request.contains("mount=")).count();
+        assert_eq!(mounts, 6, "{fault:?}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_bad_moment_of_the_mount_costs_no_bytes() {
+    let world = World::new(Access::Open);
+    world.push_to("base", Credentials::Anonymous).0.unwrap();
+    world.fake.state().manifests.clear();
+    world.fake.state().received = 0;
+    world.fake.fault("POST", "mount=", Fault::Status(503, ""));
+    let published = world.push().unwrap();
+    world.assert_published(&published);
+    assert!(world.fake.state().received < 2_000);
+}
+
+#[test]
+fn a_bad_moment_of_the_token_endpoint_passes() {
+    for fault in [
+        Fault::Status(500, ""),
+        Fault::Status(503, ""),
+        Fault::Status(429, "Retry-After: 0\r\n"),
+        Fault::HangUp,
+        Fault::LoseAnswer,
+    ] {
+        let world = World::new(Access::Bearer);
+        world.fake.fault("GET", "/token", fault.clone());
+        let published = world.push_as(me()).unwrap_or_else(|e| panic!("{fault:?}: {e}"));
+        world.assert_published(&published);
+        assert!(world.fake.state().faults.is_empty());
+    }
+}
+
+#[test]
+fn a_token_endpoint_that_keeps_failing_is_not_a_matter_of_passwords() {
+    let world = World::new(Access::Bearer);
+    for _ in 0..100 {
+        world.fake.fault("GET", "/token", Fault::Status(503, ""));
+    }
+    let failure = world.push_as(me()).unwrap_err();
+    assert_eq!(failure.kind(), Kind::Protocol, "{failure}");
+    assert!(failure.to_string().contains("cannot get a token"), "{failure}");
+    assert!(!failure.way_out().is_some_and(|hint| hint.contains("log in")), "{failure}");
+    world.assert_nothing_published();
+}
+
+#[test]
+fn uploads_may_be_anywhere_relative_to_the_request() {
+    let habits = Habits { relative: true, largest_body: Some(5_000_000), ..Habits::default() };
+    let world = World::with_habits(habits);
+    let published = world.push().unwrap();
+    world.assert_published(&published);
+}
+
+#[test]
 fn each_blob_s_way_is_told_to_its_end() {
     let world = World::new(Access::Open);
     let (published, events) = world.push_to("app", Credentials::Anonymous);

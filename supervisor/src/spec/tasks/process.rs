@@ -5,7 +5,7 @@ use super::json::Json;
 use super::read::{Object, Reader};
 use super::ready::{self, Ready};
 use super::sockets::{listen, ports};
-use crate::spec::{Kind, RestartOn, Signal};
+use crate::spec::{Kind, RestartOn, Signal, wire};
 
 /// The options that only processes have.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,10 @@ pub struct Process {
     pub grace_ms: u64,
     /// Its sign of life.
     pub watchdog: Option<Watchdog>,
+    /// The sockets it is handed.
+    pub listen: Vec<wire::Listen>,
+    /// What it may do besides what its user may.
+    pub capabilities: Vec<String>,
 }
 
 /// When a process is started again.
@@ -57,6 +61,8 @@ impl Default for Process {
             stop_signal: Signal::TERM,
             grace_ms: 5_000,
             watchdog: None,
+            listen: Vec::new(),
+            capabilities: Vec::new(),
         }
     }
 }
@@ -85,6 +91,8 @@ pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
     let ports = reader.present(options, "ports", ports).unwrap_or_default();
     let declared = ready::declared(&listen, &ports);
     let ready = match options.get("ready") {
+        // Its socket listens before it is started: whoever connects is served once it is there.
+        None | Some(Json::Null) if listen.iter().any(|socket| socket.tcp.is_some()) => None,
         None | Some(Json::Null) => declared,
         Some(json) => ready::read(reader, &options.path_of("ready"), json, declared),
     };
@@ -100,14 +108,6 @@ pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
     });
     if kind == Kind::Service {
         let of = |key: &str| options.path_of(key);
-        if !listen.is_empty() {
-            let what = "is not carried: the process has to open its sockets itself";
-            reader.warn(&of("listen"), what, None);
-        }
-        if capabilities.is_some_and(|list| !list.is_empty()) {
-            let what = "is not carried: the process has the capabilities of the container";
-            reader.warn(&of("linux.capabilities"), what, Some("give them to the container"));
-        }
         if watched.is_some_and(|list| !list.is_empty()) {
             let what = "is not carried: the process is not restarted when files change";
             reader.warn(&of("watch.paths"), what, None);
@@ -125,6 +125,8 @@ pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
             let usec = reader.required(&watchdog, "usec", Reader::microseconds)?;
             Some(Watchdog { usec, require_ready: require_ready.unwrap_or(true) })
         }),
+        listen: listen.into_iter().map(|socket| socket.listen).collect(),
+        capabilities: capabilities.unwrap_or_default(),
     }
 }
 

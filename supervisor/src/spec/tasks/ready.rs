@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::json::Json;
 use super::read::Reader;
-use super::sockets::Address;
+use super::sockets::{Address, Socket};
 use crate::spec::{Check, Timing};
 
 /// When a process is ready.
@@ -35,9 +35,10 @@ const READY_KEYS: &[&str] = &[
 ];
 
 /// Ready as soon as it can be connected to: at the first TCP socket, or else the first port.
-pub fn declared(listen: &[Option<Address>], ports: &[u16]) -> Option<Ready> {
+pub fn declared(listen: &[Socket], ports: &[u16]) -> Option<Ready> {
     let port = || ports.first().map(|port| Address { host: "localhost".to_owned(), port: *port });
-    let Address { host, port } = listen.iter().flatten().next().cloned().or_else(port)?;
+    let Address { host, port } =
+        listen.iter().find_map(|socket| socket.tcp.clone()).or_else(port)?;
     let timing = Timing { period_ms: PORT_PERIOD_MS, ..Timing::default() };
     Some(Ready { check: Check::Tcp { host, port }, timing, deadline_ms: None })
 }

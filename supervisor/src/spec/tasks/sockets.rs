@@ -3,6 +3,7 @@
 use super::file::one_of;
 use super::json::Json;
 use super::read::Reader;
+use crate::spec::wire;
 
 /// Where something can be connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub struct Address {
     pub port: u16,
 }
 
+/// How many connections may wait where nothing is said.
+const BACKLOG: u32 = 128;
+
 const LISTEN_KEYS: &[&str] = &["name", "kind", "address", "path", "backlog", "mode"];
 
 /// The declared ports in the order of their names.
@@ -22,14 +26,24 @@ pub fn ports(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<u16>> {
     Some(entries.into_iter().filter_map(port).collect())
 }
 
-/// The sockets a process wants to be handed, with the addresses of those that are TCP.
-pub fn listen(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<Option<Address>>> {
+/// A socket a process wants to be handed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Socket {
+    /// As the plan has it.
+    pub listen: wire::Listen,
+    /// Where one can connect to it, when it is TCP.
+    pub tcp: Option<Address>,
+}
+
+/// The sockets a process wants to be handed. One at a path that only devenv can make out is left out,
+/// with a warning.
+pub fn listen(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<Socket>> {
     let mut sockets = Vec::new();
     for (path, item) in reader.items(path, json) {
         let Some(socket) = reader.object(&path, item, LISTEN_KEYS) else { continue };
-        reader.required(&socket, "name", Reader::text);
-        reader.nullable(&socket, "backlog", Reader::count);
-        reader.nullable(&socket, "mode", Reader::count);
+        let name = reader.required(&socket, "name", Reader::text);
+        let backlog = reader.nullable(&socket, "backlog", Reader::count).unwrap_or(BACKLOG);
+        let mode = reader.nullable(&socket, "mode", Reader::count);
         let address = reader.nullable(&socket, "address", address);
         let file = reader.nullable(&socket, "path", Reader::text);
         let tcp = reader.required(&socket, "kind", |reader, path, json| {
@@ -45,17 +59,37 @@ pub fn listen(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<Option
             }
             Some(_) | None => {}
         }
-        // devenv expands variables at its start, so `$DEVENV_STATE/x` is not a relative path.
-        if file.as_deref().is_some_and(|file| !file.starts_with(['/', '$'])) {
-            reader.wrong(&socket.path_of("path"), "is not an absolute path", None);
+        if mode.is_some_and(|mode| mode > 0o777) {
+            let hint = Some("as a decimal number: 384 is 0600".to_owned());
+            reader.wrong(&socket.path_of("mode"), "is more than all permissions", hint);
         }
-        sockets.push(address.filter(|_| tcp == Some(true)));
+        // devenv expands variables at its start, so `$DEVENV_STATE/x` is not a relative path.
+        if let Some(file) = file.as_deref().filter(|file| !file.starts_with('/')) {
+            let path = socket.path_of("path");
+            if !file.starts_with('$') {
+                reader.wrong(&path, "is not an absolute path", None);
+            } else if tcp == Some(false) {
+                let what = "is not carried: the process has to open this socket itself";
+                reader.warn(&path, what, Some("write a path without variables"));
+                continue;
+            }
+        }
+        let (Some(name), Some(tcp)) = (name, tcp) else { continue };
+        let (text, address) = address.filter(|_| tcp).unzip();
+        let listen = wire::Listen {
+            name,
+            address: text,
+            path: file.filter(|_| !tcp),
+            backlog: u16::try_from(backlog).unwrap_or(u16::MAX),
+            mode: mode.filter(|_| !tcp).map(|mode| format!("{mode:04o}")),
+        };
+        sockets.push(Socket { listen, tcp: address });
     }
     Some(sockets)
 }
 
-/// An IP address and a port. Where it listens on every address, one can connect to the host's own.
-fn address(reader: &mut Reader, path: &str, json: &Json) -> Option<Address> {
+/// An IP address and a port, as written and as one can connect to. Where it listens on every address, one can connect to the host's own.
+fn address(reader: &mut Reader, path: &str, json: &Json) -> Option<(String, Address)> {
     let text = reader.text(path, json)?;
     match text.parse::<std::net::SocketAddr>() {
         Ok(address) if address.port() != 0 => {
@@ -64,7 +98,7 @@ fn address(reader: &mut Reader, path: &str, json: &Json) -> Option<Address> {
             } else {
                 address.ip().to_string()
             };
-            Some(Address { host, port: address.port() })
+            Some((text, Address { host, port: address.port() }))
         }
         _ => {
             let what = format!("\"{}\" is not an IP address and a port", text.escape_debug());

@@ -178,20 +178,44 @@ fn readiness_is_the_probe_that_is_described() {
 }
 
 #[test]
-fn the_first_tcp_socket_comes_before_the_ports() {
+fn sockets_and_capabilities_are_handed_on() {
+    let socket = |name: &str, kind: &str, address: Option<&str>, path: Option<&str>| json!({ "name": name, "kind": kind, "address": address, "path": path, "backlog": 7, "mode": 384 });
+    let listen = json!([
+        socket("u", "unix_stream", None, Some("/run/u")),
+        socket("t", "tcp", Some("0.0.0.0:80"), None),
+        socket("later", "unix_stream", None, Some("$D/u")),
+    ]);
+    let options = json!({ "process": {
+        "listen": listen, "ports": { "a": 2 }, "linux": { "capabilities": ["net_admin"] },
+    } });
+    let translation = translated(&[service("web", options)], &[]);
+    let web = &translation.plan.processes[0];
+    let sockets: Vec<(&str, String, u16)> = web
+        .settings
+        .listen
+        .iter()
+        .map(|one| (one.name.as_str(), one.address.to_string(), one.backlog))
+        .collect();
+    assert_eq!(sockets, [("u", "/run/u".to_owned(), 7), ("t", "0.0.0.0:80".to_owned(), 7)]);
+    assert_eq!(web.settings.capabilities.bits(), 1 << 12);
+    // The socket is there before the process is.
+    assert_eq!(web.ready, None);
+    let paths: Vec<&str> = translation.warnings.iter().map(|each| each.path.as_str()).collect();
+    assert_eq!(paths, ["tasks[0] (devenv:processes:web).process.listen[2].path"]);
+}
+
+#[test]
+fn timings_alone_are_of_a_look_at_the_first_tcp_socket() {
     for (address, host) in
         [("127.0.0.1:80", "127.0.0.1"), ("0.0.0.0:80", "localhost"), ("[::1]:80", "::1")]
     {
-        let listen = json!([
-            { "name": "u", "kind": "unix_stream", "address": null, "path": "$D/u", "backlog": 128, "mode": 384 },
-            { "name": "t", "kind": "tcp", "address": address, "path": null, "backlog": 128, "mode": null },
-        ]);
-        let options = json!({ "process": { "listen": listen, "ports": { "a": 2 } } });
-        let translation = translated(&[service("web", options)], &[]);
-        let check = translation.plan.processes[0].ready.clone().expect("it has one").check;
-        assert_eq!(check, Check::Tcp { host: host.to_owned(), port: 80 });
-        assert_eq!(translation.warnings.len(), 1);
-        assert_eq!(translation.warnings[0].path, "tasks[0] (devenv:processes:web).process.listen");
+        let listen = json!([{ "name": "t", "kind": "tcp", "address": address, "path": null }]);
+        let options = json!({ "process": {
+            "listen": listen, "ports": { "a": 2 }, "ready": { "period": 3 },
+        } });
+        let ready = only(service("web", options)).ready.expect("it has one");
+        assert_eq!(ready.check, Check::Tcp { host: host.to_owned(), port: 80 });
+        assert_eq!(ready.timing.period_ms, 3_000);
     }
 }
 
@@ -377,7 +401,6 @@ fn warnings_name_what_is_not_carried_and_only_of_what_runs() {
         service(
             "web",
             json!({ "process": {
-            "linux": { "capabilities": ["cap_net_admin"] },
             "watch": { "paths": ["/src"] },
             "ready": { "notify": true, "exec": "x" },
         } }),
@@ -391,7 +414,6 @@ fn warnings_name_what_is_not_carried_and_only_of_what_runs() {
         paths,
         [
             "tasks[0] (devenv:processes:web).process.ready",
-            "tasks[0] (devenv:processes:web).process.linux.capabilities",
             "tasks[0] (devenv:processes:web).process.watch.paths",
             "tasks[1] (a:a).exec_if_modified",
         ]
