@@ -4,6 +4,8 @@
 # has the same inputs and the same sandbox, so what it sees is what the shell would see.
 { without ? [ ] }:
 let
+  storeName = import ./lib/store-name.nix;
+
   # Checks on what the shell's own output may refer to are not about an environment.
   checks = [ "allowedReferences" "allowedRequisites" "disallowedReferences" "disallowedRequisites" ];
 
@@ -18,7 +20,7 @@ in
   own = shell:
     let
       captured = derivation (removeAttrs (attributesOf shell) checks // {
-        name = "${shell.name}-env";
+        name = "${storeName shell.name}-env";
         args = [ ./capture.sh ];
         outputs = [ "out" "envScript" ];
         allowSubstitutes = false;

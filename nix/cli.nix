@@ -37,9 +37,16 @@
   mkShellBin ? inputs.mk-shell-bin.lib.mkShellBin or null,
 }:
 let
+  fail = import ./lib/fail.nix;
+
   # A fetched folder is a string that knows where it comes from, and stays one.
   path = given: if builtins.isString given && builtins.getContext given == { } then /. + given else given;
-  nixpkgsPath = if nixpkgs == null then <nixpkgs> else path nixpkgs;
+  found = builtins.tryEval <nixpkgs>;
+  nixpkgsPath =
+    if nixpkgs != null then path nixpkgs
+    else if found.success then found.value
+    else fail "there are no packages: `inputs.nixpkgs` is not locked, and there is no `<nixpkgs>`"
+      "run `devenv update`, or give `--nixpkgs PATH`";
   # Package sets that wrap nixpkgs have its functions only as an output.
   lib = if builtins.pathExists (nixpkgsPath + "/lib") then import (nixpkgsPath + "/lib") else inputs.nixpkgs.lib;
 
@@ -61,8 +68,17 @@ let
     containerProgram = program "devenv-container" containerProgram;
   };
 
+  # Our module for devenv's own. A project imports it for devenv's command line, and the core modules have
+  # all it declares. It may be that of another version, so it is known by its neighbours.
+  isDevenvModule = file:
+    baseNameOf file == "devenv-module.nix" && builtins.pathExists (dirOf file + "/spec.schema.json");
+
   evaluate = building:
-    if devenvModules == null then evaluations.core { inherit building imports inputs entry; project = root; }
+    if devenvModules == null then evaluations.core {
+      inherit building inputs entry;
+      imports = lib.filter (file: !(isDevenvModule file)) imports;
+      project = root;
+    }
     else evaluations.devenv {
       inherit building imports inputs entry;
       project = root;

@@ -28,7 +28,7 @@ let
     preferLocalBuild = true;
   } // attributes);
 
-  safeName = lib.replaceStrings [ "/" ":" "@" " " ] [ "-" "-" "-" "-" ];
+  safeName = import ./lib/store-name.nix;
 
   port = value: if builtins.isInt value then "${toString value}/tcp" else if lib.hasInfix "/" value then value else "${value}/tcp";
   # Times of the image format are in nanoseconds.

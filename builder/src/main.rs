@@ -33,6 +33,7 @@ mod registry;
 mod report;
 mod sink;
 mod tar;
+mod temporary;
 mod understand;
 
 use std::process::ExitCode;

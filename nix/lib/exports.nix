@@ -8,7 +8,8 @@ let
   # The first is there with a read-only root, too. Both belong to everyone, whoever runs a task.
   folders = "/dev/shm /tmp";
 
-  fileName = lib.replaceStrings [ ":" "/" ] [ "-" "-" ];
+  # No two tasks have the same: `app:a-b` is not `app:a:b`.
+  fileName = lib.replaceStrings [ "-" ":" "/" ] [ "-d" "-c" "-s" ];
 
 in
 {
@@ -55,8 +56,11 @@ in
     __outputs=
     for __task in ${toString tasks}; do
       __output=null
+      __base=''${__task//-/-d}
+      __base=''${__base//:/-c}
+      __base=''${__base//\//-s}
       for __folder in ${folders}; do
-        __file=$__folder/devenv-tasks/''${__task//[:\/]/-}
+        __file=$__folder/devenv-tasks/$__base
         if [ ! -r "$__file.exports" ]; then continue; fi
         while IFS= read -r -d "" __name && IFS= read -r -d "" __value; do
           case $__name in ${lib.concatStringsSep "|" ([ "\"\"" ] ++ own)}) continue ;; esac

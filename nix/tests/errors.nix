@@ -32,8 +32,30 @@ let
       envScript = "/env-script";
     }) [ "entrypoint" ];
   process = options: spec { processes.web = { exec = "web"; } // options; processes.db.exec = "db"; tasks."a:b".exec = "b"; };
+  cli = arguments: import ../cli.nix ({
+    project = ./fixtures/names;
+    nixpkgs = ../../tests/nixpkgs;
+    initProgram = ./run;
+    containerProgram = ./run;
+  } // arguments);
 in
 {
+  packages-are-nowhere = {
+    expr = (builtins.scopedImport { __nixPath = [ ]; } ../cli.nix {
+      project = ./fixtures/names;
+      initProgram = ./run;
+      containerProgram = ./run;
+    }).names;
+    says = [ "`inputs.nixpkgs` is not locked" "hint: run `devenv update`, or give `--nixpkgs PATH`" ];
+  };
+  our-module-without-devenv = {
+    expr = (cli { imports = [ ../devenv-module.nix ]; }).names;
+    says = null;
+  };
+  any-name = {
+    expr = map (one: one.drvPath) (builtins.attrValues (cli { }).images);
+    says = null;
+  };
   unknown-option = {
     expr = spec { proceses.web.exec = "web"; };
     says = [ "The option `proceses' does not exist" ];

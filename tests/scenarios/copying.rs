@@ -6,10 +6,12 @@ use std::process::Command;
 use devenv_tests::docker;
 use devenv_tests::lines;
 use devenv_tests::programs::tool;
-use devenv_tests::project::Project;
+use devenv_tests::project::{BUILD, Project};
 use devenv_tests::registry::{PASSWORD, Registry, Request, USER};
 use devenv_tests::running::{self, Ended};
+use devenv_tests::wait;
 use devenv_tests::world::World;
+use nix::sys::signal::Signal;
 
 /// A project whose container says something and ends.
 fn project<'w>(world: &'w World, name: &str) -> Project<'w> {
@@ -312,8 +314,7 @@ fn what_happens_is_told_to_people_to_programs_or_to_nobody() {
     assert_eq!((quiet.err.as_str(), quiet.out), ("", lines.out));
 
     let name = destination(&registry, "terminal");
-    let (code, shown) =
-        project.terminal(&["copy", "processes", &name]).end_within(devenv_tests::project::BUILD);
+    let (code, shown) = project.terminal(&["copy", "processes", &name]).end_within(BUILD);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("layer 1/"), "{shown}");
 }
@@ -360,4 +361,39 @@ fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
     let refused = run(&without.display().to_string());
     assert_eq!(refused.code, 64, "{}", refused.err);
     assert!(refused.err.contains("unknown copy argument --format=v2s2"), "{}", refused.err);
+}
+
+#[test]
+fn a_copy_that_is_interrupted_leaves_neither_password_nor_layers_behind() {
+    let world = World::new();
+    let registry = Registry::locked(&world);
+    let project = project(&world, "interrupted");
+    // It says where the password is, and takes its time.
+    let asked = world.path("asked");
+    let skopeo = world.write(
+        "bin/skopeo",
+        &format!(
+            "#!/bin/sh\nwhile [ $1 != --dest-authfile ]; do shift; done\n\
+             test -s \"$2\" && echo \"$2\" > {0}.new && mv {0}.new {0}\n\
+             exec sleep 30 > /dev/null 2>&1\n",
+            asked.display()
+        ),
+    );
+    std::fs::set_permissions(&skopeo, std::fs::Permissions::from_mode(0o755)).expect("our file");
+    let (temporary, private) = (world.directory("temporary"), world.directory("private"));
+    let mut command = project.command(&["copy", "processes", &destination(&registry, "left:v1")]);
+    command.arg(format!("--copy-args=--format=v2s2 --dest-creds={USER}:{PASSWORD}"));
+    let path = std::env::var("PATH").expect("a PATH");
+    command.env("PATH", format!("{}:{path}", world.path("bin").display()));
+    command.env("TMPDIR", &temporary).env("XDG_RUNTIME_DIR", &private);
+    let running = running::Running::start(&mut command);
+    wait::until_true(BUILD, "skopeo to be called", || asked.exists());
+    let place = std::fs::read_to_string(&asked).expect("a path");
+    assert!(place.starts_with(&private.display().to_string()), "{place}");
+    running.signal(Signal::SIGTERM);
+    let _ = running.end().expect_code(143);
+    for directory in [temporary, private] {
+        let left: Vec<_> = std::fs::read_dir(&directory).expect("ours").flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

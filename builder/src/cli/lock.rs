@@ -1,5 +1,6 @@
 //! `lock`: writes down which images of registries the project builds on.
 
+use std::env;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::nix::{Nix, Source};
 use crate::registry::{Client, Reference, pull};
 use crate::report;
+use crate::temporary;
 
 /// Which ones.
 #[derive(Debug, Args)]
@@ -68,8 +70,8 @@ fn fetch(image: &str, architecture: &str, arguments: &CopyArguments, nix: &Nix) 
     let reference = Reference::parse(image)?;
     let tag = reference.tag.clone();
     let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
-    let folder =
-        tempfile::tempdir().or_fail(Kind::CannotCreate, || "cannot make a temporary directory")?;
+    let folder = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
+        .or_fail(Kind::CannotCreate, || "cannot make a temporary directory")?;
     let layout = folder.path().join(STORE_NAME);
     let digest = pull::pull(&client, &tag, architecture, &layout)?;
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();

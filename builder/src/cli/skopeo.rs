@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -18,6 +18,7 @@ use crate::registry::{Credentials, Reference};
 use crate::sink::destination::Destination;
 use crate::sink::oci_layout::OciLayout;
 use crate::sink::{Published, Sink as _};
+use crate::temporary;
 
 /// Whether somebody is there for what only skopeo can do.
 ///
@@ -46,24 +47,32 @@ pub fn put(
     let doing = || "cannot copy with skopeo";
     let program =
         find().ok_or_else(|| Failure::new(Kind::Unavailable, "cannot find skopeo in PATH"))?;
-    let directory = tempfile::tempdir().or_fail(Kind::CannotCreate, doing)?;
+    let directory = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
+        .or_fail(Kind::CannotCreate, doing)?;
     let layout = directory.path().join("layout");
     OciLayout::new(layout.clone(), Some("image".to_owned())).put(image)?;
     let digest_file = directory.path().join("digest");
 
     let mut command = Command::new(program);
     command.args(["--insecure-policy", "copy"]);
-    if let Some((reference, credentials)) = registry(destination, arguments)? {
-        let authfile = directory.path().join("auth.json");
-        let mut file =
-            tempfile::NamedTempFile::new_in(directory.path()).or_fail(Kind::CannotCreate, doing)?;
-        let content = login(&reference, &credentials)?;
-        file.write_all(content.as_bytes()).or_fail(Kind::Io, doing)?;
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600))
-            .or_fail(Kind::Io, doing)?;
-        file.persist(&authfile).or_fail(Kind::CannotCreate, doing)?;
-        command.arg("--dest-authfile").arg(authfile);
-    }
+    let secrets = match registry(destination, arguments)? {
+        Some((reference, credentials)) => {
+            let secrets = temporary::Directory::new_in(&for_secrets(), ".devenv-container-")
+                .or_fail(Kind::CannotCreate, doing)?;
+            let authfile = secrets.path().join("auth.json");
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&authfile)
+                .or_fail(Kind::CannotCreate, doing)?;
+            let content = login(&reference, &credentials)?;
+            file.write_all(content.as_bytes()).or_fail(Kind::Io, doing)?;
+            command.arg("--dest-authfile").arg(authfile);
+            Some(secrets)
+        }
+        None => None,
+    };
     command.args(&arguments.also_for_skopeo).args(&arguments.for_skopeo);
     command.arg("--digestfile").arg(&digest_file);
     command.arg(format!("oci:{}:image", layout.display())).arg(destination.to_string());
@@ -71,6 +80,7 @@ pub fn put(
     let stdout = Stdio::from(std::io::stderr());
     let status =
         command.stdin(Stdio::null()).stdout(stdout).status().or_fail(Kind::System, doing)?;
+    drop(secrets);
     if !status.success() {
         return Err(Failure::new(Kind::Protocol, format!("{}: {status}", doing()))
             .hint("what skopeo said is above"));
@@ -78,6 +88,15 @@ pub fn put(
     let digest = fs::read_to_string(&digest_file).or_fail(Kind::Protocol, doing)?;
     let digest = Digest::parse(digest.trim()).map_err(|failure| failure.context(doing()))?;
     Ok(Published { reference: destination.to_string(), digest, unchanged: false })
+}
+
+/// Where a password may lie for a while: in memory and for this user alone where there is such a
+/// place.
+fn for_secrets() -> PathBuf {
+    env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|place| place.is_absolute() && place.is_dir())
+        .unwrap_or_else(env::temp_dir)
 }
 
 fn find() -> Option<PathBuf> {

@@ -10,6 +10,7 @@ use super::{Published, Sink};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, blob};
 use crate::tar::header::{self, Header};
+use crate::temporary;
 
 /// An archive in a file.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Sink for DockerArchive {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => std::path::Path::new("."),
         };
-        let file = tempfile::NamedTempFile::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
+        let file = temporary::File::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
         let mut out = BufWriter::with_capacity(256 * 1024, file);
         write(image, &reference, 0, &mut out)?;
         let file = out.into_inner().or_fail(Kind::Io, doing)?;

@@ -9,6 +9,7 @@ use super::{Published, Sink};
 use crate::error::{Context as _, Kind, Result};
 use crate::image::Image;
 use crate::tar::header::{self, Header};
+use crate::temporary;
 
 /// An archive in a file.
 #[derive(Debug)]
@@ -33,13 +34,11 @@ impl Sink for OciArchive {
         };
         // A tar header holds the length of what follows, which for a compressed layer is known
         // only once it is written. The layout is made beside the archive: there is room for it.
-        let layout = tempfile::Builder::new()
-            .prefix(".oci-")
-            .tempdir_in(directory)
-            .or_fail(Kind::CannotCreate, doing)?;
+        let layout =
+            temporary::Directory::new_in(directory, ".oci-").or_fail(Kind::CannotCreate, doing)?;
         let published = OciLayout::new(layout.path().to_owned(), self.tag.clone()).put(image)?;
 
-        let file = tempfile::NamedTempFile::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
+        let file = temporary::File::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
         let mut out = BufWriter::with_capacity(256 * 1024, file);
         pack(layout.path(), &mut out).or_fail(Kind::Io, doing)?;
         let file = out.into_inner().or_fail(Kind::Io, doing)?;

@@ -14,6 +14,7 @@ use crate::image::manifest::{self, Descriptor};
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
 use crate::parallel;
+use crate::temporary;
 
 /// The annotation that names an image in a layout.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -42,12 +43,12 @@ impl OciLayout {
     fn store(&self, write: BlobWriter<'_>) -> Result<(Digest, u64)> {
         let blobs = self.blobs();
         let doing = || format!("cannot write a blob into {}", blobs.display());
-        let file = tempfile::NamedTempFile::new_in(&blobs).or_fail(Kind::CannotCreate, doing)?;
+        let file = temporary::File::new_in(&blobs).or_fail(Kind::CannotCreate, doing)?;
         let mut out = BufWriter::with_capacity(256 * 1024, file);
         let (digest, size) = write(&mut out)?;
         let file = out.into_inner().or_fail(Kind::Io, doing)?;
         make_readable(file.as_file()).or_fail(Kind::Io, doing)?;
-        file.persist(blobs.join(digest.hex())).or_fail(Kind::CannotCreate, doing)?;
+        file.persist(&blobs.join(digest.hex())).or_fail(Kind::CannotCreate, doing)?;
         Ok((digest, size))
     }
 
@@ -147,7 +148,7 @@ fn take_turn(directory: &Path) -> Result<fs::File> {
 fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let target = directory.join(name);
     let doing = || format!("cannot write {}", target.display());
-    let mut file = tempfile::NamedTempFile::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
+    let mut file = temporary::File::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
     file.write_all(bytes).or_fail(Kind::Io, doing)?;
     make_readable(file.as_file()).or_fail(Kind::Io, doing)?;
     file.persist(&target).or_fail(Kind::CannotCreate, doing)?;

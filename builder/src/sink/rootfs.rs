@@ -11,6 +11,7 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, Source, blob, pack};
 use crate::tar::options::Ownership;
 use crate::tar::tree::Content;
+use crate::temporary;
 
 /// A directory that does not exist yet, or is empty.
 #[derive(Debug)]
@@ -39,21 +40,19 @@ impl Sink for RootFs {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let unfinished = tempfile::Builder::new()
-            .prefix(".rootfs-")
-            .tempdir_in(directory)
+        let unfinished = temporary::Directory::new_in(directory, ".rootfs-")
             .or_fail(Kind::CannotCreate, doing)?;
         let unpacked = unpack(image, unfinished.path());
         let Err(failure) = unpacked.and_then(|()| {
             fs::rename(unfinished.path(), &self.directory).or_fail(Kind::CannotCreate, doing)
         }) else {
-            let _ = unfinished.keep();
+            unfinished.keep();
             let (digest, _) = blob::config(image)?;
             let reference = format!("rootfs:{}", self.directory.display());
             return Ok(Published { reference, digest, unchanged: false });
         };
         // Directories nobody may write to could not be emptied.
-        unlock(unfinished.path());
+        temporary::unlock(unfinished.path());
         Err(failure)
     }
 }
@@ -123,16 +122,6 @@ fn finish(place: &Path, ownership: &Ownership, as_root: bool, linked: bool) -> i
         return Ok(());
     }
     fs::set_permissions(place, Permissions::from_mode(ownership.mode))
-}
-
-/// Makes every directory below `root` one its owner may empty.
-fn unlock(root: &Path) {
-    let _ = fs::set_permissions(root, Permissions::from_mode(0o700));
-    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            unlock(&entry.path());
-        }
-    }
 }
 
 #[cfg(test)]
