@@ -140,7 +140,7 @@ impl Reactor {
     fn new(
         plan: Plan,
         log: Log,
-        surroundings: Surroundings,
+        mut surroundings: Surroundings,
         signals: Signals,
         amenities: Amenities,
     ) -> std::io::Result<Self> {
@@ -152,6 +152,11 @@ impl Reactor {
         let instance = format!("{:x}.{:x}", std::process::id(), clock::now().0);
         let inherited = std::env::vars_os().filter(|(name, _)| !notify::is_personal(name));
         let notify = Notify::new(instance.clone())?;
+        let control = Control::start(amenities.control, &plan).or_else(|error| {
+            // It serves people and can be done without.
+            surroundings.missing.push(format!("cannot listen for control: {error}"));
+            Control::start(None, &plan)
+        })?;
         // Elsewhere the groups are somebody's who has plans of their own with them.
         let groups = surroundings.is_init.then(|| Groups::make(&instance)).flatten();
         Ok(Self {
@@ -170,7 +175,7 @@ impl Reactor {
             causes: HashMap::new(),
             sockets: Sockets::default(),
             stop_commands: StopCommands::default(),
-            control: Control::start(amenities.control, &plan)?,
+            control,
             pending: Vec::new(),
             coroner: amenities.post_mortem.then(Coroner::new),
             exit: None,
