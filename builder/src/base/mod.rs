@@ -5,6 +5,7 @@ mod layout;
 pub mod lock;
 mod place;
 pub mod root;
+mod written;
 
 use std::fs;
 use std::path::Path;
