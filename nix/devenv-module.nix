@@ -43,8 +43,17 @@ let
     registry=$2
     shift 2
     if [[ $registry == false ]]; then registry=${lib.escapeShellArg container.registry}; fi
-    if [[ $# == 0 ]]; then set -- ${toString container.defaultCopyArgs}; fi
-    exec ${containerProgram} copy "$image" --registry "$registry" "$@"
+    # A command that fails is seen in an assignment only.
+    if [[ $# == 0 ]]; then
+      words=(${toString container.defaultCopyArgs})
+    else
+      words=("$@")
+    fi
+    # As arguments everybody could see them, a token among them.
+    if [[ ''${#words[@]} == 0 ]]; then
+      exec ${containerProgram} copy "$image" --registry "$registry"
+    fi
+    exec ${containerProgram} copy "$image" --registry "$registry" --copy-args-file <(printf '%s\0' "''${words[@]}")
   '';
 
   # The same for `devenv-container`, which takes them from whatever made the image.

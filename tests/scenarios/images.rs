@@ -266,10 +266,11 @@ fn foreign(world: &World) -> std::path::PathBuf {
     umoci(&["new", "--image", &tagged]);
     umoci(&["unpack", "--image", &tagged, &bundle.display().to_string()]);
     let root = bundle.join("rootfs");
-    for folder in ["usr/bin", "etc"] {
+    for folder in ["usr/bin", "etc", "run", "var"] {
         std::fs::create_dir_all(root.join(folder)).expect("a folder");
     }
     std::os::unix::fs::symlink("usr/bin", root.join("bin")).expect("a link");
+    std::os::unix::fs::symlink("/run", root.join("var/run")).expect("a link");
     std::fs::copy(tool("bash-static"), root.join("usr/bin/sh")).expect("a shell");
     std::fs::write(root.join("etc/passwd"), "root:x:0:0:theirs:/root:/bin/sh\nweb:x:33:33:::\n")
         .expect("accounts");
@@ -277,6 +278,35 @@ fn foreign(world: &World) -> std::path::PathBuf {
     let settings = ["--config.env=BASE=theirs", "--config.env=HOME=/theirs", "--config.cmd=/none"];
     umoci(&[&["config", "--image", &tagged][..], &settings, &["--architecture=amd64"]].concat());
     layout
+}
+
+#[test]
+fn folders_of_layers_and_volumes_leave_links_of_the_base_alone() {
+    let world = World::new();
+    let project = world.project(
+        "app",
+        r#"{ pkgs, ... }:
+        {
+          name = "app";
+          containers.app = {
+            fromImage = ./base;
+            copyToRoot = null;
+            layers = [ { copyToRoot = [ (pkgs.writeShellScriptBin "tool" "echo tool") ]; } ];
+            volumes = [ "/var/run/app" ];
+            startupCommand = [ "/bin/sh" "-c" "/bin/tool; [ -h /bin ] && [ -h /var/run ] && [ -O /run/app ] && echo links" ];
+          };
+        }"#,
+    );
+    skopeo(&[
+        "copy",
+        "--insecure-policy",
+        &format!("oci:{}:v1", foreign(&world).display()),
+        &format!("oci:{}", project.directory.join("base").display()),
+    ]);
+    let name = project.load("app");
+    let mut run = docker::docker(&["run", "--rm", "--network", "none", &name]);
+    let ended = running::run(&mut run).expect_code(0);
+    assert_eq!(ended.out, "tool\nlinks\n");
 }
 
 #[test]

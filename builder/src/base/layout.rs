@@ -4,7 +4,8 @@
 //! which mean the same.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +17,9 @@ use crate::image::{Codec, Config, History, Image, Layer, Source, codec, config};
 
 /// How many indexes may refer to each other until the image comes.
 const DEPTH: usize = 4;
+
+/// How many bytes an index, manifest or configuration may have; registries take 4 MiB.
+const DOCUMENT: u64 = 16 << 20;
 
 #[derive(Deserialize)]
 struct Index {
@@ -156,10 +160,11 @@ fn of_manifest(file: &Path, blob: &dyn Fn(&Digest) -> PathBuf) -> Result<Image> 
 }
 
 fn of_saved(saved: &Saved, directory: &Path) -> Result<Image> {
-    image(parse(&directory.join(&saved.config))?, |at, diff_id, history| {
-        let file = directory.join(saved.layers.get(at)?);
-        // Older versions of Docker link a layer that occurs twice.
-        let file = file.canonicalize().unwrap_or(file);
+    // Older versions of Docker link a layer that occurs twice.
+    let layers =
+        saved.layers.iter().map(|name| inside(directory, name)).collect::<Result<Vec<_>>>()?;
+    image(parse(&inside(directory, &saved.config)?)?, |at, diff_id, history| {
+        let file = layers.get(at)?.clone();
         Some(Layer {
             digest: diff_id.clone(),
             size: fs::metadata(&file).map(|metadata| metadata.len()).unwrap_or_default(),
@@ -170,6 +175,20 @@ fn of_saved(saved: &Saved, directory: &Path) -> Result<Image> {
             codec: Codec::default(),
         })
     })
+}
+
+/// The file `name` in `directory`, links followed. An archive comes from anywhere: neither a name nor a
+/// link in it may lead to other files of this machine.
+fn inside(directory: &Path, name: &Path) -> Result<PathBuf> {
+    let doing = || format!("cannot read {} of the archive", name.display());
+    let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    let outside = || Failure::new(Kind::Data, format!("{}: it leads out of the archive", doing()));
+    if !name.components().all(plain) {
+        return Err(outside());
+    }
+    let real = |path: &Path| path.canonicalize().or_fail(Kind::Data, doing);
+    let file = real(&directory.join(name))?;
+    if file.starts_with(real(directory)?) { Ok(file) } else { Err(outside()) }
 }
 
 /// The image a configuration describes; `layer` makes one of its number, diff id and history.
@@ -227,6 +246,11 @@ fn form(media_type: &str) -> Result<&'static str> {
 
 fn parse<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
     let doing = || format!("cannot read {}", file.display());
-    let text = fs::read(file).or_fail(Kind::Data, doing)?;
+    let mut text = Vec::new();
+    let content = fs::File::open(file).or_fail(Kind::Data, doing)?;
+    content.take(DOCUMENT + 1).read_to_end(&mut text).or_fail(Kind::Data, doing)?;
+    if text.len() as u64 > DOCUMENT {
+        return Err(Failure::new(Kind::Data, format!("{}: larger than {DOCUMENT} bytes", doing())));
+    }
     serde_json::from_slice(&text).or_fail(Kind::Data, doing)
 }

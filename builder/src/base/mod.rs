@@ -1,10 +1,12 @@
 //! The image another one builds on: read whoever made it and in whatever form it lies there.
 
+pub mod follow;
 pub mod inherit;
 mod layout;
 pub mod lock;
 mod place;
 pub mod root;
+mod written;
 
 use std::fs;
 use std::path::Path;

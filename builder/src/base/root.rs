@@ -4,7 +4,7 @@
 //! `/usr/bin`, as in most distributions, our `/bin/devenv-init` therefore has to go to `/usr/bin`, or
 //! every program would be gone from `/bin`. And there is one `/etc/passwd` only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -12,34 +12,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Hashing;
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::{Image, blob};
+use crate::image::{Image, Layer, blob};
 
 /// How many links one path may lead through, as in the kernel.
 const LINKS: usize = 40;
+
+/// How many bytes a file with accounts may have.
+const ACCOUNTS_SIZE: u64 = 1 << 20;
 
 /// The files that hold accounts.
 const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
 
 /// What matters of a root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "super::written::Written", try_from = "super::written::Written")]
 pub struct Root {
     /// Every symbolic link and its target, by its path without the slash in front.
     pub links: BTreeMap<PathBuf, PathBuf>,
-    /// The text of the files with accounts, by their paths.
-    pub accounts: BTreeMap<PathBuf, String>,
+    /// The content of the files with accounts, by their paths, in whatever encoding it is.
+    pub accounts: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Root {
+    /// Reads what `nix-base` has written.
+    pub fn of_file(file: &Path) -> Result<Self> {
+        let doing = || format!("cannot read {}", file.display());
+        let text = std::fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
+        serde_json::from_str(&text).or_fail(Kind::Data, doing)
+    }
+
     /// Reads all layers of an image, and checks that each is what the image says.
     pub fn read(image: &Image) -> Result<Self> {
         let mut root = Self::default();
-        for layer in &image.layers {
+        for (at, layer) in image.layers.iter().enumerate() {
             let doing = || format!("cannot read layer {}", layer.diff_id);
             let stream = blob::open(layer).map_err(|failure| failure.context(doing()))?;
             let mut archive =
                 tar::Archive::new(Tee { inner: stream, copy: Hashing::new(io::sink()) });
+            let mut hard_links = BTreeMap::new();
             for entry in archive.entries().or_fail(Kind::Data, doing)? {
-                root.add(&mut entry.or_fail(Kind::Data, doing)?).or_fail(Kind::Data, doing)?;
+                let mut entry = entry.or_fail(Kind::Data, doing)?;
+                root.add(&mut entry, &mut hard_links).or_fail(Kind::Data, doing)?;
+            }
+            for (path, target) in hard_links {
+                let layers = image.layers.get(..=at).unwrap_or_default();
+                root.accounts.insert(path, content(layers, &target)?);
             }
             let mut stream = archive.into_inner();
             io::copy(&mut stream, &mut io::sink()).or_fail(Kind::Io, doing)?;
@@ -51,7 +68,12 @@ impl Root {
         Ok(root)
     }
 
-    fn add<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> io::Result<()> {
+    /// Takes note of an entry; of accounts that are a hard link, of which file, in `hard_links`.
+    fn add<R: Read>(
+        &mut self,
+        entry: &mut tar::Entry<'_, R>,
+        hard_links: &mut BTreeMap<PathBuf, PathBuf>,
+    ) -> io::Result<()> {
         let path = plain(&entry.path()?);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -63,13 +85,21 @@ impl Root {
                 let kind = entry.header().entry_type();
                 if !kind.is_dir() || self.links.contains_key(&path) {
                     self.forget(&path, true);
+                    hard_links.remove(&path);
                 }
-                if let (true, Some(target)) = (kind.is_symlink(), entry.link_name()?) {
-                    self.links.insert(path, target.into_owned());
-                } else if kind.is_file() && ACCOUNTS.iter().any(|file| path == Path::new(file)) {
-                    let mut text = String::new();
-                    entry.read_to_string(&mut text)?;
-                    self.accounts.insert(path, text);
+                let accounts = ACCOUNTS.iter().any(|file| path == Path::new(file));
+                match entry.link_name()? {
+                    Some(target) if kind.is_symlink() => {
+                        self.links.insert(path, target.into_owned());
+                    }
+                    Some(target) if kind.is_hard_link() && accounts => {
+                        hard_links.insert(path, plain(&target));
+                    }
+                    _ if kind.is_file() && accounts => {
+                        let content = limited(&path, entry)?;
+                        self.accounts.insert(path, content);
+                    }
+                    _ => {}
                 }
             }
         }
@@ -100,19 +130,59 @@ impl Root {
     }
 
     /// The accounts in the file at `path` with those of `own` whose names are not taken.
-    pub fn accounts(&self, path: &Path, own: &str) -> String {
+    pub fn accounts(&self, path: &Path, own: &str) -> Vec<u8> {
         let mut text = self.accounts.get(path).cloned().unwrap_or_default();
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
+        if text.last().is_some_and(|last| *last != b'\n') {
+            text.push(b'\n');
         }
-        let name = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
-        let taken: Vec<String> = text.lines().map(name).collect();
-        for line in own.lines().filter(|line| !taken.contains(&name(line))) {
-            text.push_str(line);
-            text.push('\n');
+        let taken: BTreeSet<Vec<u8>> =
+            text.split(|byte| *byte == b'\n').map(|line| account(line).to_owned()).collect();
+        for line in own.lines().filter(|line| !taken.contains(account(line.as_bytes()))) {
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
         }
         text
     }
+}
+
+/// The name of the account that a line is about.
+fn account(line: &[u8]) -> &[u8] {
+    line.split(|byte| *byte == b':').next().unwrap_or_default()
+}
+
+/// The content of a file with accounts.
+fn limited(path: &Path, content: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.take(ACCOUNTS_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > ACCOUNTS_SIZE {
+        let why = format!("{}: larger than {ACCOUNTS_SIZE} bytes", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(bytes)
+}
+
+/// The content of the file at `path`, of which another name was found in the topmost of `layers`: that
+/// of the uppermost layer that has it.
+fn content(layers: &[Layer], path: &Path) -> Result<Vec<u8>> {
+    for layer in layers.iter().rev() {
+        let doing = || format!("cannot read layer {}", layer.diff_id);
+        let stream = blob::open(layer).map_err(|failure| failure.context(doing()))?;
+        let mut found = None;
+        for entry in tar::Archive::new(stream).entries().or_fail(Kind::Data, doing)? {
+            let entry = entry.or_fail(Kind::Data, doing)?;
+            let kind = entry.header().entry_type();
+            if kind.is_file() && plain(&entry.path().or_fail(Kind::Data, doing)?) == path {
+                found = Some(limited(path, entry).or_fail(Kind::Data, doing)?);
+            }
+        }
+        if let Some(content) = found {
+            return Ok(content);
+        }
+    }
+    Err(Failure::new(
+        Kind::Data,
+        format!("a file with accounts is a hard link to {}, which is nowhere", path.display()),
+    ))
 }
 
 /// A path from the root, without `.`, `..` and the slash in front.

@@ -1,6 +1,7 @@
 //! Bases in every form there is, made by our own sinks and by hand.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -16,9 +17,11 @@ enum Entry {
     Folder(&'static str),
     Text(&'static str, &'static str),
     Link(&'static str, &'static str),
+    /// Another name of a file.
+    Name(&'static str, &'static str),
 }
 
-use Entry::{Folder, Link, Text};
+use Entry::{Folder, Link, Name, Text};
 
 fn tar(entries: &[Entry]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
@@ -37,6 +40,11 @@ fn tar(entries: &[Entry]) -> Vec<u8> {
             }
             Link(path, target) => {
                 header.set_entry_type(tar::EntryType::Symlink);
+                header.set_link_name(target).unwrap();
+                (path, "")
+            }
+            Name(path, target) => {
+                header.set_entry_type(tar::EntryType::Link);
                 header.set_link_name(target).unwrap();
                 (path, "")
             }
@@ -162,11 +170,100 @@ fn accounts_of_the_base_stay_and_ours_are_added() {
     let root = Root::read(&image(world.path(), &[LOWER, UPPER])).unwrap();
     assert_eq!(
         root.accounts(Path::new("etc/passwd"), "root:x:0:0:ours\nuser:x:1000:1000\n"),
-        "root:x:0:0::/root:/bin/bash\ndaemon:x:1:1:::\nuser:x:1000:1000\n"
+        b"root:x:0:0::/root:/bin/bash\ndaemon:x:1:1:::\nuser:x:1000:1000\n"
     );
     assert_eq!(
         root.accounts(Path::new("etc/group"), "user:x:1000:\n"),
-        "wheel:x:10:\nuser:x:1000:\n"
+        b"wheel:x:10:\nuser:x:1000:\n"
     );
-    assert_eq!(Root::default().accounts(Path::new("etc/group"), "a:\n"), "a:\n");
+    assert_eq!(Root::default().accounts(Path::new("etc/group"), "a:\n"), b"a:\n");
+}
+
+#[test]
+fn accounts_are_found_behind_another_name() {
+    let world = tempfile::tempdir().unwrap();
+    let lower: &[Entry] =
+        &[Text("usr/share/passwd", "root:x:0:0:\n"), Text("etc/group", "a:x:1:\n")];
+    // The file may be of a lower layer, and what replaces the name afterwards counts.
+    let upper: &[Entry] = &[
+        Name("etc/passwd", "./usr/share/passwd"),
+        Name("etc/group", "usr/share/passwd"),
+        Text("etc/group", "b:x:2:\n"),
+    ];
+    let root = Root::read(&image(world.path(), &[lower, upper])).unwrap();
+    assert_eq!(root.accounts[Path::new("etc/passwd")], b"root:x:0:0:\n");
+    assert_eq!(root.accounts[Path::new("etc/group")], b"b:x:2:\n");
+
+    let nowhere: &[Entry] = &[Name("etc/passwd", "gone")];
+    let failure = Root::read(&image(world.path(), &[nowhere])).unwrap_err().to_string();
+    assert!(failure.contains("hard link to gone"), "{failure}");
+}
+
+#[test]
+fn accounts_of_any_encoding_are_kept_and_none_takes_all_memory() {
+    let world = tempfile::tempdir().unwrap();
+    let mut base = image(world.path(), &[&[]]);
+    let mut replace = |content: &[u8]| {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, "etc/passwd", content).unwrap();
+        header.set_size(0);
+        header.set_entry_type(tar::EntryType::Symlink);
+        let name = std::ffi::OsStr::from_bytes(b"gr\xfcn");
+        archive.append_link(&mut header, Path::new(name), "etc").unwrap();
+        let bytes = archive.into_inner().unwrap();
+        fs::write(world.path().join("layer0.tar"), &bytes).unwrap();
+        base.layers[0].diff_id = Digest::of(&bytes);
+        Root::read(&base)
+    };
+    let root = replace(b"jos\xe9:x:1:1:\n").unwrap();
+    assert_eq!(root.accounts(Path::new("etc/passwd"), "a:x:2:\n"), b"jos\xe9:x:1:1:\na:x:2:\n");
+    // It goes through a file of JSON to those who use it.
+    let text = serde_json::to_string(&root).unwrap();
+    assert_eq!(serde_json::from_str::<Root>(&text).unwrap(), root);
+
+    let failure = replace(&vec![b'a'; (1 << 20) + 1]).unwrap_err().to_string();
+    assert!(failure.contains("etc/passwd: larger than 1048576 bytes"), "{failure}");
+}
+
+#[test]
+fn an_archive_of_docker_leads_to_no_other_file() {
+    let world = tempfile::tempdir().unwrap();
+    let base = image(world.path(), &[LOWER]);
+    let secret = world.path().join("layer0.tar");
+    let config = format!(
+        r#"{{"architecture":"arm64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        base.layers[0].diff_id
+    );
+    fs::write(world.path().join("config.json"), &config).unwrap();
+    let saved = world.path().join("saved");
+    fs::create_dir(&saved).unwrap();
+    fs::write(saved.join("config.json"), &config).unwrap();
+    fs::copy(&secret, saved.join("layer.tar")).unwrap();
+    std::os::unix::fs::symlink("../layer0.tar", saved.join("link.tar")).unwrap();
+    std::os::unix::fs::symlink("layer.tar", saved.join("twice.tar")).unwrap();
+    let read = |config: &str, layer: &str| {
+        let manifest = serde_json::json!([{"Config": config, "Layers": [layer]}]);
+        fs::write(saved.join("manifest.json"), manifest.to_string()).unwrap();
+        super::read(&saved, "arm64", &world.path().join("scratch"))
+    };
+    for layer in ["layer.tar", "./layer.tar", "twice.tar"] {
+        assert!(read("config.json", layer).is_ok(), "{layer}");
+    }
+    let absolute = secret.to_str().unwrap();
+    for layer in [absolute, "../layer0.tar", "link.tar"] {
+        let failure = read("config.json", layer).unwrap_err().to_string();
+        assert!(failure.contains("leads out of the archive"), "{layer}: {failure}");
+    }
+    let other = world.path().join("config.json");
+    for config in [other.to_str().unwrap(), "../config.json"] {
+        let failure = read(config, "layer.tar").unwrap_err().to_string();
+        assert!(failure.contains("leads out of the archive"), "{config}: {failure}");
+    }
+    // A configuration without end is not read to its end.
+    let endless = fs::File::create(saved.join("config.json")).unwrap();
+    endless.set_len((16 << 20) + 1).unwrap();
+    let failure = read("config.json", "layer.tar").unwrap_err().to_string();
+    assert!(failure.contains("config.json: larger than"), "{failure}");
 }

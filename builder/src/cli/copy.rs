@@ -1,5 +1,6 @@
 //! `copy`: sends a container's image somewhere.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -56,6 +57,10 @@ pub struct CopyOptions {
         help_heading = HEADING
     )]
     copy_args: Vec<String>,
+    /// File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what
+    /// is secret in them, as they would in a list of processes
+    #[arg(long, value_name = "FILE", global = true, help_heading = HEADING)]
+    copy_args_file: Option<PathBuf>,
     /// Read the password of --dest-username from standard input
     #[arg(long, global = true, help_heading = HEADING)]
     password_stdin: bool,
@@ -77,13 +82,18 @@ impl CopyOptions {
         for text in &self.copy_args {
             words.extend(shell_words::split(text)?);
         }
+        if let Some(file) = &self.copy_args_file {
+            let doing = || format!("cannot read the copy arguments in {}", file.display());
+            let text = std::fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
+            words.extend(text.split_terminator('\0').map(str::to_owned));
+        }
         self.complete(&words)
     }
 
     /// The arguments for copying the container called `name` to a registry: those given on the
     /// command line, otherwise those the project has for it.
     pub fn arguments_for(&self, name: &str, project: &ProjectArguments) -> Result<CopyArguments> {
-        if !self.copy_args.is_empty() {
+        if self.given() {
             return self.arguments();
         }
         self.arguments_or(declared(name, project)?.as_ref())
@@ -92,7 +102,7 @@ impl CopyOptions {
     fn arguments_or(&self, declared: Option<&(Evaluation, Container)>) -> Result<CopyArguments> {
         match declared {
             Some((evaluation, container))
-                if self.copy_args.is_empty() && !container.copy_arguments.is_empty() =>
+                if !self.given() && !container.copy_arguments.is_empty() =>
             {
                 self.complete(&evaluation.copy_arguments(&container.name)?)
             }
@@ -108,6 +118,11 @@ impl CopyOptions {
     /// Whether a program reads what is said.
     pub fn json(&self) -> bool {
         self.json
+    }
+
+    /// Whether the command line gives arguments of its own, in place of those of the project.
+    fn given(&self) -> bool {
+        !self.copy_args.is_empty() || self.copy_args_file.is_some()
     }
 
     fn complete(&self, words: &[String]) -> Result<CopyArguments> {
@@ -139,7 +154,7 @@ pub fn run(
     let declared = match (&given, &options.registry) {
         (None, None) => declared(&arguments.name, project)?,
         // The project's arguments are about registries; a file needs no password.
-        (Some(Destination::Registry(_)), _) | (None, Some(_)) if options.copy_args.is_empty() => {
+        (Some(Destination::Registry(_)), _) | (None, Some(_)) if !options.given() => {
             declared(&arguments.name, project)?
         }
         _ => None,

@@ -11,7 +11,7 @@ use clap::Args;
 use super::common::ProjectArguments;
 use crate::error::{Context as _, Kind, Result};
 use crate::nix::{self, Nix};
-use crate::project::init::{Found, Step, Wishes, plan};
+use crate::project::init::{Found, Step, Wishes, is_unlocked, plan};
 use crate::project::inputs;
 use crate::report;
 
@@ -38,6 +38,9 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
         .map_err(|failure| failure.context(format!("cannot prepare {}", directory.display())))?;
     for step in &steps {
         report::line(format_args!("{}", carry_out(&directory, step)?))?;
+    }
+    if is_unlocked(&steps) {
+        eprintln!("inputs.nixpkgs is not locked yet: run `devenv update`, or give --nixpkgs PATH");
     }
     Ok(ExitCode::SUCCESS)
 }

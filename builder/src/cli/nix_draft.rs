@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::attrs;
+use crate::base::Root;
+use crate::base::follow::follow;
 use crate::base::inherit::inherit;
 use crate::closure::{Closure, StorePath};
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -100,6 +102,10 @@ pub fn run() -> Result<ExitCode> {
     let closure = Closure::new(attributes.graph)?;
     let groups: Vec<Group> = request.layers.into_iter().chain([request.own]).map(group).collect();
     let base = request.base.as_deref().map(read_base).transpose()?;
+    let root = match &request.base {
+        Some(file) => Root::of_file(&file.with_file_name("root.json"))?,
+        None => Root::default(),
+    };
     let below = base.as_ref().map_or(0, |base| base.layers.len());
     let layers = layers::plan(&closure, &groups, request.repeat, below)?;
     let history = History {
@@ -127,7 +133,10 @@ pub fn run() -> Result<ExitCode> {
             annotations: request.annotations,
             layers: base.map(layers_of).unwrap_or_default(),
         },
-        layers: layers.into_iter().map(|paths| layer(paths, &closure)).collect(),
+        layers: layers
+            .into_iter()
+            .map(|paths| layer(paths, &closure, &root))
+            .collect::<Result<_>>()?,
         history,
     };
     // What is wrong with the configuration is told before anything is digested.
@@ -137,20 +146,21 @@ pub fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn layer(paths: Vec<LayerPath>, closure: &Closure) -> DraftLayer {
-    let known: Vec<Option<&StorePath>> = paths.iter().map(|path| closure.get(&path.path)).collect();
-    DraftLayer {
-        size: known.iter().flatten().map(|path| path.nar_size).sum(),
-        paths: paths
-            .into_iter()
-            .zip(known)
-            .map(|(path, known)| DraftPath {
-                path: path.path,
-                hash: known.map(|known| known.nar_hash.clone()).unwrap_or_default(),
-                options: path.options,
-            })
-            .collect(),
+/// A layer above the root `below`.
+fn layer(paths: Vec<LayerPath>, closure: &Closure, below: &Root) -> Result<DraftLayer> {
+    let mut layer = DraftLayer { size: 0, paths: Vec::new() };
+    for path in paths {
+        let known = closure.get(&path.path);
+        let hash = known.map(|known| known.nar_hash.clone()).unwrap_or_default();
+        layer.size += known.map_or(0, |known| known.nar_size);
+        // A part changes with the whole.
+        layer.paths.extend(follow(path, below)?.into_iter().map(|part| DraftPath {
+            path: part.path,
+            hash: hash.clone(),
+            options: part.options,
+        }));
     }
+    Ok(layer)
 }
 
 /// The layers of the base. Tools show when each was made, so none is without a time.

@@ -40,7 +40,7 @@ struct Entry {
 /// What an entry is.
 #[derive(Debug, PartialEq, Eq)]
 enum Content {
-    Text { text: String, executable: bool },
+    Text { text: Vec<u8>, executable: bool },
     Link(String),
     Directory,
 }
@@ -49,7 +49,7 @@ enum Content {
 pub fn run() -> Result<ExitCode> {
     let (attributes, out) = attrs::read::<Attributes>()?;
     let below = match &attributes.below {
-        Some(file) => read_root(file)?,
+        Some(file) => Root::of_file(file)?,
         None => Root::default(),
     };
     let entries = check(attributes.entries, &below)?;
@@ -63,12 +63,6 @@ pub fn run() -> Result<ExitCode> {
         create(&path, &content).or_fail(Kind::CannotCreate, || failed(&path))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn read_root(file: &Path) -> Result<Root> {
-    let doing = || format!("cannot read {}", file.display());
-    let text = fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
-    serde_json::from_str(&text).or_fail(Kind::Data, doing)
 }
 
 fn create(path: &Path, content: &Content) -> std::io::Result<()> {
@@ -105,7 +99,7 @@ fn check(entries: Vec<Entry>, below: &Root) -> Result<Vec<(PathBuf, Content)>> {
         }
         let text = match entry.text {
             Some(text) if entry.accounts => Some(below.accounts(&relative, &text)),
-            text => text,
+            text => text.map(String::into_bytes),
         };
         let relative = below.resolve(&relative);
         let content = match (text, entry.link, entry.directory) {

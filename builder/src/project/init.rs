@@ -73,6 +73,14 @@ pub fn plan(found: &Found, wishes: &Wishes, template: &str) -> Result<Vec<Step>>
     Ok([Some(devenv_nix), devenv_yaml(found, wishes)?].into_iter().flatten().collect())
 }
 
+/// Whether packages come from an input that has yet to be locked.
+pub fn is_unlocked(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Create { text, .. } | Step::Extend { text, .. } => text.contains(NIXPKGS),
+        Step::Keep { .. } => false,
+    })
+}
+
 fn devenv_yaml(found: &Found, wishes: &Wishes) -> Result<Option<Step>> {
     let before = found.devenv_yaml.as_deref().unwrap_or_default();
     let settings = yaml::parse(before).map_err(|failure| failure.context("devenv.yaml"))?;
@@ -257,9 +265,11 @@ mod tests {
             yaml_of(&steps),
             Some("inputs:\n  nixpkgs:\n    url: github:cachix/devenv-nixpkgs/rolling\n")
         );
+        assert!(is_unlocked(&steps));
         // Where there are packages without an input there is nothing to say.
         let found = Found { packages: true, ..found };
-        assert_eq!(plan(&found, &Wishes::default(), "").unwrap().len(), 1);
+        let steps = plan(&found, &Wishes::default(), "").unwrap();
+        assert_eq!((steps.len(), is_unlocked(&steps)), (1, false));
     }
 
     #[test]
