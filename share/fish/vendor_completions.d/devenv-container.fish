@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_devenv_container_global_optspecs
-    string join \n C/directory= file= flake= nixpkgs= init= system= verbose h/help V/version compression= compression-level= r/registry= copy-args= password-stdin mount-from= q/quiet json
+    string join \n C/directory= file= flake= nixpkgs= init= system= verbose h/help V/version compression= compression-level= r/registry= copy-args= copy-args-file= password-stdin mount-from= q/quiet json
 end
 
 function __fish_devenv_container_needs_command
@@ -34,6 +34,7 @@ complete -c devenv-container -n "__fish_devenv_container_needs_command" -l compr
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_needs_command" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -s h -l help -d 'Print help'
@@ -63,6 +64,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand build"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s h -l help -d 'Print help'
@@ -79,6 +81,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s h -l help -d 'Print help'
@@ -95,6 +98,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s h -l help -d 'Print help'
@@ -118,6 +122,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l read-only -d 'Make the root read-only'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l verbose -d 'Show what Nix says while it works'
@@ -136,6 +141,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s h -l help -d 'Print help'
@@ -152,6 +158,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspec
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l json -d 'Print the description as it is, in JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l verbose -d 'Show what Nix says while it works'
@@ -171,6 +178,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand explai
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l json -d 'Print JSON, one object a line'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l verbose -d 'Show what Nix says while it works'
@@ -187,6 +195,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l verbose -d 'Show what Nix says while it works'
@@ -203,6 +212,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l verbose -d 'Show what Nix says while it works'
@@ -219,6 +229,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l update -d 'Ask registries also for images that are written down already'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l verbose -d 'Show what Nix says while it works'
@@ -237,6 +248,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression-level -d 'Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s h -l help -d 'Print help'

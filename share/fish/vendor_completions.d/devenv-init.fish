@@ -95,7 +95,7 @@ complete -c devenv-init -n "__fish_devenv_init_using_subcommand logs" -s n -l li
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand logs" -l control -d 'the supervisor\'s socket (default: $DEVENV_INIT_CONTROL, or as `up`)' -r -F
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand logs" -s f -l follow -d 'go on with what they write, until the supervisor ends'
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand logs" -l help -d 'show this'
-complete -c devenv-init -n "__fish_devenv_init_using_subcommand wait" -l timeout -d 'at most that long, as in 500ms or 2m (default: for ever)' -r -f
+complete -c devenv-init -n "__fish_devenv_init_using_subcommand wait" -l timeout -d 'at most that long, as in 500ms or 2m; 0 asks once (default: for ever)' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand wait" -l control -d 'the supervisor\'s socket (default: $DEVENV_INIT_CONTROL, or as `up`)' -r -F
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand wait" -l ready -d 'wait for readiness (the default, and all there is)'
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand wait" -l help -d 'show this'
