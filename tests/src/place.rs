@@ -228,7 +228,7 @@ impl Supervised<'_> {
     }
 
     /// Asks it with a verb of `devenv-init`, as a user does: in a container through `docker exec`,
-    /// without naming the socket.
+    /// without naming the socket, and elsewhere from within its namespaces.
     ///
     /// # Panics
     /// When that cannot be started or takes too long.
@@ -249,8 +249,17 @@ impl Supervised<'_> {
                 command.arg(&self.program).args(arguments);
                 command
             }
-            _ => {
-                let mut command = Command::new(&self.program);
+            target => {
+                let mut command = match target {
+                    Target::Child => {
+                        let mut command = as_root("nsenter");
+                        let pid = self.pid().to_string();
+                        command.args(["--pid", "--mount", "--target", &pid, "--"]);
+                        command.arg(&self.program);
+                        command
+                    }
+                    _ => Command::new(&self.program),
+                };
                 let (verb, rest) = arguments.split_first().expect("a verb");
                 command.arg(verb).arg("--control").arg(self.socket()).args(rest);
                 command

@@ -42,7 +42,7 @@ fn start(world: &World) -> Supervised<'_> {
         .actor("bystander", &["wait"])
         .actor_with("web", &["wait"], json!({ "restart": again }))
         .actor("db", &["wait"]);
-    let supervised = Place::PidNamespace.start(world, &spec, &[]);
+    let supervised = Place::Shell.start(world, &spec, &[]);
     supervised.wait_for("bystander.1 | ready");
     supervised
 }

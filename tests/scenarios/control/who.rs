@@ -31,7 +31,7 @@ fn another_user_may_not_connect_and_is_refused_where_no_file_keeps_it_out() {
     let supervised = start(Place::Unprivileged, &world, &[]);
     let socket = supervised.socket().display().to_string();
     let refused = asked_by(12346, &world, &socket).expect_code(77);
-    assert!(refused.err.contains("hint: ask as its user or as root"), "{}", refused.err);
+    assert!(refused.err.contains("as its user or as root"), "{}", refused.err);
     let _ = asked_by(12345, &world, &socket).expect_code(0);
     let _ = asked_by(0, &world, &socket).expect_code(0);
     let _ = stop(supervised);
@@ -63,6 +63,28 @@ fn a_client_that_asks_no_questions_first_is_refused_by_the_supervisor_itself() {
     // The control: the same words of its own user are obeyed.
     let said = by("0");
     assert_eq!(said, "{\"done\":{}}\n");
+    supervised.wait_for("a.1 stopped");
+    let _ = supervised.end().expect_code(0);
+}
+
+/// Containers of a pod may share a directory or the network, and with it the socket of one of them.
+#[test]
+fn in_another_container_even_root_is_refused() {
+    let world = World::new();
+    let supervised = start(Place::PidNamespace, &world, &[]);
+    let socket = supervised.socket();
+    let ask = |command: &mut Command| {
+        let command = command.arg(world.path("devenv-init"));
+        running::run(command.args(["stop", "a", "--control"]).arg(&socket))
+    };
+    let refused = ask(&mut as_root("env")).expect_code(77);
+    assert!(refused.err.contains("the supervisor of another container"), "{}", refused.err);
+    let mut beside = as_root("unshare");
+    let refused = ask(beside.args(["--pid", "--fork", "--"])).expect_code(77);
+    assert!(refused.err.contains("is another container's"), "{}", refused.err);
+    assert!(!supervised.running().out().contains("a.1 stopped"), "a stranger stopped it");
+    // The control: from within it is obeyed.
+    let _ = supervised.ask(&["stop", "a"]).expect_code(0);
     supervised.wait_for("a.1 stopped");
     let _ = supervised.end().expect_code(0);
 }
