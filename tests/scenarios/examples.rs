@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 
 use devenv_tests::docker::{self, Container};
@@ -48,9 +47,21 @@ fn every_example_is_run_by_a_scenario() {
 fn an_artifact_runs_alone() {
     let world = World::new();
     let project = world.example("artifact", "artifact");
-    let mut make = Command::new(project.directory.join("build"));
-    let _ = running::run(make.current_dir(&project.directory)).expect_code(0);
+    project.make();
     assert_eq!(run(&project, "prod").expect_code(0).out, "mybinary: serve\n");
+}
+
+#[test]
+fn an_image_is_built_on_one_of_somebody_else() {
+    let world = World::new();
+    let project = world.example("base", "base");
+    project.make();
+    let image = project.load("app");
+    let ended = running::run(&mut docker::docker(&["run", "--rm", "--network", "none", &image]));
+    assert_eq!(ended.expect_code(0).out, "somebody else\n");
+    // What cannot be mounted in place is refused, and the message says where to go instead.
+    let refused = run(&project, "app").expect_code(65);
+    assert!(refused.err.contains("hint: run the image with --engine docker"), "{}", refused.err);
 }
 
 #[test]
@@ -239,11 +250,7 @@ fn every_example_builds_all_of_its_containers() {
     for example in std::fs::read_dir(repository().join("examples")).unwrap().flatten() {
         let name = example.file_name().into_string().unwrap();
         let project = world.example(&name, &name);
-        // What an example wants to be made before, as it says itself.
-        if project.directory.join("build").is_file() {
-            let mut make = Command::new(project.directory.join("build"));
-            let _ = running::run(make.current_dir(&project.directory)).expect_code(0);
-        }
+        project.make();
         let list = project.run(&["list", "--json"]).expect_code(0).out;
         let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
         for container in list.as_array().expect("a list") {

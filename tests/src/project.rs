@@ -85,6 +85,27 @@ impl Project<'_> {
         Terminal::start(&mut self.command(arguments))
     }
 
+    /// Runs the `build` of an example, where it has one: what has to be made before its containers.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[track_caller]
+    pub fn make(&self) {
+        let script = self.directory.join("build");
+        if script.is_file() {
+            let mut make = Command::new(script);
+            let ours = self.command(&[]);
+            for (name, value) in ours.get_envs() {
+                match value {
+                    Some(value) => make.env(name, value),
+                    None => make.env_remove(name),
+                };
+            }
+            make.env("DEVENV_CONTAINER", devenv_container()).current_dir(&self.directory);
+            let _ = running::run(&mut make).expect_code(0);
+        }
+    }
+
     /// Builds a container and returns the description of its image.
     ///
     /// # Panics
