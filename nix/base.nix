@@ -35,6 +35,12 @@ in
         outputHashMode = "recursive";
         outputHashAlgo = "sha256";
         outputHash = one.hash;
+        # How this machine reaches the network.
+        impureEnvVars = [
+          "http_proxy" "https_proxy" "all_proxy" "no_proxy"
+          "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY" "NO_PROXY"
+          "SSL_CERT_FILE" "NIX_SSL_CERT_FILE"
+        ];
       }}"
     else null;
 }

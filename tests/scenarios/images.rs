@@ -388,6 +388,18 @@ fn a_base_of_a_registry_stays_what_it_is_until_it_is_locked_anew() {
 
     let locked = project.run(&["lock"]).expect_code(0).out;
     assert!(locked.starts_with(&format!("{name} for amd64 is sha256:")), "{locked}");
+    // On a machine that has the lock and not the image it is fetched by its digest.
+    let fixed = {
+        let lock = std::fs::read_to_string(project.directory.join("devenv-container.lock"));
+        let lock: serde_json::Value =
+            serde_json::from_str(&lock.expect("a lock file")).expect("JSON");
+        let hash = lock["images"][&name]["amd64"]["hash"].as_str().expect("a hash").to_owned();
+        let hash = hash.trim_start_matches("sha256:");
+        nix("nix-store", &["--print-fixed-path", "--recursive", "sha256", hash, "base-image"])
+    };
+    let _ = nix("nix-store", &["--delete", "--ignore-liveness", fixed.trim()]);
+    assert_eq!(project.run(&["lock"]).expect_code(0).out, "", "nothing new");
+    assert!(Path::new(fixed.trim()).exists(), "{fixed}");
     let first = project.run(&["digest", "app"]).expect_code(0).out;
 
     // What Nix would do on a machine that does not have it: the same layout, to the byte.

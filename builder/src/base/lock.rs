@@ -51,9 +51,9 @@ impl Lock {
         Ok(text + "\n")
     }
 
-    /// Whether the image is known.
-    pub fn has(&self, image: &str, architecture: &str) -> bool {
-        self.images.get(image).is_some_and(|known| known.contains_key(architecture))
+    /// What is known of the image.
+    pub fn get(&self, image: &str, architecture: &str) -> Option<&Locked> {
+        self.images.get(image)?.get(architecture)
     }
 
     /// Sets what the image is, and returns what it was.
@@ -79,10 +79,12 @@ mod tests {
         assert_eq!(lock.set("b:1", "arm64", locked(b"2")), None);
         assert_eq!(lock.set("a", "amd64", locked(b"3")), None);
         assert_eq!(lock.set("a", "amd64", locked(b"4")), Some(locked(b"3")));
-        assert!(lock.has("b:1", "arm64") && !lock.has("a", "arm64") && !lock.has("c", "amd64"));
+        let has = |lock: &Lock, image, architecture| lock.get(image, architecture).is_some();
+        assert!(has(&lock, "b:1", "arm64") && !has(&lock, "a", "arm64"));
+        assert!(!has(&lock, "c", "amd64"));
         assert_eq!(Lock::parse(&lock.write().unwrap()).unwrap(), lock);
         lock.keep(&["a"]);
-        assert!(lock.has("a", "amd64") && !lock.has("b:1", "amd64"));
+        assert!(has(&lock, "a", "amd64") && !has(&lock, "b:1", "amd64"));
         assert!(Lock::parse("{}").unwrap_err().to_string().contains(FILE));
     }
 }

@@ -12,6 +12,7 @@ use super::common::ProjectArguments;
 use super::copy::CopyOptions;
 use super::copy_arguments::CopyArguments;
 use crate::base::lock::{FILE, Lock, Locked, STORE_NAME};
+use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::nix::{Nix, Source};
 use crate::registry::{Client, Reference, pull};
@@ -26,7 +27,8 @@ pub struct Arguments {
     update: bool,
 }
 
-/// Prints one line an image that is new or has changed, and writes the file when there is one.
+/// Prints one line an image that is new or has changed, and writes the file when there is one. What
+/// is written down already is fetched by its digest where the store does not have it.
 pub fn run(
     arguments: &Arguments,
     options: &CopyOptions,
@@ -48,10 +50,26 @@ pub fn run(
     let mut lock = before.clone();
     lock.keep(&images);
     for image in images {
-        if lock.has(image, architecture) && !arguments.update {
+        if let Some(known) = lock.get(image, architecture).filter(|_| !arguments.update) {
+            // Written down on another machine, or collected since: a build would have to fetch it
+            // without the credentials that are at hand here.
+            if !is_in_store(known, &evaluation.nix)? {
+                let name = Some(&known.digest);
+                let now = fetch(image, name, architecture, &copy_arguments, &evaluation.nix)?;
+                if now != *known {
+                    return Err(Failure::new(
+                        Kind::Data,
+                        format!(
+                            "{FILE} gives {image} the hash {}, and it has {}",
+                            known.hash, now.hash
+                        ),
+                    )
+                    .hint("`devenv-container lock --update` writes it down anew"));
+                }
+            }
             continue;
         }
-        let locked = fetch(image, architecture, &copy_arguments, &evaluation.nix)?;
+        let locked = fetch(image, None, architecture, &copy_arguments, &evaluation.nix)?;
         let digest = locked.digest.clone();
         if lock.set(image, architecture, locked.clone()) != Some(locked) {
             report::line(format_args!("{image} for {architecture} is {digest}"))?;
@@ -64,16 +82,30 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the image is now. It is added to the store under the path the build looks for, so that it
+/// Whether the store has the layout of an image.
+fn is_in_store(locked: &Locked, nix: &Nix) -> Result<bool> {
+    let hash = locked.hash.strip_prefix("sha256:").unwrap_or(&locked.hash);
+    let words = ["--print-fixed-path", "--recursive", "sha256", hash, STORE_NAME];
+    let path = nix.store(&words.map(str::to_owned))?;
+    Ok(Path::new(path.trim()).exists())
+}
+
+/// What the image of this digest, or of its tag now, is. It is added to the store under the path the build looks for, so that it
 /// is not fetched again, and images that want credentials need none during the build.
-fn fetch(image: &str, architecture: &str, arguments: &CopyArguments, nix: &Nix) -> Result<Locked> {
+fn fetch(
+    image: &str,
+    digest: Option<&Digest>,
+    architecture: &str,
+    arguments: &CopyArguments,
+    nix: &Nix,
+) -> Result<Locked> {
     let reference = Reference::parse(image)?;
-    let tag = reference.tag.clone();
+    let name = digest.map_or_else(|| reference.tag.clone(), Digest::to_string);
     let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
     let folder = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
         .or_fail(Kind::CannotCreate, || "cannot make a temporary directory")?;
     let layout = folder.path().join(STORE_NAME);
-    let digest = pull::pull(&client, &tag, architecture, &layout)?;
+    let digest = pull::pull(&client, &name, architecture, &layout)?;
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let layout = layout.display().to_string();
     let path = nix.store(&words(&["--add-fixed", "--recursive", "sha256", &layout]))?;
