@@ -5,6 +5,7 @@ use super::json::Json;
 use super::read::{Object, Reader};
 use super::ready::{self, Ready};
 use super::sockets::{listen, ports};
+use crate::spec::settings::Capabilities;
 use crate::spec::{Kind, RestartOn, Signal, wire};
 
 /// The options that only processes have.
@@ -98,7 +99,7 @@ pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
     };
     let capabilities = reader.present(options, "linux", |reader, path, json| {
         let linux = reader.object(path, json, &["capabilities"])?;
-        reader.present(&linux, "capabilities", Reader::texts)
+        reader.present(&linux, "capabilities", capabilities_of)
     });
     let watched = reader.present(options, "watch", |reader, path, json| {
         let watch = reader.object(path, json, &["paths", "extensions", "ignore"])?;
@@ -128,6 +129,20 @@ pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
         listen: listen.into_iter().map(|socket| socket.listen).collect(),
         capabilities: capabilities.unwrap_or_default(),
     }
+}
+
+/// Names of capabilities, refused here so that the message has the file's own path.
+fn capabilities_of(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for (path, item) in reader.items(path, json) {
+        let Some(name) = reader.text(&path, item) else { continue };
+        if Capabilities::parse(&name).is_none() {
+            let what = format!("there is no capability \"{}\"", name.escape_debug());
+            reader.wrong(&path, what, Some("write it as in `CAP_NET_BIND_SERVICE`".to_owned()));
+        }
+        names.push(name);
+    }
+    Some(names)
 }
 
 fn signal(reader: &mut Reader, path: &str, json: &Json) -> Option<Signal> {
