@@ -7,10 +7,12 @@
 
 pub mod action;
 pub mod check;
+mod dependants;
 pub mod event;
 pub mod exit;
 pub mod gate;
 pub mod health;
+mod identity;
 pub mod moment;
 pub mod post_mortem;
 pub mod probe;
@@ -22,7 +24,6 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use action::Action;
@@ -88,7 +89,7 @@ impl Machine {
             .map(|(index, process)| Service::new(ProcessId(index), process.enabled))
             .collect();
         Self {
-            dependants: Arc::new(all_dependants(&plan)),
+            dependants: Arc::new(dependants::of_all(&plan)),
             plan,
             services,
             shutdown: Shutdown::No,
@@ -425,52 +426,5 @@ fn decides(policy: ExitPolicy, process: &Process, outcome: Outcome) -> bool {
             ExitPolicy::AnyEnded => outcome.is_failure() || process.kind == Kind::Service,
             ExitPolicy::AllEnded => false,
         },
-    }
-}
-
-fn all_dependants(plan: &Plan) -> Vec<Vec<ProcessId>> {
-    let mut direct: Vec<Vec<ProcessId>> = vec![Vec::new(); plan.processes.len()];
-    for (id, process) in (0u32..).map(ProcessId).zip(&plan.processes) {
-        for edge in &process.after {
-            if let Some(dependants) = direct.get_mut(edge.on.index()) {
-                dependants.push(id);
-            }
-        }
-    }
-    (0..direct.len()).map(|index| reachable(index, &direct)).collect()
-}
-
-fn reachable(start: usize, direct: &[Vec<ProcessId>]) -> Vec<ProcessId> {
-    let mut seen = vec![false; direct.len()];
-    let mut pending: Vec<ProcessId> = direct.get(start).cloned().unwrap_or_default();
-    let mut found = Vec::new();
-    while let Some(id) = pending.pop() {
-        let Some(mark) = seen.get_mut(id.index()) else { continue };
-        if !std::mem::replace(mark, true) {
-            found.push(id);
-            pending.extend(direct.get(id.index()).into_iter().flatten());
-        }
-    }
-    found
-}
-
-impl PartialEq for Machine {
-    fn eq(&self, other: &Self) -> bool {
-        let state = |machine: &Self| (machine.shutdown, machine.begun, machine.first_failure);
-        state(self) == state(other)
-            && self.services == other.services
-            && (Arc::ptr_eq(&self.plan, &other.plan) || self.plan == other.plan)
-    }
-}
-
-impl Eq for Machine {}
-
-impl Hash for Machine {
-    /// Leaves the plan out, which never changes within a machine.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.services.hash(state);
-        self.shutdown.hash(state);
-        self.begun.hash(state);
-        self.first_failure.hash(state);
     }
 }

@@ -12,9 +12,11 @@
 //! What is wished for (`wanted`) is kept apart from where it stands (`phase`): facts change the
 //! phase here, and [`super::Machine`] then moves every service towards what is wished.
 
-use super::event::{RunEnd, RunId, SpawnFailure, Word};
+mod fitness;
+
+use super::event::{RunEnd, RunId, SpawnFailure};
 use super::exit::{self, Outcome, judge};
-use super::health::{Aspect, Finding, Health};
+use super::health::{Aspect, Health};
 use super::moment::Moment;
 use super::report::Report;
 use super::restart::{Decision, Ledger};
@@ -228,86 +230,6 @@ impl Service {
             | Phase::Backoff { .. }
             | Phase::Stopping { .. }
             | Phase::Done(_) => {}
-        }
-    }
-
-    /// A check of a run was answered.
-    pub fn on_answered(
-        &mut self,
-        rules: &Rules<'_>,
-        run: RunId,
-        aspect: Aspect,
-        good: bool,
-        actions: &mut Vec<Action>,
-    ) {
-        self.examine(rules, run, actions, |health, findings| {
-            health.on_answer(rules.process, rules.now, aspect, good, findings);
-        });
-    }
-
-    /// A run said something of itself.
-    pub fn on_told(
-        &mut self,
-        rules: &Rules<'_>,
-        run: RunId,
-        word: Word,
-        actions: &mut Vec<Action>,
-    ) {
-        let Rules { process, now, .. } = *rules;
-        self.examine(rules, run, actions, |health, findings| match word {
-            Word::Ready => health.on_told_ready(process, now, findings),
-            Word::NotReady => health.on_told_unready(process, findings),
-            Word::Alive => health.on_sign_of_life(process, now),
-            Word::Trigger if process.watchdog.is_some() => {
-                findings.push(Finding::Unfit(super::health::Unfit::WatchdogTriggered));
-            }
-            Word::Trigger => {}
-            Word::MoreTime(ms) => health.on_more_time_asked(now, ms),
-        });
-    }
-
-    /// Lets something be found out about the run, if that is the one that runs.
-    fn examine(
-        &mut self,
-        rules: &Rules<'_>,
-        run: RunId,
-        actions: &mut Vec<Action>,
-        look: impl FnOnce(&mut Health, &mut Vec<Finding>),
-    ) {
-        match &mut self.phase {
-            Phase::Running { run: living, health, .. } if *living == run => {
-                let mut findings = Vec::new();
-                look(health, &mut findings);
-                self.act_on(rules, &findings, actions);
-            }
-            Phase::Running { .. }
-            | Phase::Waiting
-            | Phase::Starting { .. }
-            | Phase::Backoff { .. }
-            | Phase::Stopping { .. }
-            | Phase::Done(_) => {}
-        }
-    }
-
-    fn act_on(&mut self, rules: &Rules<'_>, findings: &[Finding], actions: &mut Vec<Action>) {
-        let Some(run) = self.living_run() else { return };
-        for finding in findings {
-            match finding {
-                Finding::Ask(aspect) => actions.push(Action::Ask(run, *aspect)),
-                Finding::GiveUpAsking(aspect) => actions.push(Action::StopAsking(run, *aspect)),
-                Finding::Ready => {
-                    self.was_ready = true;
-                    actions.push(Action::Report(Report::Ready(run)));
-                }
-                Finding::NotReady => actions.push(Action::Report(Report::NotReady(run))),
-                Finding::NotReadyYet => actions.push(Action::Report(Report::NotReadyYet(run))),
-                // Two reasons at once are one: after the first it no longer runs.
-                Finding::Unfit(why) if matches!(self.phase, Phase::Running { .. }) => {
-                    actions.push(Action::Report(Report::Unfit(run, *why)));
-                    self.begin_stop(rules, Cause::Unfit, actions);
-                }
-                Finding::Unfit(_) => {}
-            }
         }
     }
 

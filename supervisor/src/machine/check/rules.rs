@@ -1,0 +1,56 @@
+//! What must hold in every life of a container, whatever happens.
+
+use std::fmt;
+
+/// A rule that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub rule: Rule,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// The rules, each a promise to the people who run this as PID 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rule {
+    /// No signal goes to a run of which nothing lives: its pid may be somebody else's by now.
+    NoActionOnADeadRun,
+    /// An event about a run that is over changes nothing and orders nothing.
+    AStaleEventChangesNothing,
+    /// Nothing is started once the stop of everything has begun.
+    NoSpawnAfterShutdownBegan,
+    /// A process has at the most one run.
+    OneRunAtATime,
+    /// No start is ordered while another one is not answered.
+    OneStartAtATime,
+    /// A dependant never starts before its condition held.
+    ConditionsHoldAtSpawn,
+    /// SIGKILL comes only when the grace period is over, the whole time is, or a second signal came.
+    GraceIsGiven,
+    /// After a second signal no grace is running: all that lives has been killed.
+    ASecondSignalKills,
+    /// Within an orderly stop a process is stopped only when nothing that depends on it lives.
+    DependantsStopFirst,
+    /// The supervisor ends only when nothing lives.
+    ExitOnlyWhenNothingLives,
+    /// A container in which a process failed that counts never ends with 0 of itself.
+    NeverZeroAfterAFailure,
+    /// A container that was told to stop by a signal, and had not begun to by itself, ends with
+    /// 128 + that signal's number.
+    ToldMeans128PlusSignal,
+    /// Nothing is ordered after the end.
+    NothingAfterExit,
+    /// A check is made of living runs only, and only one of a kind at a time.
+    OneCheckAtATime,
+    /// A run that failed its liveness check as often in a row as its rule allows is told to stop.
+    TheUnfitAreStopped,
+    /// The container does not linger when nothing lives and nothing is due.
+    NeverLingers,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.rule, self.detail)
+    }
+}

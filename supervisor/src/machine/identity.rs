@@ -1,0 +1,27 @@
+//! Two machines are the same when they will behave the same: what the search tells states apart by.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::Machine;
+
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        let state = |machine: &Self| (machine.shutdown, machine.begun, machine.first_failure);
+        state(self) == state(other)
+            && self.services == other.services
+            && (Arc::ptr_eq(&self.plan, &other.plan) || self.plan == other.plan)
+    }
+}
+
+impl Eq for Machine {}
+
+impl Hash for Machine {
+    /// Leaves the plan out, which never changes within a machine.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.services.hash(state);
+        self.shutdown.hash(state);
+        self.begun.hash(state);
+        self.first_failure.hash(state);
+    }
+}
