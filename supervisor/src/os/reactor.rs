@@ -8,14 +8,16 @@
 //! lead to the same orders. Nothing in a turn blocks on anybody: output is another thread's. Starts
 //! come last, and no more of them than [`START_MS`] allows: the kernel takes its time for each.
 
+mod ending;
 mod launch;
 mod requests;
+mod telling;
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::libc;
 use tokio::io::Interest;
@@ -27,19 +29,18 @@ use super::control::{Control, Socket};
 use super::coroner::Coroner;
 use super::environment::{self, Variables};
 use super::init::{self, Surroundings};
-use super::kill::Pid;
 use super::notify::{self, Heard, Notify, Statement};
 use super::probe::Probes;
-use super::report::{self, Context};
+use super::report;
 use super::runs::{self, Runs};
 use super::signal::{self, Signals};
 use super::sockets::Sockets;
 use super::stop_command::{Order, StopCommands};
-use super::{clock, last_words, reap, strays};
-use crate::log::{Log, Notice, SourceId, Stream, Watch};
-use crate::machine::{Action, Aspect, Event, Machine, Report, RunId, Unfit, Word, exit};
+use super::{clock, last_words, reap};
+use crate::log::{Log, Notice};
+use crate::machine::{Action, Aspect, Event, Machine, RunId, Word};
 use crate::spec::settings::signals::rewritten;
-use crate::spec::{Check, ExitPolicy, Plan, Process, ProcessId, Signal, Timing};
+use crate::spec::{Check, Plan, Process, ProcessId, Signal, Timing};
 use requests::Pending;
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
@@ -48,9 +49,6 @@ const POLL_MS: u64 = 50;
 /// Milliseconds after which a turn starts nothing more and looks at everything else first. A few
 /// dozen processes are started within it, and a signal waits no longer than that.
 const START_MS: u64 = 20;
-
-/// How long the end may wait for a reader of the output that has stopped reading.
-const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// What serves people and can be done without.
 #[derive(Default)]
@@ -399,116 +397,6 @@ impl Reactor {
             process.and_then(|process| check_of(process, aspect)).map(|(_, timing)| timing);
         self.probes.stop_asking(run, aspect, timing.map_or(0, |timing| timing.timeout_ms));
     }
-
-    fn report(&mut self, report: &Report) {
-        let run = match report {
-            Report::Started(run)
-            | Report::SpawnFailed(run, _)
-            | Report::Stopped(run, _)
-            | Report::LeftDescendants(run)
-            | Report::Ready(run)
-            | Report::NotReady(run)
-            | Report::NotReadyYet(run)
-            | Report::Unfit(run, _)
-            | Report::Signalling(run, _)
-            | Report::Killing(run)
-            | Report::Abandoned(run) => Some(*run),
-            Report::Restarting { .. }
-            | Report::GaveUp(_)
-            | Report::Skipped { .. }
-            | Report::SignalReceived(_)
-            | Report::Deciding(..)
-            | Report::StopTimeout => None,
-        };
-        let cause = run.and_then(|run| self.cause(run, report));
-        let context = Context {
-            plan: &self.plan,
-            pid: run.and_then(|run| self.runs.leader(run)),
-            cause: cause.as_deref(),
-        };
-        if let Some(coroner) = &mut self.coroner {
-            coroner.observe(&self.plan, report, context.pid.map(Pid::number), context.cause);
-        }
-        let notice = report::notice(report, &context);
-        match report {
-            Report::Stopped(run, _) => {
-                if let Some(log) = &self.log {
-                    log.ended(source(*run), notice);
-                }
-            }
-            // Under honcho's own rule its output is honcho's, which says nothing of this.
-            Report::Deciding(..) if self.plan.exit == ExitPolicy::AnyEnded => {}
-            _ => self.say(notice),
-        }
-        if let Report::Started(run) = report
-            && let Some(output) = self.outputs.remove(run)
-        {
-            self.attach(*run, output);
-        }
-    }
-
-    /// Why it came to what is reported, as far as that is known.
-    fn cause(&mut self, run: RunId, report: &Report) -> Option<String> {
-        match report {
-            Report::SpawnFailed(..) => self.causes.remove(&run),
-            Report::Unfit(_, Unfit::NotLive) => {
-                self.probes.cause(run, Aspect::Liveness).map(str::to_owned)
-            }
-            Report::NotReady(_)
-            | Report::NotReadyYet(_)
-            | Report::Unfit(_, Unfit::NotReadyInTime) => {
-                let status = || self.notify.status(run).map(|said| format!("its status: {said}"));
-                self.probes.cause(run, Aspect::Readiness).map(str::to_owned).or_else(status)
-            }
-            _ => None,
-        }
-    }
-
-    fn say(&self, notice: Notice) {
-        if let Some(log) = &self.log {
-            log.system(notice);
-        }
-    }
-
-    fn attach(&self, run: RunId, output: OwnedFd) {
-        let Some(log) = &self.log else { return };
-        let process = self.plan.process(run.process);
-        let watch = match process.and_then(|process| Some(&process.ready.as_ref()?.check)) {
-            Some(Check::LogLine { contains }) => Some(Watch::new(contains, runs::to_key(run))),
-            _ => None,
-        };
-        log.attach(source(run), Stream::Stdout, output, watch);
-    }
-
-    /// Every run has ended: what is left are strays and the output on its way.
-    fn end(&mut self, code: u8) -> u8 {
-        strays::sweep(&self.surroundings, self.signals.get_mut());
-        let began = Instant::now();
-        let finished = self.log.take().map(|log| {
-            if let Some(coroner) = &self.coroner {
-                coroner.speak(&self.plan, code, &log, LAST_OUTPUT);
-            }
-            log.finish(LAST_OUTPUT.saturating_sub(began.elapsed()))
-        });
-        let finished = finished.unwrap_or_default();
-        if finished.gave_up {
-            last_words::say(&format!(
-                "nobody read the output for {} s: at the most {} of it not written",
-                LAST_OUTPUT.as_secs(),
-                finished.lost,
-            ));
-        }
-        code
-    }
-
-    /// The last wall: a fault of our own. Nothing may live on without a supervisor.
-    fn give_up(&mut self) -> u8 {
-        self.runs.kill_all();
-        last_words::say("every process was killed because of an internal error");
-        // Whatever panics here as well has nothing left to protect.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.end(exit::INTERNAL)));
-        exit::INTERNAL
-    }
 }
 
 /// What is to be checked about a process, and when.
@@ -517,10 +405,6 @@ fn check_of(process: &Process, aspect: Aspect) -> Option<(&Check, &Timing)> {
         Aspect::Readiness => process.ready.as_ref().map(|rule| (&rule.check, &rule.timing)),
         Aspect::Liveness => process.live.as_ref().map(|rule| (&rule.check, &rule.timing)),
     }
-}
-
-fn source(run: RunId) -> SourceId {
-    SourceId(run.process.0)
 }
 
 /// Differs between supervisors that start at the same time, also where each is PID 1.

@@ -3,7 +3,8 @@
 
 use tokio::sync::oneshot;
 
-use super::{Reactor, clock, source};
+use super::telling::source;
+use super::{Reactor, clock};
 use crate::control::{Change, Goal, Logs, ProcessReport, Request, Response, Verdict, goal, status};
 use crate::log::SourceId;
 use crate::machine::{Event, ProcessStatus, RunId, State, exit};
