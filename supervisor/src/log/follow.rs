@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::handle::{Shared, lock};
 use super::mask::{Mask, whole_characters};
 use super::options::SourceId;
+use super::tail::OpenLine;
 
 /// How much one follower may have waiting, in bytes.
 const ROOM: usize = 256 * 1024;
@@ -72,17 +73,33 @@ enum Piece {
     Bytes(SourceId, Vec<u8>),
     /// The unfinished line ends here, as if its newline had come.
     LineEnd(SourceId),
-    Lost(u64),
+    Lost(Hole),
+}
+
+/// Where output is missing.
+#[derive(Debug)]
+struct Hole {
+    bytes: u64,
+    /// Whose it was, in order.
+    sources: Vec<SourceId>,
 }
 
 impl Followers {
     /// Adds one that is given the output of these sources from now on.
-    pub fn add(&self, shared: &Arc<Shared>, sources: Vec<SourceId>) -> Following {
+    ///
+    /// `open` has the line that each of them is in the middle of.
+    pub fn add(
+        &self,
+        shared: &Arc<Shared>,
+        sources: Vec<SourceId>,
+        open: Vec<OpenLine>,
+    ) -> Following {
+        let lines = sources.iter().copied().zip(open.into_iter().map(Unfinished::begun)).collect();
         let feed = Arc::new(Feed { sources, waiting: Mutex::default(), news: Notify::new() });
         let mut feeds = lock(&self.feeds);
         feeds.push(Arc::clone(&feed));
         self.count.store(feeds.len(), Ordering::Release);
-        Following { shared: Arc::clone(shared), feed, lines: HashMap::new() }
+        Following { shared: Arc::clone(shared), feed, lines }
     }
 
     /// Hands on what `source` has written.
@@ -92,7 +109,7 @@ impl Followers {
                 if waiting.has_room(bytes.len()) {
                     waiting.pieces.push_back(Piece::Bytes(source, bytes.to_vec()));
                 } else {
-                    waiting.lose(bytes.len());
+                    waiting.lose(source, bytes.len());
                 }
             }
         });
@@ -104,7 +121,7 @@ impl Followers {
             if waiting.has_room(0) {
                 waiting.pieces.push_back(Piece::LineEnd(source));
             } else {
-                waiting.lose(0);
+                waiting.lose(source, 0);
             }
         });
     }
@@ -158,16 +175,22 @@ impl Waiting {
         self.weight -= match &piece {
             Piece::Bytes(_, bytes) => bytes.len() + PIECE,
             Piece::LineEnd(_) => PIECE,
-            Piece::Lost(_) => 0,
+            Piece::Lost(hole) => hole.sources.len() * size_of::<SourceId>(),
         };
         Some(piece)
     }
 
-    fn lose(&mut self, count: usize) {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        match self.pieces.back_mut() {
-            Some(Piece::Lost(lost)) => *lost = lost.saturating_add(count),
-            _ => self.pieces.push_back(Piece::Lost(count)),
+    /// Notes down what had no room. A hole takes room as well, which nobody is asked for.
+    fn lose(&mut self, source: SourceId, count: usize) {
+        if !matches!(self.pieces.back(), Some(Piece::Lost(_))) {
+            self.pieces.push_back(Piece::Lost(Hole { bytes: 0, sources: Vec::new() }));
+        }
+        if let Some(Piece::Lost(hole)) = self.pieces.back_mut() {
+            hole.bytes = hole.bytes.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            if let Err(place) = hole.sources.binary_search(&source) {
+                hole.sources.insert(place, source);
+                self.weight += size_of::<SourceId>();
+            }
         }
     }
 }
@@ -217,16 +240,13 @@ impl Following {
                     });
                 }
             }
-            Piece::Lost(bytes) => {
-                // Whose bytes they were is not kept: every line may have a hole now. What is left
-                // of one may be the second half of a secret.
-                for line in self.lines.values_mut() {
-                    *line = Unfinished { skips: true, ..Unfinished::default() };
+            Piece::Lost(hole) => {
+                // What is left of a line with a hole may be the second half of a secret.
+                for source in hole.sources {
+                    let skipping = Unfinished { skips: true, ..Unfinished::default() };
+                    self.lines.insert(source, skipping);
                 }
-                for source in &self.feed.sources {
-                    self.lines.entry(*source).or_default().skips = true;
-                }
-                told.push(Followed::Lost(bytes));
+                told.push(Followed::Lost(hole.bytes));
             }
         }
     }
@@ -253,6 +273,16 @@ struct Unfinished {
 }
 
 impl Unfinished {
+    /// A line whose beginning has already been read.
+    fn begun(open: OpenLine) -> Self {
+        Self {
+            bytes: if open.headless { Vec::new() } else { open.bytes },
+            skips: open.headless,
+            after_return: open.after_return,
+            ..Self::default()
+        }
+    }
+
     fn push(&mut self, mut chunk: &[u8], mask: &Mask, tell: &mut impl FnMut(String, bool)) {
         while let Some(at) = memchr2(b'\n', b'\r', chunk) {
             let (line, rest) = chunk.split_at(at);
@@ -375,7 +405,8 @@ mod tests {
             while waiting.has_room(BYTES) {
                 waiting.pieces.push_back(Piece::Bytes(SourceId(0), vec![0; BYTES]));
             }
-            waiting.lose(1);
+            waiting.lose(SourceId(1), 1);
+            waiting.lose(SourceId(0), 1);
             assert!(waiting.weight > ROOM - BYTES - PIECE);
             while waiting.take().is_some() {}
             assert_eq!(waiting.weight, 0);
@@ -386,8 +417,10 @@ mod tests {
     fn what_has_no_room_is_counted_in_its_place() {
         let mut waiting = Waiting::default();
         assert!(waiting.has_room(ROOM - 2 * PIECE) && waiting.has_room(0) && !waiting.has_room(0));
-        waiting.lose(3);
-        waiting.lose(4);
-        assert!(matches!(waiting.pieces.make_contiguous(), [Piece::Lost(7)]));
+        waiting.lose(SourceId(2), 3);
+        waiting.lose(SourceId(1), 2);
+        waiting.lose(SourceId(2), 2);
+        let [Piece::Lost(hole)] = waiting.pieces.make_contiguous() else { panic!("{waiting:?}") };
+        assert_eq!((hole.bytes, hole.sources.as_slice()), (7, &[SourceId(1), SourceId(2)][..]));
     }
 }

@@ -175,16 +175,18 @@ impl Log {
         tail.map(|tail| tail.lines(count, &self.shared.mask)).unwrap_or_default()
     }
 
-    /// The tails of sources as [`Log::tail`] gives them, and everything they write from then on:
-    /// nothing is left out in between and nothing told twice.
+    /// The lines of the tails of sources that are over, and everything they write from then on:
+    /// nothing is left out in between and nothing told twice. A line that a source is in the middle
+    /// of is told whole once it is over, or not at all when its beginning was forgotten.
     pub fn follow(&self, sources: &[SourceId], count: usize) -> (Vec<Vec<String>>, Following) {
         let tails = lock(&self.shared.tails);
-        let lines = sources.iter().map(|source| {
-            let tail = usize::try_from(source.0).ok().and_then(|index| tails.get(index));
-            tail.map(|tail| tail.lines(count, &self.shared.mask)).unwrap_or_default()
-        });
-        let lines = lines.collect();
-        (lines, self.shared.followers.add(&self.shared, sources.to_vec()))
+        let (lines, open) = (sources.iter())
+            .map(|source| {
+                let tail = usize::try_from(source.0).ok().and_then(|index| tails.get(index));
+                tail.map(|tail| tail.lines_and_open(count, &self.shared.mask)).unwrap_or_default()
+            })
+            .unzip();
+        (lines, self.shared.followers.add(&self.shared, sources.to_vec(), open))
     }
 
     /// A text with secrets masked, as it would stand in the log.

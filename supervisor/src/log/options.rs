@@ -78,7 +78,7 @@ pub fn colour_wanted(asked: Option<bool>, terminal: bool, no_color: Option<&str>
 }
 
 /// The place of a source in the list given to [`super::Log::start`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
 
 /// Something whose output is logged: one replica of one process. Shown as `process.replica`.

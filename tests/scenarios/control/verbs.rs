@@ -162,6 +162,29 @@ fn the_log_is_followed_from_its_last_lines_to_the_end() {
 }
 
 #[test]
+fn a_line_that_is_followed_from_its_middle_is_told_whole_and_masked() {
+    let world = World::new();
+    let go = world.path("go").display().to_string();
+    let script = format!(
+        "printf 'said\\nkey=hun'; while ! test -e {go}; do sleep 0.05; done; echo ter2 and more; \
+         exec sleep 1000"
+    );
+    let spec = Spec::new()
+        .process("a", &["/bin/sh", "-c", &script])
+        .with("environment", json!({ "KEY": "hunter2" }));
+    let supervised = Place::Shell.start(&world, &spec, &["--secret", "KEY"]);
+    wait::until_true(wait::SOON, "the beginning of the line", || {
+        supervised.ask(&["logs", "a"]).expect_code(0).out.lines().count() == 2
+    });
+    let follows = supervised.asking(&["logs", "-f", "a"]);
+    follows.wait_for("said\n");
+    world.write("go", "");
+    follows.wait_for("more\n");
+    let _ = stop(supervised);
+    assert_eq!(follows.end().expect_code(0).out, "said\nkey=*** and more\n");
+}
+
+#[test]
 fn who_asks_while_everything_is_being_stopped_is_refused() {
     let world = World::new();
     let slow = json!({ "stop": { "grace_ms": 5000 } });
