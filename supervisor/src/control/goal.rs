@@ -33,6 +33,13 @@ pub enum Verdict {
 }
 
 impl Goal {
+    /// The goal of a restart that is asked for now: a run after the present one. One that is only
+    /// being started is itself the run that is meant.
+    #[must_use]
+    pub fn restart_of(status: &ProcessStatus) -> Self {
+        Self::Restarted(status.runs.saturating_sub((status.state == State::Starting).into()))
+    }
+
     /// Whether one process has reached the goal.
     #[must_use]
     pub fn judge(self, status: &ProcessStatus) -> Verdict {

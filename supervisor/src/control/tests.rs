@@ -215,6 +215,14 @@ fn every_goal_judges_every_state() {
 }
 
 #[test]
+fn a_restart_is_a_run_after_the_present_one() {
+    for (state, want) in [(State::Running, 3), (State::Starting, 2), (State::Backoff, 3)] {
+        let goal = Goal::restart_of(&status(Kind::Service, state, true));
+        assert_eq!(goal, Goal::Restarted(want), "{state:?}");
+    }
+}
+
+#[test]
 fn what_can_never_be_comes_before_what_is_not_yet() {
     let (met, not_yet, never) = (
         Verdict::Met,

@@ -15,6 +15,21 @@ pub struct RunId {
     pub number: u32,
 }
 
+impl RunId {
+    /// The run as one number, for where the kernel or another thread carries it along.
+    #[must_use]
+    pub fn key(self) -> u64 {
+        u64::from(self.process.0) << 32 | u64::from(self.number)
+    }
+
+    /// The run that [`RunId::key`] made a number of.
+    #[must_use]
+    pub fn of_key(key: u64) -> Self {
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
+        Self { process: ProcessId(half(key >> 32)), number: half(key) }
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {

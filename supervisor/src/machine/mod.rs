@@ -72,8 +72,7 @@ impl Rules<'_> {
     pub fn draw(&self, run: RunId) -> u64 {
         // The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): each bit that goes in changes
         // half of those that come out.
-        let run = u64::from(run.process.0) << 32 | u64::from(run.number);
-        let mixed = self.seed ^ run.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = self.seed ^ run.key().wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)

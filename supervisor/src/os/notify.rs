@@ -21,7 +21,6 @@ pub use message::Statement;
 pub use socket::Sender;
 
 use super::environment::Variables;
-use super::runs;
 use crate::machine::RunId;
 use crate::spec::{Check, Process};
 use socket::{Received, Socket};
@@ -99,7 +98,7 @@ impl Notify {
         // A process's name may be longer than an address, so its number stands for it.
         let name = format!("devenv-init/{}/{}.{}", self.instance, run.process.0, run.number);
         let socket = Socket::bind(&name)?;
-        self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, runs::to_key(run)))?;
+        self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, run.key()))?;
         self.sockets.insert(run, Ear { socket, status: None, stranger_told: false });
         variables.insert(SOCKET.into(), format!("@{name}").into());
         if let Some(rule) = process.watchdog {
@@ -130,7 +129,7 @@ impl Notify {
         let count = self.epoll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
         let mut more = count == events.len();
         for event in events.get(..count).unwrap_or_default() {
-            let run = runs::of_key(event.data());
+            let run = RunId::of_key(event.data());
             if let Some(ear) = self.sockets.get_mut(&run) {
                 more |= ear.listen(run, belongs, heard);
             }

@@ -32,7 +32,7 @@ use super::init::{self, Surroundings};
 use super::notify::{self, Heard, Notify, Statement};
 use super::probe::Probes;
 use super::report;
-use super::runs::{self, Runs};
+use super::runs::Runs;
 use super::signal::{self, Signals};
 use super::sockets::Sockets;
 use super::stop_command::{Order, StopCommands};
@@ -323,7 +323,7 @@ impl Reactor {
             }
         }
         let lines = self.log.as_ref().map(Log::heard).unwrap_or_default();
-        for run in lines.into_iter().map(runs::of_key) {
+        for run in lines.into_iter().map(RunId::of_key) {
             self.feed(Event::Told(run, Word::Ready));
         }
     }

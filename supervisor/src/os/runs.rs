@@ -14,7 +14,7 @@ use super::notify::Sender;
 use super::proc::{Entry, ProcFs};
 use super::reap::Reaped;
 use crate::machine::{Event, RunId};
-use crate::spec::{ProcessId, Signal};
+use crate::spec::Signal;
 
 /// How many ancestors of a process are looked at: far more than there ever are, and an end for a
 /// chain that processes make longer while it is read.
@@ -339,19 +339,6 @@ impl Runs {
             kill::group(leader, signal);
         }
     }
-}
-
-/// A run as one number, for where the kernel or another thread carries it along.
-#[must_use]
-pub fn to_key(run: RunId) -> u64 {
-    u64::from(run.process.0) << 32 | u64::from(run.number)
-}
-
-/// The run that [`to_key`] made a number of.
-#[must_use]
-pub fn of_key(key: u64) -> RunId {
-    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
-    RunId { process: ProcessId(half(key >> 32)), number: half(key) }
 }
 
 fn cleared(runs: Vec<RunId>, left: &HashSet<RunId>) -> impl Iterator<Item = Event> {

@@ -87,17 +87,13 @@ impl Reactor {
 
     fn restart(&mut self, change: &Change) -> Reply {
         self.refuse_while_stopping()?;
-        // One that is being started has counted the run that is meant.
-        let before: Vec<u32> = (self.machine.status(clock::now()).iter())
-            .map(|status| status.runs - u32::from(status.state == State::Starting))
-            .collect();
+        let before = self.machine.status(clock::now());
         let ids = self.change(change, Event::RestartAsked)?;
-        let goal =
-            |id: ProcessId| Goal::Restarted(before.get(id.index()).copied().unwrap_or_default());
         if !change.wait {
             return Err(Answer::done());
         }
-        Ok(ids.into_iter().map(|id| (id, goal(id))).collect())
+        let goal = |id: ProcessId| Some((id, Goal::restart_of(before.get(id.index())?)));
+        Ok(ids.into_iter().filter_map(goal).collect())
     }
 
     fn refuse_while_stopping(&self) -> Result<(), Answer> {

@@ -7,7 +7,6 @@ use crate::log::{Notice, SourceId, Stream, Watch};
 use crate::machine::{Aspect, Report, RunId, Unfit};
 use crate::os::kill::Pid;
 use crate::os::report::{self, Context};
-use crate::os::runs;
 use crate::spec::{Check, ExitPolicy};
 
 impl Reactor {
@@ -85,7 +84,7 @@ impl Reactor {
         let Some(log) = &self.log else { return };
         let process = self.plan.process(run.process);
         let watch = match process.and_then(|process| Some(&process.ready.as_ref()?.check)) {
-            Some(Check::LogLine { contains }) => Some(Watch::new(contains, runs::to_key(run))),
+            Some(Check::LogLine { contains }) => Some(Watch::new(contains, run.key())),
             _ => None,
         };
         log.attach(source(run), Stream::Stdout, output, watch);
