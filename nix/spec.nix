@@ -11,6 +11,7 @@ let
   readiness = import ./lib/readiness.nix { inherit lib; };
   signals = import ./lib/signals.nix;
   sockets = import ./lib/sockets.nix { inherit lib; };
+  stopBudget = import ./lib/stop-budget.nix { inherit lib dependencies; };
   supervision = import ./lib/supervision.nix { inherit lib; };
 
   version = 1;
@@ -162,21 +163,17 @@ in
         # The tasks that hand something on to a node.
         givers = node: lib.filter (name: name != node && tasks ? ${name} && exports.handsOn tasks.${name}) (dependencies.closure edges [ node ]);
       };
-      # Processes stop after everything that waits for them.
-      graces = mapAttrs' (name: process: nameValuePair "${processPrefix}${name}" process.shutdown.grace) config.processes;
-      stop = dependencies.heaviest edges graces;
+      late = stopBudget.fault {
+        inherit edges option shownName;
+        limit = init.stopTimeout;
+        services = mapAttrs' (name: process: nameValuePair "${processPrefix}${name}" process.shutdown.grace) config.processes;
+        tasks = builtins.mapAttrs (_: task: if task.init.shutdown.grace == null then stopBudget.unsaid else task.init.shutdown.grace) tasks;
+      };
     in
     if cycle != null then
       fail "processes and tasks wait for each other: ${lib.concatStringsSep " -> " cycle}"
         "one of these says too much: ${lib.concatMapStringsSep ", " (option: "`${option}`") (dependencies.saidBy nodes cycle)}"
-    else if init.stopTimeout != null && stop.weight > init.stopTimeout then
-      fail
-        (lib.concatStrings [
-          "`${option}.stopTimeout`: ${toString init.stopTimeout} seconds are not enough to stop "
-          "${lib.concatMapStringsSep ", then " shownName stop.nodes}: "
-          "their `shutdown.grace` sums up to ${toString stop.weight}"
-        ])
-        "set it to ${toString stop.weight} or more"
+    else if late != null then fail late.what late.hint
     else {
       inherit version environment;
       inherit (init) exit;

@@ -204,9 +204,10 @@ in
       default = null;
       defaultText = lib.literalMD "9 seconds, one less than `docker stop` waits";
       description = ''
-        Seconds the stop of the whole container may take before everything left is killed. When it is
-        set, it must be enough for the processes to use up `shutdown.grace` one after the other, those
-        that wait for others first. Engines have a limit of their own: `docker stop --time`.
+        Seconds the stop of the whole container may take before everything left is killed. It must be
+        enough for the processes to use up `shutdown.grace` one after the other, those that wait for
+        others first; where it is not set, only chains count in which a process sets a grace of its own.
+        Engines have a limit of their own: `docker stop --time`.
       '';
       example = 60;
     };

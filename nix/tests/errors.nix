@@ -151,6 +151,29 @@ in
     };
     says = [ "`containers.processes.init.stopTimeout`: 12 seconds are not enough to stop web, then db" "sums up to 15" "hint: set it to 15 or more" ];
   };
+  stop-budget-of-docker = {
+    expr = spec {
+      processes.db = { exec = "db"; shutdown.grace = 30; };
+      processes.web = { exec = "web"; after = [ "devenv:processes:db" ]; };
+    };
+    says = [ "`containers.processes.init.stopTimeout`: 9 seconds (its default) are not enough to stop web, then db" "sums up to 35" "docker stop --time 36" ];
+  };
+  stop-budget-of-those-who-say-nothing = {
+    expr = spec {
+      processes.db.exec = "db";
+      processes.web = { exec = "web"; after = [ "devenv:processes:db" ]; };
+    };
+    says = null;
+  };
+  stop-budget-of-a-task = {
+    expr = spec {
+      containers.processes.init.stopTimeout = 20;
+      processes.db = { exec = "db"; shutdown.grace = 10; };
+      tasks."db:load" = { exec = "load"; after = [ "devenv:processes:db" ]; init.shutdown.grace = 11; };
+      processes.web = { exec = "web"; after = [ "db:load" ]; };
+    };
+    says = [ "20 seconds are not enough to stop db:load, then db" "sums up to 21" ];
+  };
   task-without-exec = {
     expr = spec { tasks."a:b" = { }; processes.web = { exec = "web"; after = [ "a:b" ]; }; };
     says = [ "`tasks.a:b.exec` is not set" ];
