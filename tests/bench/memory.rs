@@ -28,7 +28,7 @@ pub fn measure(bench: &Bench, table: &mut Table) {
             rss <= limit_kb,
         );
         if count == 10 {
-            let before = switches(pid);
+            let before = settled(pid);
             std::thread::sleep(IDLE);
             let woken = switches(pid) - before;
             table.add(
@@ -95,6 +95,20 @@ fn switches(pid: u32) -> u64 {
         .map(|path| fs::read_to_string(path).expect("a thread's status is readable"));
     let fields = ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"];
     statuses.map(|status| fields.map(|field| number(&status, field)).iter().sum::<u64>()).sum()
+}
+
+/// [`switches`] once what the last start set off is over.
+fn settled(pid: u32) -> u64 {
+    const STEP: Duration = Duration::from_millis(100);
+    let mut before = switches(pid);
+    for _ in 0..50 {
+        std::thread::sleep(STEP);
+        match switches(pid) {
+            now if now == before => break,
+            now => before = now,
+        }
+    }
+    before
 }
 
 fn number(status: &str, field: &str) -> u64 {
