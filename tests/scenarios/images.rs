@@ -5,24 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use devenv_tests::docker::{self, Container};
-use devenv_tests::lines;
-use devenv_tests::oci;
+use devenv_tests::judges::{copy_to_layout, nix, skopeo};
 use devenv_tests::programs::{as_root, devenv_container, devenv_init, repository, tool};
 use devenv_tests::project::Project;
-use devenv_tests::registry::Registry;
-use devenv_tests::running;
 use devenv_tests::world::World;
-
-/// Copies an image to an OCI layout and returns the digest that was printed.
-#[track_caller]
-fn copy_to_layout(project: &Project<'_>, container: &str, layout: &Path) -> String {
-    let destination = format!("oci:{}:test", layout.display());
-    project.run(&["copy", container, &destination]).expect_code(0).out.trim_end().to_owned()
-}
-
-fn skopeo(arguments: &[&str]) -> String {
-    running::run(Command::new(tool("skopeo")).args(arguments)).expect_code(0).out
-}
+use devenv_tests::{foreign, lines, oci, running};
 
 #[test]
 fn the_same_project_gives_the_same_image_for_everyone() {
@@ -51,13 +38,6 @@ fn the_same_project_gives_the_same_image_for_everyone() {
     // The control: another project is another image.
     world.write("some/where else/README", "changed");
     assert_ne!(copy_to_layout(&there, "processes", &world.path("third")), first);
-}
-
-/// A program of Nix, by itself.
-fn nix(program: &str, arguments: &[&str]) -> String {
-    let mut command = as_root(program);
-    command.env("NIX_CONFIG", "build-users-group =\nsubstituters =").args(arguments);
-    running::run(&mut command).expect_code(0).out
 }
 
 /// The path of the description that the derivation of an image makes: what other commands than ours
@@ -141,7 +121,7 @@ fn images_keep_every_rule_of_the_specification() {
     skopeo(&[
         "copy",
         "--insecure-policy",
-        &format!("oci:{}:v1", foreign(&world).display()),
+        &format!("oci:{}:v1", foreign::layout(&world).display()),
         &format!("oci:{}", project.directory.join("base").display()),
     ]);
     let layout = world.path("layout");
@@ -251,180 +231,6 @@ fn layers_are_compressed_as_asked_for_and_others_can_read_them() {
     digests.dedup();
     assert_eq!(digests.len(), 4, "each is another image in a registry");
     let _ = project.run(&["digest", "processes", "--compression-level", "10"]).expect_code(64);
-}
-
-/// An image somebody else made, as an OCI layout: with `/bin` a link to `/usr/bin` as distributions
-/// have it, a shell, accounts and a configuration.
-fn foreign(world: &World) -> std::path::PathBuf {
-    let layout = world.path("foreign");
-    let tagged = format!("{}:v1", layout.display());
-    let bundle = world.path("foreign-bundle");
-    let umoci = |arguments: &[&str]| {
-        let _ = running::run(as_root("umoci").args(arguments)).expect_code(0);
-    };
-    umoci(&["init", "--layout", &layout.display().to_string()]);
-    umoci(&["new", "--image", &tagged]);
-    umoci(&["unpack", "--image", &tagged, &bundle.display().to_string()]);
-    let root = bundle.join("rootfs");
-    for folder in ["usr/bin", "etc", "run", "var"] {
-        std::fs::create_dir_all(root.join(folder)).expect("a folder");
-    }
-    std::os::unix::fs::symlink("usr/bin", root.join("bin")).expect("a link");
-    std::os::unix::fs::symlink("/run", root.join("var/run")).expect("a link");
-    std::fs::copy(tool("bash-static"), root.join("usr/bin/sh")).expect("a shell");
-    std::fs::write(root.join("etc/passwd"), "root:x:0:0:theirs:/root:/bin/sh\nweb:x:33:33:::\n")
-        .expect("accounts");
-    umoci(&["repack", "--image", &tagged, &bundle.display().to_string()]);
-    let settings = ["--config.env=BASE=theirs", "--config.env=HOME=/theirs", "--config.cmd=/none"];
-    umoci(&[&["config", "--image", &tagged][..], &settings, &["--architecture=amd64"]].concat());
-    layout
-}
-
-#[test]
-fn folders_of_layers_and_volumes_leave_links_of_the_base_alone() {
-    let world = World::new();
-    let project = world.project(
-        "app",
-        r#"{ pkgs, ... }:
-        {
-          name = "app";
-          containers.app = {
-            fromImage = ./base;
-            copyToRoot = null;
-            layers = [ { copyToRoot = [ (pkgs.writeShellScriptBin "tool" "echo tool") ]; } ];
-            volumes = [ "/var/run/app" ];
-            startupCommand = [ "/bin/sh" "-c" "/bin/tool; [ -h /bin ] && [ -h /var/run ] && [ -O /run/app ] && echo links" ];
-          };
-        }"#,
-    );
-    skopeo(&[
-        "copy",
-        "--insecure-policy",
-        &format!("oci:{}:v1", foreign(&world).display()),
-        &format!("oci:{}", project.directory.join("base").display()),
-    ]);
-    let name = project.load("app");
-    let mut run = docker::docker(&["run", "--rm", "--network", "none", &name]);
-    let ended = running::run(&mut run).expect_code(0);
-    assert_eq!(ended.out, "tool\nlinks\n");
-}
-
-#[test]
-fn an_image_builds_on_another_in_any_form() {
-    let world = World::new();
-    let foreign = foreign(&world);
-    let project = world.project(
-        "app",
-        r#"{ config, ... }:
-        {
-          name = "app";
-          containers.app = {
-            fromImage = ./base;
-            copyToRoot = null;
-            startupCommand = [ "/bin/sh" "-c" "echo $BASE $HOME; while read -r line; do echo $line; done < /etc/passwd" ];
-          };
-        }"#,
-    );
-    let mut digests = Vec::new();
-    for transport in ["oci", "oci-archive", "docker-archive", "dir"] {
-        let base = project.directory.join("base");
-        let source = format!("oci:{}:v1", foreign.display());
-        let target = match transport {
-            "docker-archive" => format!("{transport}:{}:base:v1", base.display()),
-            _ => format!("{transport}:{}", base.display()),
-        };
-        skopeo(&["copy", "--insecure-policy", &source, &target]);
-        digests.push(project.run(&["digest", "app"]).expect_code(0).out);
-        if base.is_dir() {
-            std::fs::remove_dir_all(&base).expect("it goes");
-        } else {
-            std::fs::remove_file(&base).expect("it goes");
-        }
-    }
-    // The layers of archives of Docker are not compressed; all others have the same.
-    assert!(digests[0] == digests[1] && digests[0] == digests[3], "{digests:?}");
-
-    skopeo(&[
-        "copy",
-        "--insecure-policy",
-        &format!("oci:{}:v1", foreign.display()),
-        &format!("oci:{}", project.directory.join("base").display()),
-    ]);
-    let name = project.load("app");
-    let mut run = docker::docker(&["run", "--rm", "--network", "none", &name]);
-    let ended = running::run(&mut run).expect_code(0);
-    let lines: Vec<&str> = ended.out.lines().collect();
-    assert_eq!(lines[0], "theirs /env", "variables of both");
-    assert_eq!(lines[1], "root:x:0:0:theirs:/root:/bin/sh", "their accounts stay");
-    assert!(lines.iter().any(|line| line.starts_with("user:x:1000:")), "ours come along");
-    // The shell was found at /bin/sh, where it is by a link that our own files did not replace.
-}
-
-#[test]
-fn a_base_of_a_registry_stays_what_it_is_until_it_is_locked_anew() {
-    let world = World::new();
-    let registry = Registry::open(&world);
-    let name = format!("{}/theirs/base:v1", registry.address());
-    let push = |source: &str| {
-        let target = format!("docker://{name}");
-        skopeo(&["copy", "--insecure-policy", "--dest-tls-verify=false", source, &target]);
-    };
-    push(&format!("oci:{}:v1", foreign(&world).display()));
-    let project = world.project(
-        "app",
-        &format!(
-            r#"{{
-              name = "app";
-              containers.app = {{
-                fromRegistry = "{name}";
-                copyToRoot = null;
-                startupCommand = [ "/bin/sh" ];
-              }};
-            }}"#
-        ),
-    );
-    let refused = project.run(&["build", "app"]).expect_code(65);
-    assert!(refused.err.contains("devenv-container lock"), "{}", refused.err);
-
-    let locked = project.run(&["lock"]).expect_code(0).out;
-    assert!(locked.starts_with(&format!("{name} for amd64 is sha256:")), "{locked}");
-    // On a machine that has the lock and not the image it is fetched by its digest.
-    let fixed = {
-        let lock = std::fs::read_to_string(project.directory.join("devenv-container.lock"));
-        let lock: serde_json::Value =
-            serde_json::from_str(&lock.expect("a lock file")).expect("JSON");
-        let hash = lock["images"][&name]["amd64"]["hash"].as_str().expect("a hash").to_owned();
-        let hash = hash.trim_start_matches("sha256:");
-        nix("nix-store", &["--print-fixed-path", "--recursive", "sha256", hash, "base-image"])
-    };
-    let _ = nix("nix-store", &["--delete", "--ignore-liveness", fixed.trim()]);
-    assert_eq!(project.run(&["lock"]).expect_code(0).out, "", "nothing new");
-    assert!(Path::new(fixed.trim()).exists(), "{fixed}");
-    let first = project.run(&["digest", "app"]).expect_code(0).out;
-
-    // What Nix would do on a machine that does not have it: the same layout, to the byte.
-    let lock = std::fs::read_to_string(project.directory.join("devenv-container.lock"));
-    let lock: serde_json::Value = serde_json::from_str(&lock.expect("a lock file")).expect("JSON");
-    let known = &lock["images"][&name]["amd64"];
-    let out = world.path("pulled");
-    let attributes = serde_json::json!({
-        "reference": name, "digest": known["digest"], "arch": "amd64", "outputs": { "out": out },
-    });
-    let attributes = world.write("attrs.json", &attributes.to_string());
-    let mut pull = world.container(&["nix-pull"]);
-    let _ = running::run(pull.env("NIX_ATTRS_JSON_FILE", attributes)).expect_code(0);
-    let hash = nix("nix-hash", &["--type", "sha256", "--base32", &out.display().to_string()]);
-    assert_eq!(known["hash"], format!("sha256:{}", hash.trim_end()));
-
-    // The name now stands for another image.
-    let other = world.example("hello", "other");
-    let layout = world.path("other-layout");
-    let _ = copy_to_layout(&other, "processes", &layout);
-    push(&format!("oci:{}:test", layout.display()));
-    assert_eq!(project.run(&["lock"]).expect_code(0).out, "", "nothing new");
-    assert_eq!(project.run(&["digest", "app"]).expect_code(0).out, first);
-    assert_ne!(project.run(&["lock", "--update"]).expect_code(0).out, "");
-    assert_ne!(project.run(&["digest", "app"]).expect_code(0).out, first);
 }
 
 #[test]

@@ -6,7 +6,9 @@
 //! polls with a limit. A tool that is missing fails the test and says how to get it.
 
 pub mod docker;
+pub mod foreign;
 pub mod help;
+pub mod judges;
 pub mod lines;
 pub mod oci;
 pub mod place;
