@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Published, Sink};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, blob};
-use crate::tar::header::{self, Header};
+use crate::tar::header;
 use crate::temporary;
 
 /// An archive in a file.
@@ -95,21 +95,7 @@ fn bytes(name: &str, content: &[u8], out: &mut dyn Write) -> Result<()> {
 }
 
 fn head(name: &str, size: u64, out: &mut dyn Write) -> Result<()> {
-    let mut blocks = Vec::with_capacity(header::BLOCK);
-    Header {
-        name: name.as_bytes(),
-        link: b"",
-        kind: header::Kind::Regular,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        uname: b"root",
-        gname: b"root",
-        size,
-        mtime: 1,
-    }
-    .encode(&mut blocks);
-    raw(&blocks, out)
+    raw(&header::plain(name, header::Kind::Regular, 0o644, size), out)
 }
 
 fn end(size: u64, out: &mut dyn Write) -> Result<()> {

@@ -8,7 +8,7 @@ use super::oci_layout::OciLayout;
 use super::{Published, Sink};
 use crate::error::{Context as _, Kind, Result};
 use crate::image::Image;
-use crate::tar::header::{self, Header};
+use crate::tar::header;
 use crate::temporary;
 
 /// An archive in a file.
@@ -65,33 +65,15 @@ fn pack(layout: &Path, out: &mut dyn Write) -> io::Result<()> {
     blobs.sort();
     names.extend(blobs);
     for folder in ["blobs", "blobs/sha256"] {
-        out.write_all(&head(folder, header::Kind::Directory, 0o755, 0))?;
+        out.write_all(&header::plain(folder, header::Kind::Directory, 0o755, 0))?;
     }
     for name in names {
         let mut file = File::open(layout.join(&name))?;
         let size = file.metadata()?.len();
-        out.write_all(&head(&name, header::Kind::Regular, 0o644, size))?;
+        out.write_all(&header::plain(&name, header::Kind::Regular, 0o644, size))?;
         io::copy(&mut file, out)?;
         out.write_all([0; header::BLOCK].get(..header::padding(size)).unwrap_or_default())?;
     }
     out.write_all(&[0; 2 * header::BLOCK])?;
     out.flush()
-}
-
-fn head(name: &str, kind: header::Kind, mode: u32, size: u64) -> Vec<u8> {
-    let mut blocks = Vec::with_capacity(header::BLOCK);
-    Header {
-        name: name.as_bytes(),
-        link: b"",
-        kind,
-        mode,
-        uid: 0,
-        gid: 0,
-        uname: b"root",
-        gname: b"root",
-        size,
-        mtime: 1,
-    }
-    .encode(&mut blocks);
-    blocks
 }

@@ -57,6 +57,25 @@ pub struct Header<'a> {
     pub mtime: u64,
 }
 
+/// The header of something in an archive that is no layer: root's, and of no time of its own.
+pub fn plain(name: &str, kind: Kind, mode: u32, size: u64) -> Vec<u8> {
+    let mut blocks = Vec::with_capacity(BLOCK);
+    Header {
+        name: name.as_bytes(),
+        link: b"",
+        kind,
+        mode,
+        uid: 0,
+        gid: 0,
+        uname: b"root",
+        gname: b"root",
+        size,
+        mtime: 1,
+    }
+    .encode(&mut blocks);
+    blocks
+}
+
 impl Header<'_> {
     /// Appends the header blocks to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
