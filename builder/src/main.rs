@@ -35,6 +35,7 @@ mod sink;
 mod tar;
 mod temporary;
 mod understand;
+mod unpack;
 
 use std::process::ExitCode;
 

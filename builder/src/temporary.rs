@@ -11,17 +11,21 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Barrier, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 
 use nix::errno::Errno;
-use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, Signal};
+use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
 
 /// What to remove. Locked while something is made, so that nothing exists that is not noted.
 static NOTED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Where the handler writes the number of its signal; -1 while nobody listens.
 static LISTENER: AtomicI32 = AtomicI32::new(-1);
+
+/// Where the thread that waits for signals is met once it does nothing else any more. A copy of this
+/// process, which has one thread only, may then rely on it to hold no lock.
+static SETTLED: Barrier = Barrier::new(2);
 
 /// How often a directory is emptied into which another thread is still writing.
 const TRIES: usize = 20;
@@ -63,6 +67,16 @@ pub struct Directory {
     // Dropped in this order: what is removed is noted until it is.
     inner: tempfile::TempDir,
     _note: Note,
+    kept: bool,
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Directories nobody may write to cannot be emptied.
+        if !self.kept && fs::remove_dir_all(self.path()).is_err() {
+            unlock(self.path());
+        }
+    }
 }
 
 impl Directory {
@@ -71,9 +85,11 @@ impl Directory {
     /// # Errors
     /// When it cannot be created.
     pub fn new_in(place: &Path, prefix: &str) -> io::Result<Self> {
-        let make = || tempfile::Builder::new().prefix(prefix).tempdir_in(place);
+        let private = fs::Permissions::from_mode(0o700);
+        let make =
+            || tempfile::Builder::new().prefix(prefix).permissions(private).tempdir_in(place);
         let (inner, note) = note(make, tempfile::TempDir::path)?;
-        Ok(Self { inner, _note: note })
+        Ok(Self { inner, _note: note, kept: false })
     }
 
     /// Where it is.
@@ -82,8 +98,9 @@ impl Directory {
     }
 
     /// Leaves it where it is, or has been moved to.
-    pub fn keep(self) {
-        let _ = self.inner.keep();
+    pub fn keep(mut self) {
+        self.inner.disable_cleanup(true);
+        self.kept = true;
     }
 }
 
@@ -129,13 +146,25 @@ impl Write for File {
     }
 }
 
+/// For a process that has just been made a copy of this one: what is noted is not its own, and a
+/// signal it gets is none of this program's.
+pub fn leave_to_parent() {
+    LISTENER.store(-1, Ordering::SeqCst);
+}
+
 /// Has a thread wait for signals. A signal that is ignored, as below `nohup`, stays so.
 fn listen() -> io::Result<()> {
     let (pipe, writer) = io::pipe()?;
     LISTENER.store(writer.as_raw_fd(), Ordering::SeqCst);
-    thread::Builder::new()
-        .name("cleanup".to_owned())
-        .spawn(move || clean_up_after(pipe, writer))?;
+    // The thread itself takes none: a signal that all others block waits for whoever asks for it.
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let spawned = thread::Builder::new().name("cleanup".to_owned()).spawn(move || {
+        SETTLED.wait();
+        clean_up_after(pipe, writer);
+    });
+    before.thread_set_mask()?;
+    spawned?;
+    SETTLED.wait();
     let ours = SigAction::new(SigHandler::Handler(hand_on), SaFlags::SA_RESTART, SigSet::empty());
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: the handler does nothing but write to a pipe, which is safe in a handler.
@@ -179,6 +208,8 @@ fn clean_up_after(mut pipe: PipeReader, _open: PipeWriter) {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default action needs no handler.
     let _ = unsafe { signal::sigaction(signal, &default) };
+    // This thread blocks it until now.
+    let _ = SigSet::empty().thread_set_mask();
     let _ = signal::raise(signal);
     std::process::exit(128 + i32::from(number));
 }
@@ -225,6 +256,8 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let there = || fs::read_dir(world.path()).unwrap().count();
         let directory = Directory::new_in(world.path(), "d").unwrap();
+        let mode = fs::metadata(directory.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
         let file = File::new_in(directory.path()).unwrap();
         let lasting = File::new_in(world.path()).unwrap();
         lasting.persist(&world.path().join("lasting")).unwrap();

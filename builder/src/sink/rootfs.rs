@@ -1,17 +1,12 @@
 //! The files of an image in a directory, as a container would see them.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, lchown, symlink};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Published, Sink};
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::{Image, Source, blob, pack};
-use crate::tar::options::Ownership;
-use crate::tar::tree::Content;
-use crate::temporary;
+use crate::image::{Image, blob};
+use crate::{temporary, unpack};
 
 /// A directory that does not exist yet, or is empty.
 #[derive(Debug)]
@@ -27,7 +22,8 @@ impl RootFs {
 }
 
 impl Sink for RootFs {
-    /// Owners are set by root only; for anybody else every file is their own.
+    /// Owners are set by root only; for anybody else every file is their own. Device files are left
+    /// out.
     fn put(&self, image: &Image) -> Result<Published> {
         let doing = || format!("cannot unpack into {}", self.directory.display());
         // What is there belongs to somebody; files of two images must not be mixed.
@@ -42,94 +38,24 @@ impl Sink for RootFs {
         };
         let unfinished = temporary::Directory::new_in(directory, ".rootfs-")
             .or_fail(Kind::CannotCreate, doing)?;
-        let unpacked = unpack(image, unfinished.path());
-        let Err(failure) = unpacked.and_then(|()| {
-            fs::rename(unfinished.path(), &self.directory).or_fail(Kind::CannotCreate, doing)
-        }) else {
-            unfinished.keep();
-            let (digest, _) = blob::config(image)?;
-            let reference = format!("rootfs:{}", self.directory.display());
-            return Ok(Published { reference, digest, unchanged: false });
-        };
-        // Directories nobody may write to could not be emptied.
-        temporary::unlock(unfinished.path());
-        Err(failure)
+        unpack::unpack(&image.layers, unfinished.path()).map_err(|f| f.context(doing()))?;
+        fs::rename(unfinished.path(), &self.directory).or_fail(Kind::CannotCreate, doing)?;
+        unfinished.keep();
+        let (digest, _) = blob::config(image)?;
+        let reference = format!("rootfs:{}", self.directory.display());
+        Ok(Published { reference, digest, unchanged: false })
     }
-}
-
-fn unpack(image: &Image, root: &Path) -> Result<()> {
-    let as_root = ::nix::unistd::geteuid().is_root();
-    fs::set_permissions(root, Permissions::from_mode(0o755))
-        .or_fail(Kind::Io, || format!("cannot unpack into {}", root.display()))?;
-    // A directory gets its mode last: one without write permission could not be filled.
-    let mut directories: Vec<(PathBuf, Ownership)> = Vec::new();
-    for layer in &image.layers {
-        let Source::Paths(paths) = &layer.source else {
-            return Err(Failure::new(
-                Kind::Data,
-                format!("cannot unpack layer {}: it is an archive", layer.diff_id),
-            )
-            .hint("copy to oci:DIR and unpack that with `umoci unpack`"));
-        };
-        pack::tree(paths)?.walk(&mut |entry| {
-            let place = root.join(entry.path().strip_prefix("/").unwrap_or(entry.path()));
-            let doing = || format!("cannot write {}", place.display());
-            let Some(file) = entry.file else {
-                return directory(&place).or_fail(Kind::CannotCreate, doing);
-            };
-            // As in a container, the topmost layer's file is the one that is seen.
-            let is_directory = file.content == Content::Directory;
-            if !is_directory && fs::symlink_metadata(&place).is_ok() {
-                fs::remove_file(&place).or_fail(Kind::CannotCreate, doing)?;
-            }
-            match &file.content {
-                Content::Directory => directory(&place).or_fail(Kind::CannotCreate, doing)?,
-                Content::Symlink(target) => symlink(std::ffi::OsStr::from_bytes(target), &place)
-                    .or_fail(Kind::CannotCreate, doing)?,
-                Content::Regular(_) => {
-                    fs::copy(&file.source, &place).or_fail(Kind::CannotCreate, doing)?;
-                }
-            }
-            if is_directory {
-                directories.push((place.clone(), file.ownership.clone()));
-                return Ok(());
-            }
-            let linked = matches!(file.content, Content::Symlink(_));
-            finish(&place, &file.ownership, as_root, linked).or_fail(Kind::Io, doing)
-        })?;
-    }
-    for (place, ownership) in directories.iter().rev() {
-        finish(place, ownership, as_root, false)
-            .or_fail(Kind::Io, || format!("cannot set the mode of {}", place.display()))?;
-    }
-    Ok(())
-}
-
-fn directory(place: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o755).create(place) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        created => created,
-    }
-}
-
-/// The owner comes first: a change of it takes set-user-ID bits away.
-fn finish(place: &Path, ownership: &Ownership, as_root: bool, linked: bool) -> io::Result<()> {
-    if as_root {
-        let id = |number: u64| u32::try_from(number).map_err(io::Error::other);
-        lchown(place, Some(id(ownership.uid)?), Some(id(ownership.gid)?))?;
-    }
-    if linked {
-        return Ok(());
-    }
-    fs::set_permissions(place, Permissions::from_mode(ownership.mode))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
     use super::*;
     use crate::cache::Cache;
     use crate::image::draft::{DraftLayer, DraftPath};
-    use crate::image::{Config, History};
+    use crate::image::{Config, History, Source, pack};
     use crate::tar::{Options, Perm, Rewrite};
 
     fn image(files: &Path) -> Image {

@@ -1,0 +1,58 @@
+//! The layers of an image as files, one on top of the other (OCI image-spec, `layer.md`).
+//!
+//! Layers come from anywhere, so nothing in them is trusted: no name and no link leads out of the
+//! tree, and a stream that is not the one its image speaks of is refused.
+
+mod layer;
+pub mod place;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, BufWriter, Read, Write as _};
+use std::path::Path;
+use std::thread;
+
+use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::{Layer, blob};
+
+/// How much is written at once into the pipe between packing and unpacking, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// Unpacks `layers`, from the lowest up, into the directory `root`, which is empty.
+///
+/// Owners are set by root only; for anybody else every file is their own. Device files are left
+/// out: whatever runs a container brings those it may have. Nobody else may change the tree
+/// meanwhile. It is not what the image describes until this has returned.
+///
+/// # Errors
+/// When a layer is not the one the image describes, is no archive, has a name or a hard link that
+/// leads out of the tree, or cannot be written.
+pub fn unpack(layers: &[Layer], root: &Path) -> Result<()> {
+    let mut tree = layer::Tree::new(root)?;
+    for layer in layers {
+        let doing = || format!("cannot unpack layer {}", layer.diff_id);
+        one(layer, &mut tree).map_err(|failure| failure.context(doing()))?;
+    }
+    tree.finish()
+}
+
+/// Unpacks one layer while it is made.
+fn one(layer: &Layer, tree: &mut layer::Tree<'_>) -> Result<()> {
+    let (mut reader, writer) = io::pipe().or_fail(Kind::System, || "cannot make a pipe")?;
+    thread::scope(|scope| {
+        let packing = scope.spawn(move || {
+            let mut out = BufWriter::with_capacity(CHUNK, writer);
+            blob::write_tar(layer, &mut out)?;
+            out.flush().or_fail(Kind::Io, || "cannot pass on the layer")
+        });
+        let unpacked = tree.apply(&mut reader);
+        // To its end, whatever came of it: the digest is known only then, and explains most.
+        let rest = io::copy(&mut reader.by_ref(), &mut io::sink());
+        let packed = packing
+            .join()
+            .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "packing it went wrong")));
+        packed?;
+        unpacked?;
+        rest.map(drop).or_fail(Kind::Io, || "cannot read it to its end")
+    })
+}
