@@ -78,16 +78,17 @@ struct RootFs {
 /// # Errors
 /// When there is none, or what is there contradicts itself.
 pub fn read(directory: &Path, architecture: &str) -> Result<Image> {
-    let blob = |digest: &Digest| directory.join("blobs/sha256").join(digest.hex());
+    let blob = |digest: &Digest| inside(directory, &Path::new("blobs/sha256").join(digest.hex()));
     if directory.join("index.json").is_file() {
-        let manifest = find(&directory.join("index.json"), architecture, &blob, DEPTH)?;
+        let index = inside(directory, Path::new("index.json"))?;
+        let manifest = find(&index, architecture, &blob, DEPTH)?;
         return of_manifest(&manifest, &blob);
     }
-    let file = directory.join("manifest.json");
+    let file = inside(directory, Path::new("manifest.json"))?;
     let value: Value = parse(&file)?;
     if value.is_object() {
         // skopeo's `dir:` has every blob beside the manifest.
-        return of_manifest(&file, &|digest| directory.join(digest.hex()));
+        return of_manifest(&file, &|digest| inside(directory, Path::new(&digest.hex())));
     }
     let saved: Vec<Saved> = parse(&file)?;
     let [saved] = saved.as_slice() else {
@@ -101,7 +102,7 @@ pub fn read(directory: &Path, architecture: &str) -> Result<Image> {
 fn find(
     index: &Path,
     architecture: &str,
-    blob: &dyn Fn(&Digest) -> PathBuf,
+    blob: &dyn Fn(&Digest) -> Result<PathBuf>,
     depth: usize,
 ) -> Result<PathBuf> {
     let entries = parse::<Index>(index)?.manifests;
@@ -133,7 +134,7 @@ fn find(
             .hint(format!("there are: {}", there.join(", "))));
         }
     };
-    let file = blob(&found.digest);
+    let file = blob(&found.digest)?;
     let is_index =
         found.media_type.ends_with("index.v1+json") || found.media_type.contains("manifest.list");
     match is_index {
@@ -143,14 +144,14 @@ fn find(
     }
 }
 
-fn of_manifest(file: &Path, blob: &dyn Fn(&Digest) -> PathBuf) -> Result<Image> {
+fn of_manifest(file: &Path, blob: &dyn Fn(&Digest) -> Result<PathBuf>) -> Result<Image> {
     let manifest: Manifest = parse(file)?;
     let layers = manifest
         .layers
         .into_iter()
-        .map(|layer| Ok((blob(&layer.digest), form(&layer.media_type)?, layer.digest, layer.size)))
+        .map(|layer| Ok((blob(&layer.digest)?, form(&layer.media_type)?, layer.digest, layer.size)))
         .collect::<Result<Vec<_>>>()?;
-    image(parse(&blob(&manifest.config.digest))?, |at, diff_id, history| {
+    image(parse(&blob(&manifest.config.digest)?)?, |at, diff_id, history| {
         let (file, media_type, digest, size) = layers.get(at)?.clone();
         let codec = if media_type == codec::TAR { Codec::default() } else { Codec::AsIs };
         let media_type = media_type.to_owned();
@@ -177,12 +178,12 @@ fn of_saved(saved: &Saved, directory: &Path) -> Result<Image> {
     })
 }
 
-/// The file `name` in `directory`, links followed. An archive comes from anywhere: neither a name nor a
+/// The file `name` in `directory`, links followed. An image comes from anywhere: neither a name nor a
 /// link in it may lead to other files of this machine.
 fn inside(directory: &Path, name: &Path) -> Result<PathBuf> {
-    let doing = || format!("cannot read {} of the archive", name.display());
+    let doing = || format!("cannot read {} of the image", name.display());
     let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    let outside = || Failure::new(Kind::Data, format!("{}: it leads out of the archive", doing()));
+    let outside = || Failure::new(Kind::Data, format!("{}: it leads out of the image", doing()));
     if !name.components().all(plain) {
         return Err(outside());
     }

@@ -29,7 +29,8 @@ const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
 pub struct Root {
     /// Every symbolic link and its target, by its path without the slash in front.
     pub links: BTreeMap<PathBuf, PathBuf>,
-    /// The content of the files with accounts, by their paths, in whatever encoding it is.
+    /// The content of the files with accounts, in whatever encoding it is, by where the links at
+    /// their places lead.
     pub accounts: BTreeMap<PathBuf, Vec<u8>>,
 }
 
@@ -42,19 +43,31 @@ impl Root {
     }
 
     /// Reads all layers of an image, and checks that each is what the image says.
+    ///
+    /// # Errors
+    /// When one is not, or has a name that leads out of the image.
     pub fn read(image: &Image) -> Result<Self> {
+        let known = ACCOUNTS.map(PathBuf::from);
+        let root = Self::with_accounts(image, &known)?;
+        // Only now is it known where the links lead. Few bases have any in these places.
+        let real = ACCOUNTS.map(|file| root.follow(Path::new(file)));
+        if real == known { Ok(root) } else { Self::with_accounts(image, &real) }
+    }
+
+    /// Reads all layers, and what they have at the places of `accounts`.
+    fn with_accounts(image: &Image, accounts: &[PathBuf]) -> Result<Self> {
         let mut root = Self::default();
         for (at, layer) in image.layers.iter().enumerate() {
             let doing = || format!("cannot read layer {}", layer.diff_id);
             let stream = blob::open(layer).map_err(|failure| failure.context(doing()))?;
             let mut archive =
                 tar::Archive::new(Tee { inner: stream, copy: Hashing::new(io::sink()) });
-            let mut hard_links = BTreeMap::new();
+            let mut own = Own { accounts, ..Own::default() };
             for entry in archive.entries().or_fail(Kind::Data, doing)? {
                 let mut entry = entry.or_fail(Kind::Data, doing)?;
-                root.add(&mut entry, &mut hard_links).or_fail(Kind::Data, doing)?;
+                root.add(&mut entry, &mut own).or_fail(Kind::Data, doing)?;
             }
-            for (path, target) in hard_links {
+            for (path, target) in own.hard_links {
                 let layers = image.layers.get(..=at).unwrap_or_default();
                 root.accounts.insert(path, content(layers, &target)?);
             }
@@ -68,49 +81,60 @@ impl Root {
         Ok(root)
     }
 
-    /// Takes note of an entry; of accounts that are a hard link, of which file, in `hard_links`.
-    fn add<R: Read>(
-        &mut self,
-        entry: &mut tar::Entry<'_, R>,
-        hard_links: &mut BTreeMap<PathBuf, PathBuf>,
-    ) -> io::Result<()> {
-        let path = plain(&entry.path()?);
+    /// Takes note of an entry of the layer that brings `own`.
+    fn add<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>, own: &mut Own<'_>) -> io::Result<()> {
+        let path = entry.path()?;
+        if path.components().any(|part| part == Component::ParentDir) {
+            let why = format!("{} leads out of the image", path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let path = plain(&path);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         match name.strip_prefix(".wh.") {
             // "Opaque": nothing of the layers below is left in this directory.
-            Some(".wh..opq") => self.forget(&folder, false),
-            Some(gone) => self.forget(&folder.join(gone), true),
+            Some(".wh..opq") => self.forget(&folder, false, &own.brought),
+            Some(gone) => self.forget(&folder.join(gone), true, &own.brought),
             None => {
                 let kind = entry.header().entry_type();
                 if !kind.is_dir() || self.links.contains_key(&path) {
-                    self.forget(&path, true);
-                    hard_links.remove(&path);
+                    self.forget(&path, true, &BTreeSet::new());
+                    own.hard_links.remove(&path);
                 }
-                let accounts = ACCOUNTS.iter().any(|file| path == Path::new(file));
+                let accounts = own.accounts.contains(&path);
                 match entry.link_name()? {
                     Some(target) if kind.is_symlink() => {
-                        self.links.insert(path, target.into_owned());
+                        self.links.insert(path.clone(), target.into_owned());
                     }
                     Some(target) if kind.is_hard_link() && accounts => {
-                        hard_links.insert(path, plain(&target));
+                        own.hard_links.insert(path.clone(), plain(&target));
                     }
                     _ if kind.is_file() && accounts => {
                         let content = limited(&path, entry)?;
-                        self.accounts.insert(path, content);
+                        self.accounts.insert(path.clone(), content);
                     }
                     _ => {}
                 }
+                own.brought.insert(path);
             }
         }
         Ok(())
     }
 
-    /// Forgets what is below `path`, and itself as well when `whole`.
-    fn forget(&mut self, path: &Path, whole: bool) {
-        let stays = |other: &Path| !other.starts_with(path) || (!whole && other == path);
+    /// Forgets what is below `path`, and itself as well when `whole`, but for what was `brought` by the
+    /// same layer: it hides what is below it, wherever in the layer it says so.
+    fn forget(&mut self, path: &Path, whole: bool, brought: &BTreeSet<PathBuf>) {
+        let stays = |other: &PathBuf| {
+            !other.starts_with(path) || (!whole && other == path) || brought.contains(other)
+        };
         self.links.retain(|other, _| stays(other));
         self.accounts.retain(|other, _| stays(other));
+    }
+
+    /// Where the file at `path` really is, all links followed.
+    pub fn follow(&self, path: &Path) -> PathBuf {
+        // Only links on the way are followed, so a name is put after it.
+        self.resolve(&path.join("x")).parent().unwrap_or(path).to_owned()
     }
 
     /// Where a file really comes to be that is put at `path`, which has no slash in front: the links
@@ -131,7 +155,7 @@ impl Root {
 
     /// The accounts in the file at `path` with those of `own` whose names are not taken.
     pub fn accounts(&self, path: &Path, own: &str) -> Vec<u8> {
-        let mut text = self.accounts.get(path).cloned().unwrap_or_default();
+        let mut text = self.accounts.get(&self.follow(path)).cloned().unwrap_or_default();
         if text.last().is_some_and(|last| *last != b'\n') {
             text.push(b'\n');
         }
@@ -143,6 +167,17 @@ impl Root {
         }
         text
     }
+}
+
+/// What is known of a layer while it is read.
+#[derive(Default)]
+struct Own<'a> {
+    /// Where files with accounts are looked for.
+    accounts: &'a [PathBuf],
+    /// All that it has brought so far.
+    brought: BTreeSet<PathBuf>,
+    /// Accounts that are a hard link, and of which file.
+    hard_links: BTreeMap<PathBuf, PathBuf>,
 }
 
 /// The name of the account that a line is about.

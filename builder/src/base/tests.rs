@@ -200,6 +200,81 @@ fn accounts_are_found_behind_another_name() {
 }
 
 #[test]
+fn accounts_behind_a_link_stay_there_and_the_link_too() {
+    let world = tempfile::tempdir().unwrap();
+    let lower: &[Entry] = &[
+        Link("etc/passwd", "../usr/lib/passwd"),
+        Text("usr/lib/passwd", "root:x:0:0:old\n"),
+        Link("etc/group", "/nowhere/group"),
+    ];
+    let upper: &[Entry] =
+        &[Text("share/passwd", "root:x:0:0:\n"), Link("usr/lib/passwd", "/share/passwd")];
+    let root = Root::read(&image(world.path(), &[lower, upper])).unwrap();
+    let passwd = Path::new("etc/passwd");
+    assert_eq!(root.follow(passwd), Path::new("share/passwd"));
+    assert_eq!(root.accounts(passwd, "a:x:1:\n"), b"root:x:0:0:\na:x:1:\n");
+    let group = Path::new("etc/group");
+    assert_eq!(root.follow(group), Path::new("nowhere/group"));
+    assert_eq!(root.accounts(group, "a:x:1:\n"), b"a:x:1:\n");
+    // Also after what hides all that is below, which hides nothing of its own layer.
+    let hiding: &[Entry] = &[
+        Text("usr/lib/passwd", "b:x:2:\n"),
+        Link("usr/new", "lib"),
+        Text("usr/.wh..wh..opq", ""),
+        Text(".wh.share", ""),
+    ];
+    let root = Root::read(&image(world.path(), &[lower, upper, hiding])).unwrap();
+    assert_eq!(root.accounts(passwd, ""), b"b:x:2:\n");
+    assert!(root.links.contains_key(Path::new("usr/new")));
+}
+
+#[test]
+fn names_that_lead_out_of_the_image_are_refused() {
+    let world = tempfile::tempdir().unwrap();
+    let mut base = image(world.path(), &[LOWER]);
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..9].copy_from_slice(b"../escape");
+    header.set_size(0);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.resize(3 * 512, 0);
+    fs::write(world.path().join("layer0.tar"), &bytes).unwrap();
+    base.layers[0].diff_id = Digest::of(&bytes);
+    let failure = Root::read(&base).unwrap_err().to_string();
+    assert!(failure.contains("../escape leads out of the image"), "{failure}");
+}
+
+#[test]
+fn a_layout_leads_to_no_other_file() {
+    let world = tempfile::tempdir().unwrap();
+    let layout = world.path().join("layout");
+    OciLayout::new(layout.clone(), None).put(&image(world.path(), &[LOWER])).unwrap();
+    let read = || super::read(&layout, "arm64", &world.path().join("scratch"));
+    let places: Vec<PathBuf> = fs::read_dir(layout.join("blobs/sha256"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .chain([layout.join("index.json")])
+        .collect();
+    assert_eq!(places.len(), 4, "manifest, configuration, layer and index");
+    for place in places {
+        let name = place.file_name().unwrap().to_owned();
+        for (elsewhere, is_inside) in [(world.path(), false), (layout.as_path(), true)] {
+            let elsewhere = elsewhere.join("elsewhere");
+            fs::rename(&place, &elsewhere).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &place).unwrap();
+            match read() {
+                Ok(_) => assert!(is_inside, "{}", name.display()),
+                Err(failure) => {
+                    let failure = failure.to_string();
+                    assert!(!is_inside && failure.contains("leads out of the image"), "{failure}");
+                }
+            }
+            fs::rename(&elsewhere, &place).unwrap();
+        }
+    }
+}
+
+#[test]
 fn accounts_of_any_encoding_are_kept_and_none_takes_all_memory() {
     let world = tempfile::tempdir().unwrap();
     let mut base = image(world.path(), &[&[]]);
@@ -254,12 +329,12 @@ fn an_archive_of_docker_leads_to_no_other_file() {
     let absolute = secret.to_str().unwrap();
     for layer in [absolute, "../layer0.tar", "link.tar"] {
         let failure = read("config.json", layer).unwrap_err().to_string();
-        assert!(failure.contains("leads out of the archive"), "{layer}: {failure}");
+        assert!(failure.contains("leads out of the image"), "{layer}: {failure}");
     }
     let other = world.path().join("config.json");
     for config in [other.to_str().unwrap(), "../config.json"] {
         let failure = read(config, "layer.tar").unwrap_err().to_string();
-        assert!(failure.contains("leads out of the archive"), "{config}: {failure}");
+        assert!(failure.contains("leads out of the image"), "{config}: {failure}");
     }
     // A configuration without end is not read to its end.
     let endless = fs::File::create(saved.join("config.json")).unwrap();

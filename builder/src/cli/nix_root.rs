@@ -101,7 +101,9 @@ fn check(entries: Vec<Entry>, below: &Root) -> Result<Vec<(PathBuf, Content)>> {
             Some(text) if entry.accounts => Some(below.accounts(&relative, &text)),
             text => text.map(String::into_bytes),
         };
-        let relative = below.resolve(&relative);
+        // A link in the place of accounts stays, and leads to them.
+        let relative =
+            if entry.accounts { below.follow(&relative) } else { below.resolve(&relative) };
         let content = match (text, entry.link, entry.directory) {
             (Some(text), None, false) => Content::Text { text, executable: entry.executable },
             (None, Some(target), false) => Content::Link(target),
@@ -141,6 +143,25 @@ mod tests {
             check(vec![entry("/tmp")], &Root::default()).unwrap(),
             [(PathBuf::from("tmp"), Content::Directory)]
         );
+    }
+
+    #[test]
+    fn a_link_of_the_base_in_the_place_of_accounts_stays() {
+        let links = [("etc/passwd", "/usr/lib/passwd"), ("etc/motd", "/usr/lib/motd")];
+        let links = links.map(|(at, target)| (at.into(), target.into())).into();
+        let accounts = [("usr/lib/passwd".into(), b"root:x:0:0:\n".to_vec())].into();
+        let text = |path: &str, accounts| Entry {
+            text: Some("user:x:1:1:\n".to_owned()),
+            directory: false,
+            accounts,
+            ..entry(path)
+        };
+        let entries = vec![text("/etc/passwd", true), text("/etc/motd", false)];
+        let made = check(entries, &Root { links, accounts }).unwrap();
+        let content = |text: &str| Content::Text { text: text.into(), executable: false };
+        let both = content("root:x:0:0:\nuser:x:1:1:\n");
+        assert_eq!(made[0], (PathBuf::from("usr/lib/passwd"), both));
+        assert_eq!(made[1], (PathBuf::from("etc/motd"), content("user:x:1:1:\n")));
     }
 
     #[test]
