@@ -1,5 +1,5 @@
 # An image on top of one that somebody else made. `./build` puts that one into `base/`, then
-# `devenv-container run app --engine docker` starts what is built on it.
+# `devenv-container run app` starts what is built on it.
 { pkgs, ... }:
 {
   name = "base";

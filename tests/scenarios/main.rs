@@ -1,5 +1,6 @@
 //! What a user may rely on, one sentence a test, checked end to end on the programs in `dist/`.
 
+mod as_image;
 mod bases;
 mod containers;
 mod control;

@@ -167,7 +167,8 @@ fn ctrl_c_in_a_terminal_stops_everything_in_order() {
     assert!(shown.contains("hello-nix.1 stopped (rc=-15)"), "{shown}");
 }
 
-fn unprivileged(world: &World, image: &str) -> Command {
+/// Runs the image at this path as an ordinary user.
+pub fn unprivileged(world: &World, image: &str) -> Command {
     let copy = world.directory("programs").join("devenv-container");
     if !copy.exists() {
         std::fs::copy(devenv_container(), &copy).expect("a copy of the program");

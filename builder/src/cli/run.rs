@@ -12,10 +12,11 @@ use super::common::ProjectArguments;
 use crate::docker::{Engine, context};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
-use crate::native::{self, Plan, Request, Terminal, Volume};
+use crate::native::{self, Plan, Request, Standing, Terminal, Volume};
 use crate::sink::Sink as _;
 use crate::sink::docker::DockerDaemon;
 use crate::sink::podman::Podman;
+use crate::understand::size::human;
 
 /// What runs containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,6 +55,10 @@ pub struct Arguments {
     /// Start in another directory than the image's
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
+    /// Unpack the layers as they would be pushed, prove that they hold what would be mounted (code 65
+    /// when they do not), and run what was unpacked; native engine only
+    #[arg(long)]
+    as_image: bool,
     /// Network of Docker or Podman to use
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
@@ -64,6 +69,10 @@ pub struct Arguments {
 
 /// Ends with the container's own exit code.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+    if arguments.as_image && !matches!(arguments.engine, None | Some(EngineName::Native)) {
+        return Err(Failure::new(Kind::Usage, "--as-image is about what the native engine mounts")
+            .hint("leave out --engine; other engines always run what is pushed"));
+    }
     let (_, image) = project.image(&arguments.name)?;
     let connect = || Engine::connect(context::endpoint()?);
     match arguments.engine {
@@ -73,6 +82,7 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
             become_client("podman", arguments, published.digest.hex().as_str())
         }
         Some(EngineName::Native) => natively(arguments, &image),
+        None if arguments.as_image => natively(arguments, &image),
         None => match connect() {
             Ok(engine) => in_docker(arguments, &image, engine),
             Err(_) => natively(arguments, &image),
@@ -151,19 +161,53 @@ fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
             None => env::var(entry).ok().map(|value| (entry.clone(), value)),
         })
         .collect();
-    let plan = Plan::new(
-        image,
-        Request {
-            arguments: arguments.arguments.clone(),
-            environment,
-            volumes,
-            read_only: arguments.read_only,
-            user: arguments.user.clone(),
-            working_dir: arguments.workdir.clone(),
-            terminal: terminal(),
-        },
-    )?;
-    native::run(&plan).map(ExitCode::from)
+    let request = Request {
+        arguments: arguments.arguments.clone(),
+        environment,
+        volumes,
+        read_only: arguments.read_only,
+        user: arguments.user.clone(),
+        working_dir: arguments.workdir.clone(),
+        terminal: terminal(),
+    };
+    let mut standing = Standing::of(image)?;
+    let mut plan = Plan::new(image, standing.ground.clone(), request.clone())?;
+    if arguments.as_image {
+        let unpacked = Standing::unpacked(image)?;
+        prove(&plan, &unpacked)?;
+        standing = unpacked;
+        plan = Plan::new(image, standing.ground.clone(), request)?;
+    }
+    let code = native::run(&plan);
+    drop(standing);
+    code.map(ExitCode::from)
+}
+
+/// Tells how the files of an image differ from those that would be mounted.
+///
+/// # Errors
+/// [`Kind::Data`] when they do.
+fn prove(plan: &Plan, unpacked: &Standing) -> Result<()> {
+    let found = native::prove(plan, unpacked)?;
+    for difference in &found.differences {
+        eprintln!("{difference}");
+    }
+    match found.differences.len() {
+        0 => {
+            let owners = if found.with_owners { "" } else { ", but for owners: you have one user" };
+            eprintln!(
+                "the image holds what is mounted: {} files, {} compared{owners}",
+                found.entries,
+                human(found.bytes)
+            );
+            Ok(())
+        }
+        count => Err(Failure::new(
+            Kind::Data,
+            format!("the image does not hold what would be mounted: {count} differences"),
+        )
+        .hint("run it with --engine docker to have what the image holds")),
+    }
 }
 
 /// The terminal this program is used at, when input and output both are one.

@@ -6,6 +6,7 @@ use std::io::Read as _;
 
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, chdir, setgroups, sethostname, setresgid, setresuid};
 
 use super::idmap::IdMap;
@@ -17,13 +18,8 @@ use crate::error::{Context as _, Failure, Kind, Result};
 ///
 /// # Errors
 /// Whatever keeps the program from being executed; returns only then.
-pub fn become_program(plan: &Plan, map: &IdMap, mut ready: File) -> Result<Infallible> {
-    let mut byte = [0];
-    ready
-        .read_exact(&mut byte)
-        .map_err(|_| Failure::new(Kind::System, "the process that starts the container is gone"))?;
-    drop(ready);
-
+pub fn become_program(plan: &Plan, map: &IdMap, ready: File) -> Result<Infallible> {
+    wait_for_users(ready)?;
     sethostname(&plan.hostname).or_fail(Kind::System, || "cannot name the container")?;
     root::enter(plan)?;
     take_user(plan, map)?;
@@ -39,6 +35,16 @@ pub fn become_program(plan: &Plan, map: &IdMap, mut ready: File) -> Result<Infal
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .or_fail(Kind::System, || "cannot unblock signals")?;
     command::execute(&plan.command, &plan.environment)
+}
+
+/// Waits for the one byte that says who the users here are.
+pub fn wait_for_users(mut ready: File) -> Result<()> {
+    // What is made here has the modes it is given, whatever the caller's own files are to have; and
+    // a program in a container expects this mask.
+    umask(Mode::from_bits_truncate(0o022));
+    ready
+        .read_exact(&mut [0])
+        .map_err(|_| Failure::new(Kind::System, "the process that starts the container is gone"))
 }
 
 fn take_user(plan: &Plan, map: &IdMap) -> Result<()> {

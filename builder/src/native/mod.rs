@@ -3,7 +3,8 @@
 //!
 //! Nothing of the store is copied: each path of the closure, and no other, is mounted read-only
 //! where it is. What an image has beside the store (its root tree, the copy of the project) is
-//! laid out in memory, with the owners and modes the image gives it. The network is the host's.
+//! laid out in memory, with the owners and modes the image gives it. An image of somebody else below
+//! that is unpacked once, and kept. The network is the host's.
 //!
 //! ```text
 //! parent (this process)                       child, PID 1 of its namespaces
@@ -15,14 +16,23 @@
 
 mod child;
 mod command;
+mod compare;
+mod ground;
 mod idmap;
+mod lay;
 mod mounts;
+mod namespaces;
 mod parent;
 mod plan;
+mod prove;
 mod root;
+mod stage;
+mod trees;
 mod user;
 
+pub use ground::Standing;
 pub use plan::{Plan, Request, Terminal, Volume};
+pub use prove::prove;
 
 use crate::error::Result;
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::ground::Ground;
 use super::user::{self, User};
-use crate::error::{Failure, Kind, Result};
+use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, Source};
 use crate::layers::LayerPath;
 use crate::tar::Tree;
 use crate::tar::tree::Content;
+use crate::unpack::place;
 
 /// The search path when neither image nor user sets one, as container engines have it.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -55,6 +57,8 @@ pub struct Volume {
 /// Everything the child needs to know.
 #[derive(Debug)]
 pub struct Plan {
+    /// What is below everything else.
+    pub ground: Ground,
     /// Store paths to mount where they are.
     pub store: Vec<PathBuf>,
     /// Files laid out in memory.
@@ -110,22 +114,18 @@ impl Plan {
     /// Decides what to run and how.
     ///
     /// # Errors
-    /// When the image has layers that are not store paths, no program, or no such user.
-    pub fn new(image: &Image, request: Request) -> Result<Self> {
-        let (store, placed) = split(image)?;
-        let tree = crate::image::pack::tree(&placed)?;
-
-        let accounts = |path: &str| -> Option<String> {
-            let file = tree.get(path)?;
-            matches!(file.content, Content::Regular(_))
-                .then(|| std::fs::read_to_string(&file.source).ok())
-                .flatten()
+    /// When a store path is gone, or the image has no program, or no such user.
+    pub fn new(image: &Image, ground: Ground, request: Request) -> Result<Self> {
+        let (store, placed) = match ground {
+            Ground::Whole(_) => Default::default(),
+            Ground::Nothing | Ground::Below(_) => split(image),
         };
+        let tree = crate::image::pack::tree(&placed)?;
         let wanted = request.user.as_deref().unwrap_or(&image.config.user);
         let user = user::resolve(
             wanted,
-            &accounts("/etc/passwd").unwrap_or_default(),
-            &accounts("/etc/group").unwrap_or_default(),
+            &accounts(&ground, &tree, "/etc/passwd")?,
+            &accounts(&ground, &tree, "/etc/group")?,
         )?;
 
         let arguments =
@@ -159,6 +159,7 @@ impl Plan {
             .or_else(|| Some(image.config.working_dir.clone()).filter(|dir| !dir.is_empty()))
             .unwrap_or_else(|| "/".to_owned());
         Ok(Self {
+            ground,
             store,
             tree,
             volumes: request.volumes,
@@ -174,29 +175,41 @@ impl Plan {
 }
 
 /// Store paths that stay where they are, and those that are placed or owned otherwise.
-fn split(image: &Image) -> Result<(Vec<PathBuf>, Vec<LayerPath>)> {
+fn split(image: &Image) -> (Vec<PathBuf>, Vec<LayerPath>) {
     let (mut store, mut placed) = (Vec::new(), Vec::new());
     for layer in &image.layers {
-        match &layer.source {
-            Source::Paths(paths) => {
-                for path in paths {
-                    if path.options.is_some() {
-                        placed.push(path.clone());
-                    } else {
-                        store.push(PathBuf::from(&path.path));
-                    }
-                }
-            }
-            Source::File(file) => {
-                return Err(Failure::new(
-                    Kind::Data,
-                    format!("cannot run layer {} in place: it is an archive", file.display()),
-                )
-                .hint("run the image with --engine docker"));
+        let Source::Paths(paths) = &layer.source else { continue };
+        for path in paths {
+            if path.options.is_some() {
+                placed.push(path.clone());
+            } else {
+                store.push(PathBuf::from(&path.path));
             }
         }
     }
-    Ok((store, placed))
+    (store, placed)
+}
+
+/// The text of a file with accounts; empty when there is none. Accounts may be in any encoding, and
+/// names that are not UTF-8 cannot be asked for.
+fn accounts(ground: &Ground, tree: &Tree, path: &str) -> Result<String> {
+    let doing = || format!("cannot read the image's {path}");
+    // Where the base has a link, what is above it goes where the link leads.
+    let (inside, below) = match ground {
+        Ground::Nothing => (PathBuf::from(path), None),
+        Ground::Below(root) | Ground::Whole(root) => {
+            let inside = place::inside(root, Path::new(path)).or_fail(Kind::Data, doing)?;
+            (Path::new("/").join(&inside), Some(root.join(inside)))
+        }
+    };
+    let own = tree.get(&inside.to_string_lossy());
+    let file = match own {
+        Some(file) if matches!(file.content, Content::Regular(_)) => Some(file.source.clone()),
+        _ => below.filter(|file| file.is_file()),
+    };
+    let Some(file) = file else { return Ok(String::new()) };
+    let text = std::fs::read(&file).or_fail(Kind::Io, doing)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// A name for the machine out of the image's: letters, digits and dashes, at most 63.
@@ -234,7 +247,7 @@ mod tests {
             working_dir: "/env".into(),
             ..Config::default()
         });
-        let plan = Plan::new(&image, Request::default()).unwrap();
+        let plan = Plan::new(&image, Ground::Nothing, Request::default()).unwrap();
         assert_eq!(plan.command, ["/init", "default"]);
         assert_eq!(plan.environment["PATH"], "/bin");
         assert_eq!((plan.user.uid, plan.hostname.as_str()), (1000, "my-app"));
@@ -246,7 +259,7 @@ mod tests {
             working_dir: Some("/tmp".into()),
             ..Request::default()
         };
-        let plan = Plan::new(&image, request).unwrap();
+        let plan = Plan::new(&image, Ground::Nothing, request).unwrap();
         assert_eq!(plan.command, ["/init", "web"]);
         assert_eq!(plan.environment["A"], "user");
         assert_eq!((plan.user.uid, plan.user.gid), (5, 6));
@@ -255,7 +268,7 @@ mod tests {
 
     #[test]
     fn an_image_without_program_is_refused() {
-        assert!(Plan::new(&image(Config::default()), Request::default()).is_err());
+        assert!(Plan::new(&image(Config::default()), Ground::Nothing, Request::default()).is_err());
     }
 
     #[test]
