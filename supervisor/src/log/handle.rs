@@ -17,7 +17,7 @@ use super::mask::Mask;
 use super::notice::Notice;
 use super::options::{Options, SourceId, SourceName, Stream};
 use super::output::InFlight;
-use super::page::Lost;
+use super::page::Volume;
 use super::pipe;
 use super::pump::Pump;
 use super::queue::{Command, Queue};
@@ -41,7 +41,7 @@ pub struct Finished {
     /// until the limit. In the second case an estimate: the kernel does not say how much of a
     /// blocked write it has taken, and bytes still in pipes are counted as they are, without what
     /// would have stood in front of their lines.
-    pub lost: Lost,
+    pub lost: Volume,
     /// The reader had closed its end, so nothing more was wanted and the loss is no fault.
     pub reader_gone: bool,
     /// The limit was over before everything was written.
@@ -56,6 +56,8 @@ pub(super) struct Shared {
     pub mask: Mask,
     /// By source.
     pub tails: Mutex<Vec<Tail>>,
+    /// What was read of each source so far.
+    pub read: Mutex<Vec<Volume>>,
     /// Filled while `tails` is locked, so that a follower's first line is the one after the tail's.
     pub followers: Followers,
     /// The source whose output was shown last; `u32::MAX` before the first.
@@ -87,6 +89,7 @@ impl Log {
             wake,
             mask: Mask::new(&options.secrets),
             tails: Mutex::new(sources.iter().map(|_| Tail::default()).collect()),
+            read: Mutex::new(vec![Volume::default(); sources.len()]),
             followers: Followers::default(),
             shown_last: AtomicU32::new(u32::MAX),
             in_flight: Arc::default(),
@@ -175,6 +178,16 @@ impl Log {
         tail.map(|tail| tail.lines(count, &self.shared.mask)).unwrap_or_default()
     }
 
+    /// What was read of each source so far, in their order. A line counts once its newline has come.
+    pub fn read_so_far(&self) -> Vec<Volume> {
+        lock(&self.shared.read).clone()
+    }
+
+    /// The output that could not be written so far.
+    pub fn lost_so_far(&self) -> Volume {
+        self.shared.in_flight.lost()
+    }
+
     /// The lines of the tails of sources that are over, and everything they write from then on:
     /// nothing is left out in between and nothing told twice. A line that a source is in the middle
     /// of is told whole once it is over, or not at all when its beginning was forgotten.
@@ -261,14 +274,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Reads what `fd` holds only to count it.
-fn left_in(fd: &OwnedFd) -> Lost {
-    let mut lost = Lost::default();
+fn left_in(fd: &OwnedFd) -> Volume {
+    let mut lost = Volume::default();
     let mut left = pipe::pending(fd.as_fd());
     let mut buffer = vec![0; left.min(64 * 1024)];
     while left > 0 {
         match read(fd, &mut buffer) {
             Ok(count) if count > 0 => {
-                lost += Lost::count(buffer.get(..count).unwrap_or_default());
+                lost += Volume::count(buffer.get(..count).unwrap_or_default());
                 left = left.saturating_sub(count);
             }
             _ => break,

@@ -42,5 +42,5 @@ pub use follow::{Followed, Following};
 pub use handle::{Finished, Log};
 pub use notice::{Field, Notice};
 pub use options::{Format, Options, SourceId, SourceName, Stream, Timestamps, colour_wanted};
-pub use page::Lost;
+pub use page::Volume;
 pub use watch::Watch;

@@ -1,15 +1,16 @@
 //! The writing end: where all lines go, and what happens when it fails.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::write;
 
-use super::page::{Lost, Page};
+use super::handle::lock;
+use super::page::{Page, Volume};
 use super::pipe;
 
 /// How long a failed output (a full disk) is left alone before it is tried again.
@@ -30,8 +31,6 @@ pub(super) struct Output {
     midline: bool,
     /// A pipe for an output was found too small for what is written; see [`Output::write`].
     enlarged: bool,
-    /// Everything that could not be written since the start.
-    total: Lost,
 }
 
 enum State {
@@ -41,26 +40,33 @@ enum State {
     /// Writing fails for a reason that may pass.
     Failing {
         error: Errno,
-        since: Lost,
+        since: Volume,
         retry_at: Instant,
     },
 }
 
-/// What is being written right now: an upper bound of what is lost when that never returns.
+/// What is being written right now, which is an upper bound of what is lost when that never returns;
+/// and what is lost already.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     bytes: AtomicU64,
     lines: AtomicU64,
+    lost: Mutex<Volume>,
 }
 
 impl InFlight {
     /// The bound as of now.
-    pub fn get(&self) -> Lost {
+    pub fn get(&self) -> Volume {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Lost { lines: load(&self.lines), bytes: load(&self.bytes) }
+        Volume { lines: load(&self.lines), bytes: load(&self.bytes) }
     }
 
-    fn set(&self, lost: Lost) {
+    /// Everything that could not be written since the start.
+    pub fn lost(&self) -> Volume {
+        *lock(&self.lost)
+    }
+
+    fn set(&self, lost: Volume) {
         self.lines.store(lost.lines, Ordering::Relaxed);
         self.bytes.store(lost.bytes, Ordering::Relaxed);
     }
@@ -69,19 +75,12 @@ impl InFlight {
 impl Output {
     /// Writes to `fd` and keeps `in_flight` up to date.
     pub fn new(fd: OwnedFd, in_flight: Arc<InFlight>) -> Self {
-        Self {
-            fd,
-            state: State::Working,
-            in_flight,
-            midline: false,
-            enlarged: false,
-            total: Lost::default(),
-        }
+        Self { fd, state: State::Working, in_flight, midline: false, enlarged: false }
     }
 
     /// Everything that could not be written since the start.
-    pub fn lost(&self) -> Lost {
-        self.total
+    pub fn lost(&self) -> Volume {
+        self.in_flight.lost()
     }
 
     /// Whether the reader has closed its end.
@@ -103,8 +102,8 @@ impl Output {
         }
         let result = match &self.state {
             State::Working => self.put(page),
-            State::Closed => Err((Errno::EPIPE, Lost::count(&page.bytes))),
-            State::Failing { error, .. } => Err((*error, Lost::count(&page.bytes))),
+            State::Closed => Err((Errno::EPIPE, Volume::count(&page.bytes))),
+            State::Failing { error, .. } => Err((*error, Volume::count(&page.bytes))),
         };
         if let Err((error, lost)) = result {
             self.fail(error, lost);
@@ -113,7 +112,7 @@ impl Output {
 
     /// When the output has been failing long enough to be tried again, or must be by `force`: what
     /// was lost since, and why. Say so with [`Output::recover`].
-    pub fn failure_to_report(&self, now: Instant, force: bool) -> Option<(Lost, Errno)> {
+    pub fn failure_to_report(&self, now: Instant, force: bool) -> Option<(Volume, Errno)> {
         match &self.state {
             State::Failing { error, since, retry_at } if force || now >= *retry_at => {
                 Some((*since, *error))
@@ -131,12 +130,12 @@ impl Output {
         match self.put(&report) {
             Ok(()) => self.state = State::Working,
             // The report itself is not output: it is made anew next time.
-            Err((error, _)) => self.fail(error, Lost::default()),
+            Err((error, _)) => self.fail(error, Volume::default()),
         }
     }
 
-    fn put(&mut self, page: &Page) -> Result<(), (Errno, Lost)> {
-        self.in_flight.set(Lost { lines: page.lines, bytes: page.bytes.len() as u64 });
+    fn put(&mut self, page: &Page) -> Result<(), (Errno, Volume)> {
+        self.in_flight.set(Volume { lines: page.lines, bytes: page.bytes.len() as u64 });
         let mut rest = page.bytes.as_slice();
         let result = loop {
             if rest.is_empty() {
@@ -152,10 +151,10 @@ impl Output {
                 Err(Errno::EINTR) => {}
                 // Someone who shares the description has made it non-blocking.
                 Err(Errno::EAGAIN) => self.wait(),
-                Err(error) => break Err((error, Lost::count(rest))),
+                Err(error) => break Err((error, Volume::count(rest))),
             }
         };
-        self.in_flight.set(Lost::default());
+        self.in_flight.set(Volume::default());
         result
     }
 
@@ -165,8 +164,8 @@ impl Output {
         let _ = poll(&mut fds, PollTimeout::NONE);
     }
 
-    fn fail(&mut self, error: Errno, lost: Lost) {
-        self.total += lost;
+    fn fail(&mut self, error: Errno, lost: Volume) {
+        *lock(&self.in_flight.lost) += lost;
         match &mut self.state {
             State::Closed => {}
             _ if error == Errno::EPIPE => self.state = State::Closed,

@@ -1,4 +1,4 @@
-//! Dressed lines on their way to the output, and the count of those that never arrive.
+//! Dressed lines on their way to the output, and how much of them never arrives.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -22,35 +22,35 @@ impl Page {
     }
 }
 
-/// Output that could not be written.
+/// How much output there is of something: as a rule, of what could not be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
+pub struct Volume {
     /// Lines, counted by their newlines.
     pub lines: u64,
     /// Bytes.
     pub bytes: u64,
 }
 
-impl Lost {
+impl Volume {
     /// Counts what is in `bytes`.
     pub(super) fn count(bytes: &[u8]) -> Self {
         Self { lines: memchr_iter(b'\n', bytes).count() as u64, bytes: bytes.len() as u64 }
     }
 
-    /// Whether nothing was lost.
+    /// Whether there is none.
     pub fn is_nothing(self) -> bool {
         self == Self::default()
     }
 }
 
-impl AddAssign for Lost {
+impl AddAssign for Volume {
     fn add_assign(&mut self, other: Self) {
         self.lines = self.lines.saturating_add(other.lines);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.lines == 1 { "" } else { "s" };
         write!(f, "{} line{plural} ({} bytes)", self.lines, self.bytes)

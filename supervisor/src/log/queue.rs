@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 
 use super::notice::Notice;
 use super::options::{SourceId, Stream};
-use super::page::Lost;
+use super::page::Volume;
 use super::watch::Watch;
 
 /// How much unread notices may weigh together, in bytes, while the output is blocked.
@@ -28,7 +28,7 @@ pub(super) enum Command {
     /// So many notices had no room here.
     Dropped(u64),
     /// So much of this source was given up unread, because too many ended runs were waiting.
-    Unread(SourceId, Lost),
+    Unread(SourceId, Volume),
     /// Say when everything before this has been carried out.
     Mark(SyncSender<()>),
     /// Write everything and stop.
@@ -93,13 +93,13 @@ impl Queue {
             ended(*source, index).then_some((index, *source))
         })?;
         let place = self.commands.get_mut(index)?;
-        let taken = std::mem::replace(place, Command::Unread(source, Lost::default()));
+        let taken = std::mem::replace(place, Command::Unread(source, Volume::default()));
         let Command::Attach(_, _, pipe, _) = taken else { return None };
         Some((index, pipe))
     }
 
     /// Says what the pipe from [`Queue::surplus`] held. Nothing may have been taken in between.
-    pub fn give_up(&mut self, index: usize, held: Lost) {
+    pub fn give_up(&mut self, index: usize, held: Volume) {
         if let Some(Command::Unread(_, lost)) = self.commands.get_mut(index) {
             *lost += held;
         }
@@ -107,8 +107,8 @@ impl Queue {
 
     /// What is lost when nobody takes the orders any more: a line for every notice, and what was
     /// given up before. Pipes that still wait are not counted.
-    pub fn unsaid(&self) -> Lost {
-        let mut lost = Lost::default();
+    pub fn unsaid(&self) -> Volume {
+        let mut lost = Volume::default();
         for command in &self.commands {
             match command {
                 Command::Ended(_, Some(_)) | Command::Say(_) => lost.lines += 1,
@@ -194,7 +194,7 @@ mod tests {
         queue.push(Command::Ended(SourceId(1), None));
         let (index, _) = queue.surplus().unwrap();
         assert_eq!(index, PIPE_LIMIT + 1);
-        let held = Lost { lines: 2, bytes: 30 };
+        let held = Volume { lines: 2, bytes: 30 };
         queue.give_up(index, held);
         assert_eq!(queue.unsaid(), held);
         let commands = queue.take();

@@ -11,7 +11,7 @@ use memchr::{memchr, memrchr};
 use nix::libc;
 
 use super::super::output::Output;
-use super::super::page::{Lost, Page};
+use super::super::page::{Page, Volume};
 
 /// A file, its size, and those before it.
 pub(super) struct Rotating {
@@ -21,7 +21,7 @@ pub(super) struct Rotating {
     output: Output,
     size: u64,
     /// What the files before this one lack.
-    lost: Lost,
+    lost: Volume,
     /// That it cannot be written was said.
     told: bool,
 }
@@ -33,7 +33,7 @@ impl Rotating {
     /// The directory cannot be written to, or there is something else than a plain file.
     pub fn open(path: PathBuf, max_bytes: u64, older: u32) -> io::Result<Self> {
         let (output, size) = open(&path)?;
-        Ok(Self { path, max_bytes, older, output, size, lost: Lost::default(), told: false })
+        Ok(Self { path, max_bytes, older, output, size, lost: Volume::default(), told: false })
     }
 
     /// Writes whole lines, each into one file; only the parts of a line that was too long to be
@@ -52,7 +52,7 @@ impl Rotating {
                 continue;
             }
             let lost = self.output.lost().bytes;
-            self.output.write(&Page { bytes: now.to_vec(), lines: Lost::count(now).lines });
+            self.output.write(&Page { bytes: now.to_vec(), lines: Volume::count(now).lines });
             // What is lost fills no file: a full disk must not push out the older ones.
             let missing = self.output.lost().bytes - lost;
             self.size = self.size.saturating_add((count as u64).saturating_sub(missing));
@@ -75,14 +75,14 @@ impl Rotating {
         (!lost.is_nothing()).then(|| format!("{} lacks {lost}", self.path.display()))
     }
 
-    fn lost(&self) -> Lost {
+    fn lost(&self) -> Volume {
         let mut lost = self.lost;
         lost += self.output.lost();
         lost
     }
 
     /// Says in the file what it lacks at this place.
-    fn recover(&mut self, lost: Lost, why: &str) {
+    fn recover(&mut self, lost: Volume, why: &str) {
         let bytes = format!("[lost {lost}: cannot write: {why}]\n").into_bytes();
         self.size = self.size.saturating_add(bytes.len() as u64);
         self.output.recover(Page { bytes, lines: 1 });

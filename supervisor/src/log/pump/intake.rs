@@ -12,7 +12,7 @@ use super::super::handle::lock;
 use super::super::lines::Lines;
 use super::super::notice::Notice;
 use super::super::options::{Format, SourceId, Stream};
-use super::super::page::Page;
+use super::super::page::{Page, Volume};
 use super::super::pipe::{Pipe, Read};
 use super::super::queue::Command;
 use super::super::watch::Watch;
@@ -104,6 +104,9 @@ impl Pump {
                     tail.push(bytes);
                 }
                 self.shared.followers.offer(source, bytes);
+            }
+            if let Some(read) = lock(&self.shared.read).get_mut(source.0 as usize) {
+                *read += Volume::count(bytes);
             }
             if self.sources.get(source.0 as usize).is_some_and(|name| !name.quiet) {
                 self.shared.shown_last.store(source.0, Ordering::Release);
