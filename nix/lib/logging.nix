@@ -23,6 +23,7 @@ in
       ++ lib.optional (log.quiet != [ ]) "--quiet=${lib.concatStringsSep "," log.quiet}"
       ++ lib.optional (secrets != [ ]) "--secret=${lib.concatStringsSep "," secrets}"
       ++ lib.optional (!init.control) "--control=none"
+      ++ lib.optional (init.http.listen != null) "--http=${init.http.listen}"
       ++ lib.optional (!init.postMortem) "--no-post-mortem"
       ++ lib.optionals (log.directory != null) [
         "--log-dir=${log.directory}"

@@ -184,6 +184,19 @@ in
       description = "Whether processes can be looked at and told what to do in the container: `docker exec <container> /bin/devenv-init status`.";
     };
 
+    http.listen = mkOption {
+      type = types.nullOr (types.strMatching "(localhost|[0-9]{1,3}([.][0-9]{1,3}){3}|[[][0-9a-fA-F:.]+[]])?:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])");
+      default = null;
+      description = ''
+        Where a container of processes answers HTTP: an address and a port, or a port alone for every
+        address; null is nowhere. `/livez` and `/readyz` say whether all is well and what is not, also
+        of one process (`/readyz/<name>`) and in full (`?verbose`); `/metrics` has figures of every
+        process as OpenMetrics. The probes of Kubernetes and Prometheus come from outside, so for them it
+        is a port alone, and one to be named in `exposedPorts`.
+      '';
+      example = ":9300";
+    };
+
     postMortem = mkOption {
       type = types.bool;
       default = true;

@@ -32,13 +32,14 @@ in
         };
         secrets = [ "TOKEN" "KEY" ];
         control = false;
+        http.listen = "[::1]:9300";
         postMortem = false;
       };
     });
     expected = [
       "/bin/devenv-init" "up" "--spec" "/spec.json"
       "--log-format=json" "--timestamps=none" "--no-prefix" "--quiet=web" "--secret=TOKEN,KEY"
-      "--control=none" "--no-post-mortem"
+      "--control=none" "--http=[::1]:9300" "--no-post-mortem"
       "--log-dir=/logs" "--log-size=10M" "--log-older=1"
     ];
   };

@@ -18,6 +18,7 @@
 #[cfg(feature = "bin")]
 pub mod cli;
 pub mod control;
+pub mod http;
 #[cfg(feature = "bin")]
 pub mod log;
 pub mod machine;

@@ -12,6 +12,7 @@ mod examples;
 mod exit_codes;
 mod faults;
 mod health;
+mod http;
 mod images;
 mod init_duties;
 mod log_files;

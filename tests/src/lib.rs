@@ -8,9 +8,11 @@
 pub mod docker;
 pub mod foreign;
 pub mod help;
+pub mod http;
 pub mod judges;
 pub mod lines;
 pub mod oci;
+pub mod openmetrics;
 pub mod place;
 pub mod process_table;
 pub mod programs;

@@ -54,6 +54,7 @@ complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-dir -
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-size -d 'begin a new file at that size, as in 512K (default 10M)' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-older -d 'keep so many older files of each (default 3)' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l control -d 'the socket for `devenv-init status` and so on; none for none' -r -F
+complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l http -d 'answer /livez, /readyz and /metrics there, as in 127.0.0.1:9300 or, at' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l no-prefix -d 'neither time nor name in front of lines'
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l colour -d 'colours always, or never (default: on a terminal)'
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l no-colour -d 'colours always, or never (default: on a terminal)'

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -10,9 +11,11 @@ use lexopt::{Arg, ValueExt};
 
 use super::input::{self, Input, InputOption};
 use super::{Failure, duration, size, text};
+use crate::http::address;
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
 use crate::os::control::{self, Socket};
+use crate::os::http;
 use crate::os::init::{self, Surroundings};
 use crate::os::reactor::{self, Amenities};
 use crate::spec::Plan;
@@ -42,6 +45,8 @@ const HELP_AFTER: &str =
       --control PATH           the socket for `devenv-init status` and so on; none for none
                                (default: $DEVENV_INIT_CONTROL, or the first that can be had of
                                /run, /dev/shm, /tmp and @devenv-init)
+      --http ADDRESS           answer /livez, /readyz and /metrics there, as in 127.0.0.1:9300 or, at
+                               every address, :9300; none for none (default)
       --no-post-mortem         do not explain a bad end (never done where the first end
                                of a process ends everything, as with honcho)
       --help                   show this
@@ -60,6 +65,8 @@ struct Options {
     log: log::Options,
     colour: Option<bool>,
     control: Option<OsString>,
+    /// None: no HTTP.
+    http: Vec<SocketAddr>,
     no_post_mortem: bool,
     names: Vec<String>,
 }
@@ -89,7 +96,14 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
         surroundings.missing.push(format!("cannot listen for control: {why}"));
         None
     });
-    let amenities = Amenities { control, post_mortem: !options.no_post_mortem };
+    let http = match options.http.as_slice() {
+        [] => None,
+        addresses => Some(http::bind(addresses).map_err(|(address, error)| {
+            let hint = "hint: give --http another address or port";
+            could_not(&format!("answer HTTP at {address}"), &format!("{error}\n{hint}"))
+        })?),
+    };
+    let amenities = Amenities { control, http, post_mortem: !options.no_post_mortem };
     let log = start_log(&plan, options).map_err(|error| could_not("start the log", &error))?;
     reactor::run(plan, log, surroundings, signals, amenities)
         .map_err(|error| could_not("start the reactor", &error))
@@ -145,6 +159,12 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("colour" | "color") => options.colour = Some(true),
             Arg::Long("no-colour" | "no-color") => options.colour = Some(false),
             Arg::Long("control") => options.control = Some(parser.value()?),
+            Arg::Long("http") => {
+                options.http = match parser.value()?.string()?.as_str() {
+                    "none" => Vec::new(),
+                    text => address::parse(text).map_err(|why| wrong("--http", &why))?,
+                };
+            }
             Arg::Long("no-post-mortem") => options.no_post_mortem = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Value(name) => options.names.push(name.string()?),
@@ -220,6 +240,6 @@ fn wrong(option: &str, why: &str) -> Failure {
     Failure::new(exit::USAGE, format!("{option}: {why}"))
 }
 
-fn could_not(what: &str, error: &std::io::Error) -> Failure {
+fn could_not(what: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(exit::COULD_NOT_START, format!("cannot {what}: {error}"))
 }

@@ -19,6 +19,8 @@ pub enum Goal {
     /// As it should be in a container that serves: a service is ready now, a task is at work or has
     /// ended well.
     Healthy,
+    /// Not beyond help: it has not failed for good, and it can still start or has started.
+    Live,
 }
 
 /// Whether a goal is reached, with the reason in words where it is not.
@@ -66,6 +68,17 @@ impl Goal {
                 }
                 State::Running if status.kind == Kind::Task => Verdict::Met,
                 _ => ready(status),
+            },
+            Self::Live => match status.state {
+                State::Failed | State::Skipped => Verdict::Never(sentence(status)),
+                State::Disabled
+                | State::Waiting
+                | State::Starting
+                | State::Running
+                | State::Backoff
+                | State::Stopping
+                | State::Succeeded
+                | State::Stopped => Verdict::Met,
             },
         }
     }

@@ -104,7 +104,8 @@ mod tests {
     }
 
     fn entry(number: i32, parent: i32, group: i32, session: i32) -> Entry {
-        Entry { pid: pid(number), parent, group, session, state: b'S', started: 1 }
+        let (state, started, ticks, pages) = (b'S', 1, 0, 0);
+        Entry { pid: pid(number), parent, group, session, state, started, ticks, pages }
     }
 
     fn decide(table: &[Entry], marked: &[(i32, u32)]) -> Vec<Owner> {

@@ -5,8 +5,8 @@
 //! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which processes belong to which
 //! run is found in [`proc`] and [`cgroup`] and decided, without touching the kernel, in [`descendants`]. What a
 //! process is given before its program runs is laid ready in [`attributes`], with its user from
-//! [`accounts`], its [`sockets`] and its [`terminal`]. [`control`] listens to people, [`coroner`]
-//! tells them what a bad end was. [`foreground`] is the other life of the program: the plain init
+//! [`accounts`], its [`sockets`] and its [`terminal`]. [`control`] listens to people, [`http`] to
+//! those who watch over containers, [`coroner`] tells what a bad end was. [`foreground`] is the other life of the program: the plain init
 //! of one command.
 
 pub mod accounts;
@@ -20,6 +20,8 @@ pub mod coroner;
 pub mod descendants;
 pub mod environment;
 pub mod foreground;
+pub mod http;
+mod inbox;
 pub mod init;
 pub mod kill;
 pub mod last_words;
@@ -39,3 +41,4 @@ pub mod spawn;
 pub mod stop_command;
 pub mod strays;
 pub mod terminal;
+pub mod usage;

@@ -21,6 +21,10 @@ pub struct Entry {
     pub state: u8,
     /// Clock ticks after boot at which it started; with the pid it names one process for good.
     pub started: u64,
+    /// Clock ticks of processor time, its own and that of children it has waited for.
+    pub ticks: u64,
+    /// Resident memory in pages.
+    pub pages: u64,
 }
 
 impl Entry {
@@ -141,9 +145,14 @@ fn parse_stat(line: &[u8]) -> Option<Entry> {
     let state = fields.next()?.bytes().next()?;
     let mut number = || fields.next()?.parse().ok();
     let (parent, group, session) = (number()?, number()?, number()?);
-    // The start time is the 22nd field, 15 after the session's (proc_pid_stat(5)).
-    let started = fields.nth(15)?.parse().ok()?;
-    Some(Entry { pid: Pid::new(pid)?, parent, group, session, state, started })
+    // The four times are the fields from the 14th on, 7 after the session's; the start time is the
+    // 22nd, the resident memory the 24th (proc_pid_stat(5)).
+    let times = fields.by_ref().skip(7).take(4);
+    let ticks = times.filter_map(|time| time.parse::<u64>().ok()).sum();
+    let started = fields.nth(4)?.parse().ok()?;
+    // Less than nothing for a process without memory of its own.
+    let pages = fields.nth(1)?.parse().unwrap_or(0);
+    Some(Entry { pid: Pid::new(pid)?, parent, group, session, state, started, ticks, pages })
 }
 
 #[cfg(test)]
@@ -163,6 +172,8 @@ mod tests {
                 session: 7,
                 state: b'T',
                 started: 98_765,
+                ticks: 5 + 6 + 7 + 8,
+                pages: 33,
             };
             assert_eq!(parse_stat(line.as_bytes()), Some(want), "{name}");
         }

@@ -10,10 +10,12 @@
 
 mod ending;
 mod launch;
+mod pages;
 mod requests;
 mod telling;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use super::cgroup::Groups;
 use super::control::{Control, Socket};
 use super::coroner::Coroner;
 use super::environment::{self, Variables};
+use super::http::Endpoint;
 use super::init::{self, Surroundings};
 use super::notify::{self, Heard, Notify, Statement};
 use super::probe::Probes;
@@ -36,11 +39,13 @@ use super::runs::Runs;
 use super::signal::{self, Signals};
 use super::sockets::Sockets;
 use super::stop_command::{Order, StopCommands};
+use super::usage::Meters;
 use super::{clock, last_words, reap};
 use crate::log::{Log, Notice};
 use crate::machine::{Action, Aspect, Event, Machine, RunId, Word};
 use crate::spec::settings::signals::rewritten;
 use crate::spec::{Check, Plan, Process, ProcessId, Signal, Timing};
+use pages::Beginning;
 use requests::Pending;
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
@@ -55,6 +60,8 @@ const START_MS: u64 = 20;
 pub struct Amenities {
     /// Where control is listened for.
     pub control: Option<Socket>,
+    /// Where HTTP is listened for.
+    pub http: Option<TcpListener>,
     /// Whether a bad end is explained.
     pub post_mortem: bool,
 }
@@ -90,7 +97,7 @@ pub fn run(
     };
     // Whoever still waits for an answer is told that there will be none.
     reactor.pending.clear();
-    runtime.block_on(reactor.control.farewell());
+    runtime.block_on(async { tokio::join!(reactor.control.farewell(), reactor.http.farewell()) });
     Ok(code)
 }
 
@@ -130,6 +137,9 @@ struct Reactor {
     control: Control,
     /// Requests that are answered when something has come to pass.
     pending: Vec<Pending>,
+    http: Endpoint,
+    beginning: Beginning,
+    meters: Meters,
     coroner: Option<Coroner>,
     exit: Option<u8>,
 }
@@ -175,6 +185,9 @@ impl Reactor {
             stop_commands: StopCommands::default(),
             control,
             pending: Vec::new(),
+            http: Endpoint::start(amenities.http)?,
+            beginning: Beginning::now(),
+            meters: Meters::default(),
             coroner: amenities.post_mortem.then(Coroner::new),
             exit: None,
             plan,
@@ -251,6 +264,7 @@ impl Reactor {
                 () = self.log_bell.rings() => {}
                 () = self.probes.answered() => {}
                 () = self.control.asked() => {}
+                () = self.http.asked() => {}
             }
         };
         match due {
@@ -304,6 +318,7 @@ impl Reactor {
         }
         self.start_ordered();
         self.settle_requests();
+        self.answer_queries();
     }
 
     /// Feeds what runs have said of themselves, by their sockets and in their output.

@@ -183,6 +183,17 @@ impl Runs {
         self.records.values().for_each(|record| kill::group(record.leader, Signal::KILL));
     }
 
+    /// Every living process that is one of a run, as far as that can be told; `None` without `/proc`.
+    #[must_use]
+    pub fn living(&self) -> Option<Vec<(RunId, Entry)>> {
+        let all = self.everybody(&self.proc?).into_iter();
+        let of_run = |(entry, owner): (Entry, Owner)| match owner {
+            Owner::Run(run) if entry.is_alive() => Some((run, entry)),
+            Owner::Run(_) | Owner::Stray | Owner::Foreign => None,
+        };
+        Some(all.filter_map(of_run).collect())
+    }
+
     /// Turns reaped children into the machine's events: exits in the order given, and then the
     /// runs of which now nobody is left. Those are kept until [`Runs::forget`], so that what comes
     /// of the event can still name their processes.

@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::control::{Request, Response};
 use crate::log::Following;
+use crate::os::inbox::Inbox;
 use crate::spec::Plan;
 pub use place::{Place, Socket, VARIABLE, usual};
 
@@ -76,8 +77,7 @@ impl From<Vec<Response>> for Answer {
 
 /// The supervisor's end of control.
 pub struct Control {
-    inbox: Option<mpsc::Receiver<Ask>>,
-    taken: Vec<Ask>,
+    inbox: Inbox<Ask>,
     connections: Arc<Semaphore>,
     /// Removes its file when it goes.
     _socket: Option<Socket>,
@@ -96,38 +96,28 @@ impl Control {
                 let (asks, inbox) = mpsc::channel(CONNECTIONS);
                 let names = Arc::clone(plan);
                 tokio::spawn(listen(listener, Arc::clone(&connections), asks, names));
-                Some(inbox)
+                Inbox::of(inbox)
             }
-            None => None,
+            None => Inbox::default(),
         };
-        Ok(Self { inbox, taken: Vec::new(), connections, _socket: socket })
+        Ok(Self { inbox, connections, _socket: socket })
     }
 
     /// Waits until somebody asks something; without a socket for ever. Dropping the future loses
     /// nothing.
     pub async fn asked(&mut self) {
-        if let Some(inbox) = &mut self.inbox
-            && let Some(ask) = inbox.recv().await
-        {
-            self.taken.push(ask);
-            return;
-        }
-        std::future::pending().await
+        self.inbox.filled().await;
     }
 
     /// What has been asked since the last call.
     pub fn take(&mut self) -> Vec<Ask> {
-        while let Some(ask) = self.inbox.as_mut().and_then(|inbox| inbox.try_recv().ok()) {
-            self.taken.push(ask);
-        }
-        std::mem::take(&mut self.taken)
+        self.inbox.take()
     }
 
     /// Takes no more requests and lets the connections write what they have. Whoever still waits
     /// for an answer must have got it, or have had its [`Ask`] dropped.
-    pub async fn farewell(mut self) {
-        self.inbox = None;
-        self.taken.clear();
+    pub async fn farewell(self) {
+        drop(self.inbox);
         let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
         // A client that does not read in time has to do without.
         let _ = tokio::time::timeout(FAREWELL, self.connections.acquire_many(all)).await;

@@ -194,19 +194,22 @@ impl Reactor {
     /// Those that were named, or else all that are meant to run.
     fn expected(&self, names: &[String], goal: Goal) -> Reply {
         let ids = if names.is_empty() {
-            let statuses = self.machine.status(clock::now());
-            let meant =
-                |status: &ProcessStatus| !matches!(status.state, State::Disabled | State::Stopped);
-            (0u32..)
-                .map(ProcessId)
-                .zip(&statuses)
-                .filter(|(_, s)| meant(s))
-                .map(|(id, _)| id)
-                .collect()
+            self.meant_to_run(&self.machine.status(clock::now())).collect()
         } else {
             self.named(names)?
         };
         Ok(ids.into_iter().map(|id| (id, goal)).collect())
+    }
+
+    /// All but those that nobody wants to run.
+    pub(super) fn meant_to_run(
+        &self,
+        statuses: &[ProcessStatus],
+    ) -> impl Iterator<Item = ProcessId> {
+        let unwanted =
+            |status: &ProcessStatus| matches!(status.state, State::Disabled | State::Stopped);
+        let ids = (0u32..).map(ProcessId).zip(statuses);
+        ids.filter(move |(_, status)| !unwanted(status)).map(|(id, _)| id)
     }
 
     fn selected(&self, names: &[String]) -> Result<Vec<ProcessId>, Answer> {

@@ -98,10 +98,7 @@ fn tcp(field: &str, text: &str, has_mode: bool, check: &mut Check<'_>) -> Option
         let what = format_args!("only files have permissions");
         check.fault(&format_args!("{field}.mode"), what, "leave it out with `address`");
     }
-    // `localhost` means the loopback interface wherever it is resolved (RFC 6761, section 6.3).
-    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
-    let local = local.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
-    match local.or_else(|| text.parse().ok()).filter(|address| address.port() != 0) {
+    match literal(text) {
         Some(address) => Some(Address::Tcp(address)),
         None => {
             let what = format_args!("\"{}\" is not an address with a port", text.escape_debug());
@@ -110,6 +107,16 @@ fn tcp(field: &str, text: &str, has_mode: bool, check: &mut Check<'_>) -> Option
             None
         }
     }
+}
+
+/// Reads an address with a port, as in `127.0.0.1:8080`, `[::]:8080` or `localhost:8080`. No other
+/// name is looked up, and there is no port 0.
+#[must_use]
+pub fn literal(text: &str) -> Option<SocketAddr> {
+    // `localhost` means the loopback interface wherever it is resolved (RFC 6761, section 6.3).
+    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    let local = local.map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    local.or_else(|| text.parse().ok()).filter(|address| address.port() != 0)
 }
 
 fn unix(field: &str, path: &str, mode: Option<&str>, check: &mut Check<'_>) -> Option<Address> {
