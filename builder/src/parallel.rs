@@ -51,6 +51,24 @@ pub fn map<T: Sync, R: Send>(
         .collect()
 }
 
+/// As [`map`], the largest items first: one that is begun last leaves all workers but one without
+/// work.
+///
+/// # Errors
+/// One of the failures.
+pub fn map_largest_first<T: Sync, R: Send>(
+    items: &[T],
+    workers: usize,
+    size: impl Fn(&T) -> u64,
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let mut order: Vec<(usize, &T)> = items.iter().enumerate().collect();
+    order.sort_by_key(|(_, item)| std::cmp::Reverse(size(item)));
+    let mut results = map(&order, workers, |(at, item)| Ok((*at, work(item)?)))?;
+    results.sort_by_key(|(at, _)| *at);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +92,22 @@ mod tests {
             });
             assert_eq!(failure.unwrap_err(), Failure::new(Kind::Data, "50"));
         }
+    }
+
+    #[test]
+    fn the_largest_is_begun_first_and_results_keep_their_order() {
+        let items: Vec<u64> = (0..100).map(|at| at * 37 % 100).collect();
+        let begun = Mutex::new(Vec::new());
+        let results = map_largest_first(
+            &items,
+            1,
+            |size| *size,
+            |item| {
+                begun.lock().unwrap().push(*item);
+                Ok(*item)
+            },
+        );
+        assert_eq!(results.unwrap(), items);
+        assert!(begun.into_inner().unwrap().is_sorted_by(|before, after| before > after));
     }
 }

@@ -18,7 +18,6 @@ use super::usage;
 const TURNS: usize = 7;
 const UNCHANGED: Duration = Duration::from_millis(50);
 const CHANGED: Duration = Duration::from_millis(200);
-const MEMORY_KB: i64 = 128 * 1024;
 
 pub fn measure(table: &mut Table) {
     let world = World::new();
@@ -75,7 +74,7 @@ fn cold(world: &World, table: &mut Table, draft: &str) {
         format!("{} MB digested", bytes / 1_000_000),
         String::new(),
         "at most 128 MB",
-        most <= MEMORY_KB,
+        most <= usage::MEMORY_KB,
     );
 }
 

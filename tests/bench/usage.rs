@@ -15,6 +15,16 @@ pub struct Usage {
     pub memory_kb: i64,
 }
 
+/// The most memory that work on an image may take, whatever the image's size.
+pub const MEMORY_KB: i64 = 128 * 1024;
+
+/// The run that took neither longest nor shortest.
+pub fn median(runs: &[Usage]) -> Usage {
+    let mut runs = runs.to_vec();
+    runs.sort_unstable_by_key(|run| run.took);
+    runs[runs.len() / 2]
+}
+
 /// Runs a program, its output unseen.
 pub fn of(command: &mut Command) -> Usage {
     let began = Instant::now();

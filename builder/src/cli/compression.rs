@@ -19,7 +19,7 @@ pub struct CompressionOptions {
         help_heading = "Options of copy"
     )]
     compression: String,
-    /// Level of the compression: 0 to 9 for gzip (6), 1 to 19 for zstd (3)
+    /// Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)
     #[arg(long, value_name = "LEVEL", global = true, help_heading = "Options of copy")]
     compression_level: Option<u8>,
 }

@@ -23,14 +23,12 @@ pub fn tree(paths: &[LayerPath]) -> Result<Tree> {
 
 /// Digests every layer. The result does not depend on the number of cores, nor on the cache.
 pub fn all(plan: &[DraftLayer], history: &History, cache: &Cache) -> Result<Vec<Layer>> {
-    // A large layer begun last would leave all cores but one without work.
-    let mut largest_first: Vec<(usize, &DraftLayer)> = plan.iter().enumerate().collect();
-    largest_first.sort_by_key(|(_, layer)| std::cmp::Reverse(layer.size));
-    let mut layers = parallel::map(&largest_first, parallel::cores(), |(at, layer)| {
-        Ok((*at, one(layer, history, cache)?))
-    })?;
-    layers.sort_by_key(|(at, _)| *at);
-    Ok(layers.into_iter().map(|(_, layer)| layer).collect())
+    parallel::map_largest_first(
+        plan,
+        parallel::cores(),
+        |layer| layer.size,
+        |layer| one(layer, history, cache),
+    )
 }
 
 fn one(layer: &DraftLayer, history: &History, cache: &Cache) -> Result<Layer> {

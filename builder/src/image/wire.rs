@@ -26,11 +26,14 @@ impl Wire {
     /// Works out every digest. Layers the cache knows are not read; the others are compressed once
     /// to nowhere, on all cores.
     pub fn new(image: &Image, cache: &Cache) -> Result<Self> {
-        let layers = parallel::map(&image.layers, parallel::cores(), |layer| {
+        let describe = |layer: &Layer| {
             let compressed = compressed(layer, cache)?;
             let media_type = layer.codec.media_type(&layer.media_type);
             Ok(Descriptor::new(media_type, compressed.digest, compressed.size))
-        })?;
+        };
+        let cores = parallel::cores();
+        let layers =
+            parallel::map_largest_first(&image.layers, cores, |layer| layer.size, describe)?;
         let (digest, config) = blob::config(image)?;
         let config_descriptor = Descriptor::new(manifest::CONFIG, digest, config.len() as u64);
         let manifest = manifest::manifest(&config_descriptor, &layers, &image.annotations)?;

@@ -115,7 +115,8 @@ impl Sink for OciLayout {
         replace(&self.directory, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
 
         let cache = Cache::of_user();
-        parallel::map(&image.layers, parallel::cores(), |layer| self.store_layer(layer, &cache))?;
+        let store = |layer: &Layer| self.store_layer(layer, &cache);
+        parallel::map_largest_first(&image.layers, parallel::cores(), |layer| layer.size, store)?;
         let wire = Wire::new(image, &cache)?;
         self.store_bytes(&wire.config)?;
         self.store_bytes(&wire.manifest)?;

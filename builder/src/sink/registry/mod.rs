@@ -8,6 +8,8 @@ use std::io::{self, BufWriter, Read, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::SpooledData;
+
 pub use self::current::{Current, changes};
 use self::stream::{Compressing, Counted};
 use super::{Published, Sink};
@@ -26,6 +28,9 @@ use crate::registry::{Client, Places};
 
 /// How many blobs are sent at the same time.
 const PARALLEL: usize = 4;
+
+/// How many bytes of a compressed layer are kept in memory until they are sent.
+const IN_MEMORY: usize = 8 * 1024 * 1024;
 
 /// A repository and a tag in it.
 pub struct Registry {
@@ -98,15 +103,17 @@ impl Registry {
             return self.push(&Blob { item, digest: &digest, size, make: &make });
         }
         // Nobody knows yet what it compresses to. Its length must be said before its bytes, so
-        // they are kept meanwhile; the file has no name and goes with its last user.
+        // they are kept meanwhile: in memory or, when they are many, in a file without a name.
         self.tell(item, None, None, Step::Making);
         let doing = || "cannot keep a compressed layer in the temporary directory";
-        let file = tempfile::tempfile().or_fail(Kind::CannotCreate, doing)?;
-        let mut out = BufWriter::with_capacity(256 * 1024, file);
+        let mut out = BufWriter::with_capacity(256 * 1024, tempfile::spooled_tempfile(IN_MEMORY));
         let (digest, size) = blob::write(layer, &mut out)?;
-        let file = out.into_inner().or_fail(Kind::Io, doing)?;
+        let kept = out.into_inner().or_fail(Kind::CannotCreate, doing)?.into_inner();
         self.cache.put_compressed(layer, &Compressed { digest: digest.clone(), size });
-        let make = || reread(&file).or_fail(Kind::Io, doing);
+        let make = || match &kept {
+            SpooledData::InMemory(bytes) => Ok(Box::new(bytes.get_ref().as_slice()) as _),
+            SpooledData::OnDisk(file) => reread(file).or_fail(Kind::Io, doing),
+        };
         self.push(&Blob { item, digest: &digest, size, make: &make })
     }
 
@@ -229,7 +236,12 @@ impl Registry {
             .zip(&image.layers)
             .map(|(number, layer)| (format!("layer {number}/{count}"), layer))
             .collect();
-        parallel::map(&layers, PARALLEL, |(item, layer)| self.push_layer(item, layer))?;
+        parallel::map_largest_first(
+            &layers,
+            PARALLEL,
+            |(_, layer)| layer.size,
+            |(item, layer)| self.push_layer(item, layer),
+        )?;
         let wire = Wire::new(image, &self.cache)?;
         self.push(&Blob {
             item: "config",
