@@ -20,6 +20,7 @@ mod mistakes;
 mod native;
 mod output;
 mod peers;
+mod platforms;
 mod post_mortem;
 mod programs;
 mod project;

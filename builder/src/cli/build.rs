@@ -20,12 +20,16 @@ pub struct Arguments {
     max_size: Option<u64>,
 }
 
-/// Prints one line, the path in the store.
+/// Prints one line a platform, the path in the store.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
-    let (description, image) = project.image(&arguments.name)?;
+    let (descriptions, images) = project.images(&arguments.name)?;
     if let Some(limit) = arguments.max_size {
-        explain::check_size(&image, &explain::of(&image)?, limit)?;
+        for image in &images {
+            explain::check_size(image, &explain::of(image)?, limit)?;
+        }
     }
-    report::line(format_args!("{}", description.display()))?;
+    for description in descriptions {
+        report::line(format_args!("{}", description.display()))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

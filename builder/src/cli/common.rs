@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::compression::CompressionOptions;
+use super::platforms::PlatformOptions;
 use crate::assemble;
 use crate::cache::Cache;
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -35,6 +36,9 @@ pub struct ProjectArguments {
     /// on the same processor
     #[arg(long, value_name = "SYSTEM", global = true)]
     pub system: Option<String>,
+    /// What the image is for.
+    #[command(flatten)]
+    pub platforms: PlatformOptions,
     /// Show what Nix says while it works
     #[arg(long, global = true)]
     pub verbose: bool,
@@ -59,9 +63,9 @@ impl ProjectArguments {
     }
 
     fn evaluation_of(&self, flake: Option<&str>) -> Result<Evaluation> {
+        let asked = self.platforms.system()?.or(self.system.as_deref());
         let nix = Nix::find(self.verbose)?;
-        let system =
-            system::decide(&system::of_this_machine(), self.system.as_deref(), || nix.settings())?;
+        let system = system::decide(&system::of_this_machine(), asked, || nix.settings())?;
         let source = match flake {
             Some(reference) => Source::Flake(Flake::find(&nix, reference)?),
             None => Source::Project(self.project(system.as_deref())?),
@@ -109,8 +113,43 @@ impl ProjectArguments {
     pub fn image(&self, name: &str) -> Result<(PathBuf, Image)> {
         // A wrong level is told before anything is built.
         let codec = self.compression.codec()?;
+        let platform = self.platforms.one()?;
         let (file, image) = self.described(name)?;
-        Ok((file, image.compressed_by(codec)))
+        match platform {
+            Some(platform) if platform.architecture() != image.architecture => Err(Failure::new(
+                Kind::Data,
+                format!(
+                    "{} is for linux/{} and not for linux/{}",
+                    file.display(),
+                    image.architecture,
+                    platform.architecture()
+                ),
+            )),
+            _ => Ok((file, image.compressed_by(codec))),
+        }
+    }
+
+    /// As [`ProjectArguments::image`], for each of the platforms that were asked for.
+    ///
+    /// # Errors
+    /// As there, or when a name or a tag depends on the platform.
+    pub fn images(&self, name: &str) -> Result<(Vec<PathBuf>, Vec<Image>)> {
+        let mut found = (Vec::new(), Vec::new());
+        for alone in self.for_each_platform() {
+            let (file, image) = alone.image(name)?;
+            found.0.push(file);
+            found.1.push(image);
+        }
+        let mut names: Vec<String> = found.1.iter().filter_map(Image::reference).collect();
+        names.dedup();
+        if names.len() > 1 {
+            return Err(Failure::new(
+                Kind::Data,
+                format!("one index has one name: {}", names.join(", ")),
+            )
+            .hint("set `name` and `version` of the container to the same on every platform"));
+        }
+        Ok(found)
     }
 
     fn described(&self, name: &str) -> Result<(PathBuf, Image)> {

@@ -24,7 +24,7 @@ use crate::sink::oci_layout::OciLayout;
 use crate::sink::podman::Podman;
 use crate::sink::registry::Registry;
 use crate::sink::rootfs::RootFs;
-use crate::sink::{Published, Sink};
+use crate::sink::{IndexSink as _, Published, Sink as _};
 
 const HEADING: &str = "Options of copy";
 
@@ -96,7 +96,7 @@ impl CopyOptions {
         if self.given() {
             return self.arguments();
         }
-        self.arguments_or(declared(name, project)?.as_ref())
+        self.arguments_or(declared(name, &project.for_first_platform())?.as_ref())
     }
 
     fn arguments_or(&self, declared: Option<&(Evaluation, Container)>) -> Result<CopyArguments> {
@@ -151,33 +151,47 @@ pub fn run(
 ) -> Result<ExitCode> {
     // A wrong destination is told before anything is built.
     let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
+    let several = project.platforms.several();
+    if let Some(destination) = given.as_ref().filter(|_| several) {
+        takes_several(destination)?;
+    }
+    // What is declared about a container does not depend on its platform.
+    let first = project.for_first_platform();
     let declared = match (&given, &options.registry) {
-        (None, None) => declared(&arguments.name, project)?,
+        (None, None) => declared(&arguments.name, &first)?,
         // The project's arguments are about registries; a file needs no password.
         (Some(Destination::Registry(_)), _) | (None, Some(_)) if !options.given() => {
-            declared(&arguments.name, project)?
+            declared(&arguments.name, &first)?
         }
         _ => None,
     };
     let copy_arguments = options.arguments_or(declared.as_ref())?;
     skopeo::check(&copy_arguments)?;
-
-    let (_, image) = project.image(&arguments.name)?;
-    check::check(&image)?;
     let registry = options
         .registry
         .as_deref()
         .or_else(|| declared.as_ref().and_then(|(_, container)| container.registry.as_deref()))
         .unwrap_or(DOCKER);
-    let destination = match given {
-        Some(destination) => destination,
-        None => in_registry(registry, &image)?,
+    if several && given.is_none() && registry == DOCKER {
+        takes_several(&Destination::DockerDaemon(None))?;
+    }
+
+    let (_, images) = project.images(&arguments.name)?;
+    for image in &images {
+        check::check(image)?;
+    }
+    let destination = match (given, images.first()) {
+        (Some(destination), _) => destination,
+        (None, Some(image)) => in_registry(registry, image)?,
+        (None, None) => return Err(Failure::new(Kind::Internal, "there is no image to copy")),
     };
     let style = options.style(&copy_arguments);
-    let published = if copy_arguments.for_skopeo.is_empty() {
-        put(destination, &image, &copy_arguments, options, style)?
+    let published = if !copy_arguments.for_skopeo.is_empty() {
+        skopeo::put(&destination, &images, &copy_arguments)?
+    } else if let [image] = images.as_slice() {
+        put(destination, image, &copy_arguments, options, style)?
     } else {
-        skopeo::put(&destination, &image, &copy_arguments)?
+        put_index(destination, &images, &copy_arguments, options, style)?
     };
     if let Some(file) = &copy_arguments.digest_file {
         std::fs::write(file, published.digest.to_string())
@@ -223,13 +237,57 @@ fn put(
         Destination::OciArchive(file, tag) => OciArchive::new(file, tag).put(image),
         Destination::Podman(reference) => Podman::new("podman", reference).put(image),
         Destination::RootFs(directory) => RootFs::new(directory).put(image),
-        Destination::Registry(reference) => {
-            let reference = Reference::parse(&reference)?;
-            let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
-            let watch = progress::watch(style);
-            Registry::new(client, Cache::of_user(), options.places(), watch).put(image)
-        }
+        Destination::Registry(name) => registry(&name, arguments, options, style)?.put(image),
     }
+}
+
+/// Sends several images under one index to their destination.
+fn put_index(
+    destination: Destination,
+    images: &[Image],
+    arguments: &CopyArguments,
+    options: &CopyOptions,
+    style: Style,
+) -> Result<Published> {
+    takes_several(&destination)?;
+    match destination {
+        Destination::OciLayout(directory, tag) => OciLayout::new(directory, tag).put_index(images),
+        Destination::OciArchive(file, tag) => OciArchive::new(file, tag).put_index(images),
+        Destination::Registry(name) => {
+            registry(&name, arguments, options, style)?.put_index(images)
+        }
+        other => Err(Failure::new(Kind::Internal, format!("{other} takes one image"))),
+    }
+}
+
+/// Checks that a destination can hold images for several platforms.
+fn takes_several(destination: &Destination) -> Result<()> {
+    match destination {
+        Destination::OciLayout(..) | Destination::OciArchive(..) | Destination::Registry(_) => {
+            Ok(())
+        }
+        Destination::DockerDaemon(_)
+        | Destination::DockerArchive(..)
+        | Destination::Podman(_)
+        | Destination::RootFs(_) => Err(Failure::new(
+            Kind::Usage,
+            format!("cannot copy to `{destination}`: it holds an image for one platform"),
+        )
+        .hint("give one --platform, or copy to docker://HOST/NAME, oci:DIR or oci-archive:FILE")),
+    }
+}
+
+/// The registry of a name in it.
+fn registry(
+    name: &str,
+    arguments: &CopyArguments,
+    options: &CopyOptions,
+    style: Style,
+) -> Result<Registry> {
+    let reference = Reference::parse(name)?;
+    let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
+    let watch = progress::watch(style);
+    Ok(Registry::new(client, Cache::of_user(), options.places(), watch))
 }
 
 /// What the project says about copying its container; a container that does not exist is told

@@ -7,6 +7,7 @@ use clap::Args;
 use super::common::ProjectArguments;
 use crate::cache::Cache;
 use crate::error::Result;
+use crate::image::index::Index;
 use crate::image::wire::Wire;
 use crate::report;
 
@@ -17,9 +18,14 @@ pub struct Arguments {
     name: String,
 }
 
-/// Prints the digest of the image's manifest.
+/// Prints the digest of the image's manifest, or of the index of several.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
-    let (_, image) = project.image(&arguments.name)?;
-    report::line(format_args!("{}", Wire::new(&image, &Cache::of_user())?.digest()))?;
+    let (_, images) = project.images(&arguments.name)?;
+    let cache = Cache::of_user();
+    let digest = match images.as_slice() {
+        [image] => Wire::new(image, &cache)?.digest().clone(),
+        images => Index::of(images, &cache)?.digest().clone(),
+    };
+    report::line(digest)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,14 @@
 //! `inspect`: shows what an image is and holds.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::common::ProjectArguments;
+use crate::cache::Cache;
 use crate::error::Result;
+use crate::image::index::Index;
 use crate::image::{Image, Source, blob, nix2container};
 use crate::report;
 use crate::understand::size::human;
@@ -20,21 +23,44 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Prints the image's identity, its configuration and its layers.
+/// Prints the image's identity, its configuration and its layers. Of several for one index, all of
+/// them, after the index as it would be pushed; as JSON one after the other.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
-    let (file, image) = project.image(&arguments.name)?;
+    let (files, images) = project.images(&arguments.name)?;
     if arguments.json {
-        report::line(format_args!("{}", nix2container::write(&image)?))?;
+        for image in &images {
+            report::line(nix2container::write(image)?)?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let (id, _) = blob::config(&image)?;
+    if images.len() > 1 {
+        let index = Index::of(&images, &Cache::of_user())?;
+        report::line(format_args!("index         {}", index.digest()))?;
+        for wire in &index.images {
+            let platform = wire.descriptor.platform.as_ref();
+            let platform = platform.map(|one| format!("{}/{}", one.os, one.architecture));
+            let platform = platform.unwrap_or_default();
+            report::line(format_args!("manifest      {}  {platform}", wire.digest()))?;
+        }
+    }
+    for (file, image) in files.iter().zip(&images) {
+        if images.len() > 1 {
+            report::line("")?;
+        }
+        show(file, image)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(file: &Path, image: &Image) -> Result<()> {
+    let (id, _) = blob::config(image)?;
     report::line(format_args!(
         "image         {}",
         image.reference().unwrap_or_else(|| "without a name".to_owned())
     ))?;
     report::line(format_args!("description   {}", file.display()))?;
     report::line(format_args!("id            {id}"))?;
-    for (name, value) in fields(&image) {
+    for (name, value) in fields(image) {
         report::line(format_args!("{name:<13} {value}"))?;
     }
     let total: u64 = image.layers.iter().map(|layer| layer.size).sum();
@@ -50,7 +76,7 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
             human(layer.size)
         ))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The configuration as names and values, what is not set left out.

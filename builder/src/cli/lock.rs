@@ -34,6 +34,14 @@ pub fn run(
     options: &CopyOptions,
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
+    for alone in project.for_each_platform() {
+        lock(arguments, options, &alone)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does so for one platform.
+fn lock(arguments: &Arguments, options: &CopyOptions, project: &ProjectArguments) -> Result<()> {
     let evaluation = project.evaluation()?;
     let Source::Project(place) = &evaluation.source else {
         return Err(Failure::new(Kind::Usage, "cannot lock the images of a flake")
@@ -79,7 +87,7 @@ pub fn run(
         replace(&file, &lock.write()?)
             .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Whether the store has the layout of an image.

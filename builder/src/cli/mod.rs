@@ -20,6 +20,7 @@ mod nix_pull;
 mod nix_root;
 mod nix_spec;
 mod plan;
+mod platforms;
 mod run;
 mod shell_words;
 mod skopeo;

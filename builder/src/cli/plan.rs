@@ -11,6 +11,8 @@ use super::copy::CopyOptions;
 use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::index::Index;
+use crate::image::manifest::Descriptor;
 use crate::image::wire::Wire;
 use crate::progress;
 use crate::registry::{Client, Reference};
@@ -45,6 +47,7 @@ struct Plan {
     now: Option<(Digest, Current)>,
     /// What each blob is, its digest, its size and what would become of it.
     blobs: Vec<(&'static str, Digest, u64, Fate)>,
+    /// Its configuration; null for an index.
     config: Value,
 }
 
@@ -59,13 +62,16 @@ pub fn run(
             .hint("only registries can tell beforehand: --to docker://HOST/NAME:TAG"));
     };
     let reference = Reference::parse(&reference)?;
-    let (_, image) = project.image(&arguments.name)?;
+    let (_, images) = project.images(&arguments.name)?;
     let cache = Cache::of_user();
-    let wire = Wire::new(&image, &cache)?;
+    let goal = match images.as_slice() {
+        [image] => Goal::of_image(Wire::new(image, &cache)?)?,
+        images => Goal::of_index(Index::of(images, &cache)?),
+    };
     let copying = options.arguments_for(&arguments.name, project)?;
     let client = Client::new(reference.clone(), copying.registry_options(&reference)?)?;
     let registry = Registry::new(client, cache, options.places(), Arc::new(progress::Silent));
-    let plan = ask(&registry, &reference, &wire)?;
+    let plan = ask(&registry, &reference, goal)?;
     if options.json() {
         report::line(plan.json())?;
     } else {
@@ -76,11 +82,44 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is to be in the registry.
+struct Goal {
+    digest: Digest,
+    /// What each blob is, and the blob.
+    blobs: Vec<(&'static str, Descriptor)>,
+    /// The configuration; null for an index, which has several.
+    config: Value,
+}
+
+impl Goal {
+    fn of_image(wire: Wire) -> Result<Self> {
+        let config = serde_json::from_slice(&wire.config)
+            .or_fail(Kind::Internal, || "cannot read the image's configuration")?;
+        Ok(Self { digest: wire.digest().clone(), blobs: blobs(wire).collect(), config })
+    }
+
+    /// What several images share is there once.
+    fn of_index(index: Index) -> Self {
+        let mut goal =
+            Self { digest: index.digest().clone(), blobs: Vec::new(), config: Value::Null };
+        for (what, blob) in index.images.into_iter().flat_map(blobs) {
+            if goal.blobs.iter().all(|(_, known)| known.digest != blob.digest) {
+                goal.blobs.push((what, blob));
+            }
+        }
+        goal
+    }
+}
+
+/// The blobs of an image, its layers first.
+fn blobs(wire: Wire) -> impl Iterator<Item = (&'static str, Descriptor)> {
+    let layers = wire.layers.into_iter().map(|layer| ("layer", layer));
+    layers.chain([("config", wire.config_descriptor)])
+}
+
 /// Finds out; asks for nothing but answers.
-fn ask(registry: &Registry, reference: &Reference, wire: &Wire) -> Result<Plan> {
-    let config = serde_json::from_slice(&wire.config)
-        .or_fail(Kind::Internal, || "cannot read the image's configuration")?;
-    let digest = wire.digest().clone();
+fn ask(registry: &Registry, reference: &Reference, goal: Goal) -> Result<Plan> {
+    let Goal { digest, blobs, config } = goal;
     let mut plan =
         Plan { reference: reference.to_string(), digest, now: None, blobs: Vec::new(), config };
     if let Some(now) = registry.digest()? {
@@ -90,14 +129,13 @@ fn ask(registry: &Registry, reference: &Reference, wire: &Wire) -> Result<Plan> 
         }
         plan.now = registry.current()?.map(|current| (now, current));
     }
-    let blobs = wire.layers.iter().map(|layer| ("layer", layer));
-    for (what, blob) in blobs.chain([("config", &wire.config_descriptor)]) {
+    for (what, blob) in blobs {
         let fate = if registry.has_blob(&blob.digest, blob.size)? {
             Fate::Present
         } else {
             registry.neighbour(&blob.digest, blob.size)?.map_or(Fate::Sent, Fate::Mounted)
         };
-        plan.blobs.push((what, blob.digest.clone(), blob.size, fate));
+        plan.blobs.push((what, blob.digest, blob.size, fate));
     }
     Ok(plan)
 }
@@ -117,7 +155,12 @@ impl Plan {
         let layers = || self.blobs.iter().filter(|(what, ..)| *what == "layer");
         let is_kept = |digest: &Digest| current.layers.contains(&digest.to_string());
         let kept = layers().filter(|(_, digest, ..)| is_kept(digest)).count();
-        Some((kept, layers().count() - kept, changes(&current.config, &self.config)))
+        // Those of several images cannot be compared with that of one.
+        let config = match (&current.config, &self.config) {
+            (Value::Null, _) | (_, Value::Null) => Vec::new(),
+            (before, after) => changes(before, after),
+        };
+        Some((kept, layers().count() - kept, config))
     }
 
     fn lines(&self) -> Vec<String> {

@@ -17,7 +17,7 @@ use crate::image::Image;
 use crate::registry::{Credentials, Reference};
 use crate::sink::destination::Destination;
 use crate::sink::oci_layout::OciLayout;
-use crate::sink::{Published, Sink as _};
+use crate::sink::{IndexSink as _, Published, Sink as _};
 use crate::temporary;
 
 /// Whether somebody is there for what only skopeo can do.
@@ -41,7 +41,7 @@ pub fn check(arguments: &CopyArguments) -> Result<()> {
 /// When skopeo fails, which says itself why.
 pub fn put(
     destination: &Destination,
-    image: &Image,
+    images: &[Image],
     arguments: &CopyArguments,
 ) -> Result<Published> {
     let doing = || "cannot copy with skopeo";
@@ -50,7 +50,11 @@ pub fn put(
     let directory = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
         .or_fail(Kind::CannotCreate, doing)?;
     let layout = directory.path().join("layout");
-    OciLayout::new(layout.clone(), Some("image".to_owned())).put(image)?;
+    let sink = OciLayout::new(layout.clone(), Some("image".to_owned()));
+    let several = match images {
+        [image] => sink.put(image).map(|_| false)?,
+        images => sink.put_index(images).map(|_| true)?,
+    };
     let digest_file = directory.path().join("digest");
 
     let mut command = Command::new(program);
@@ -74,6 +78,9 @@ pub fn put(
         None => None,
     };
     command.args(&arguments.also_for_skopeo).args(&arguments.for_skopeo);
+    if several {
+        command.arg("--all");
+    }
     command.arg("--digestfile").arg(&digest_file);
     command.arg(format!("oci:{}:image", layout.display())).arg(destination.to_string());
     // What it says is talk; standard output is for the digest.

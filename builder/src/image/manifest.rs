@@ -72,6 +72,8 @@ struct Index<'a> {
     schema_version: u32,
     media_type: &'static str,
     manifests: &'a [Descriptor],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
 }
 
 /// The bytes of a manifest.
@@ -88,8 +90,8 @@ pub fn manifest(
 }
 
 /// The bytes of an index.
-pub fn index(manifests: &[Descriptor]) -> Result<Vec<u8>> {
-    let index = Index { schema_version: 2, media_type: INDEX, manifests };
+pub fn index(manifests: &[Descriptor], annotations: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+    let index = Index { schema_version: 2, media_type: INDEX, manifests, annotations };
     json::compact(&index)
         .map(String::into_bytes)
         .or_fail(Kind::Internal, || "cannot write the index")

@@ -7,6 +7,7 @@ pub mod config;
 pub mod dense;
 pub mod draft;
 pub mod gzip;
+pub mod index;
 pub mod json;
 pub mod manifest;
 pub mod nix2container;

@@ -115,7 +115,12 @@ impl Evaluation {
     /// # Errors
     /// [`Kind::NoInput`] when there is no such container, naming those there are.
     pub fn build(&self, container: &str) -> Result<Built> {
-        let root = roots::path(&self.key(), container)?;
+        // Images of one container for several systems do not replace each other.
+        let held = match &self.system {
+            Some(system) => format!("{container} {system}"),
+            None => container.to_owned(),
+        };
+        let root = roots::path(&self.key(), &held)?;
         let quoted = nix_string(container);
         let (attribute, link) = match &self.source {
             Source::Project(_) => (format!("images.{quoted}.draft"), root.with_extension("draft")),

@@ -78,7 +78,7 @@ pub fn pull(client: &Client, name: &str, architecture: &str, directory: &Path) -
         let mut descriptor = Descriptor::new(media_type, digest.clone(), bytes.len() as u64);
         let (architecture, os) = (architecture.to_owned(), "linux".to_owned());
         descriptor.platform = Some(Platform { architecture, os });
-        let index = manifest::index(&[descriptor])?;
+        let index = manifest::index(&[descriptor], &Default::default())?;
         for (file, content) in [
             (blobs.join(digest.hex()), bytes.as_slice()),
             (directory.join("index.json"), index.as_slice()),

@@ -24,6 +24,13 @@ pub struct Published {
     pub unchanged: bool,
 }
 
+/// Something that takes several images of one name, each for a platform of its own.
+pub trait IndexSink {
+    /// Sends all of them under one index. Either all of it arrives or what was there before stays in
+    /// place.
+    fn put_index(&self, images: &[Image]) -> Result<Published>;
+}
+
 /// Something that takes images.
 pub trait Sink {
     /// Sends the image. Either all of it arrives or what was there before stays in place.

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::oci_layout::OciLayout;
-use super::{Published, Sink};
+use super::{IndexSink, Published, Sink};
 use crate::error::{Context as _, Kind, Result};
 use crate::image::Image;
 use crate::tar::header;
@@ -27,6 +27,19 @@ impl OciArchive {
 
 impl Sink for OciArchive {
     fn put(&self, image: &Image) -> Result<Published> {
+        self.archive(|layout| layout.put(image))
+    }
+}
+
+impl IndexSink for OciArchive {
+    fn put_index(&self, images: &[Image]) -> Result<Published> {
+        self.archive(|layout| layout.put_index(images))
+    }
+}
+
+impl OciArchive {
+    /// Makes an archive of what is put into a layout.
+    fn archive(&self, put: impl FnOnce(&OciLayout) -> Result<Published>) -> Result<Published> {
         let doing = || format!("cannot write {}", self.file.display());
         let directory = match self.file.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -36,7 +49,7 @@ impl Sink for OciArchive {
         // only once it is written. The layout is made beside the archive: there is room for it.
         let layout =
             temporary::Directory::new_in(directory, ".oci-").or_fail(Kind::CannotCreate, doing)?;
-        let published = OciLayout::new(layout.path().to_owned(), self.tag.clone()).put(image)?;
+        let published = put(&OciLayout::new(layout.path().to_owned(), self.tag.clone()))?;
 
         let file = temporary::File::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
         let mut out = BufWriter::with_capacity(256 * 1024, file);

@@ -1,15 +1,17 @@
 //! An OCI image layout: a directory with `oci-layout`, `index.json` and `blobs/sha256/`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Published, Sink};
+use super::{IndexSink, Published, Sink};
 use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::index::Index;
 use crate::image::manifest::{self, Descriptor};
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
@@ -98,41 +100,70 @@ impl OciLayout {
     fn write_index(&self, ours: &Descriptor, others: Vec<Value>) -> Result<()> {
         let doing = || format!("cannot write the index of {}", self.directory.display());
         let mut index: Value =
-            serde_json::from_slice(&manifest::index(std::slice::from_ref(ours))?)
+            serde_json::from_slice(&manifest::index(std::slice::from_ref(ours), &BTreeMap::new())?)
                 .or_fail(Kind::Internal, doing)?;
         if let Some(manifests) = index.get_mut("manifests").and_then(Value::as_array_mut) {
             manifests.splice(0..0, others);
         }
         replace(&self.directory, "index.json", index.to_string().as_bytes())
     }
-}
 
-impl Sink for OciLayout {
-    fn put(&self, image: &Image) -> Result<Published> {
+    /// Makes a layout of the directory, unless it is one.
+    fn create(&self) -> Result<()> {
         let blobs = self.blobs();
         fs::create_dir_all(&blobs)
             .or_fail(Kind::CannotCreate, || format!("cannot create {}", blobs.display()))?;
-        replace(&self.directory, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        replace(&self.directory, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)
+    }
 
-        let cache = Cache::of_user();
-        let store = |layer: &Layer| self.store_layer(layer, &cache);
+    /// Writes every blob of an image.
+    fn store_image(&self, image: &Image, cache: &Cache) -> Result<Wire> {
+        let store = |layer: &Layer| self.store_layer(layer, cache);
         parallel::map_largest_first(&image.layers, parallel::cores(), |layer| layer.size, store)?;
-        let wire = Wire::new(image, &cache)?;
+        let wire = Wire::new(image, cache)?;
         self.store_bytes(&wire.config)?;
         self.store_bytes(&wire.manifest)?;
+        Ok(wire)
+    }
 
+    /// Has the layout show what `ours` describes under its tag, that of `image` by default.
+    fn show(&self, mut ours: Descriptor, image: &Image) -> Result<Published> {
         let tag =
             self.tag.clone().or_else(|| image.tag.clone()).unwrap_or_else(|| "latest".to_owned());
-        let mut ours = wire.descriptor.clone();
         ours.annotations.insert(REF_NAME.to_owned(), tag.clone());
         // The index comes last: until then the layout shows what it showed before.
         let _turn = take_turn(&self.directory)?;
         self.write_index(&ours, self.others(&tag)?)?;
         Ok(Published {
             reference: format!("oci:{}:{tag}", self.directory.display()),
-            digest: wire.descriptor.digest,
+            digest: ours.digest,
             unchanged: false,
         })
+    }
+}
+
+impl Sink for OciLayout {
+    fn put(&self, image: &Image) -> Result<Published> {
+        self.create()?;
+        let wire = self.store_image(image, &Cache::of_user())?;
+        self.show(wire.descriptor, image)
+    }
+}
+
+impl IndexSink for OciLayout {
+    fn put_index(&self, images: &[Image]) -> Result<Published> {
+        let Some(first) = images.first() else {
+            return Err(Failure::new(Kind::Internal, "there is no image to copy"));
+        };
+        self.create()?;
+        let cache = Cache::of_user();
+        let wires = images
+            .iter()
+            .map(|image| Ok((image, self.store_image(image, &cache)?)))
+            .collect::<Result<_>>()?;
+        let index = Index::new(wires)?;
+        self.store_bytes(&index.bytes)?;
+        self.show(index.descriptor, first)
     }
 }
 

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_devenv_container_global_optspecs
-    string join \n C/directory= file= flake= nixpkgs= init= system= verbose h/help V/version compression= compression-level= r/registry= copy-args= copy-args-file= password-stdin mount-from= q/quiet json
+    string join \n C/directory= file= flake= nixpkgs= init= system= platform= verbose h/help V/version compression= compression-level= r/registry= copy-args= copy-args-file= password-stdin mount-from= q/quiet json
 end
 
 function __fish_devenv_container_needs_command
@@ -30,6 +30,7 @@ complete -c devenv-container -n "__fish_devenv_container_needs_command" -l flake
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_needs_command" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -60,6 +61,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand build"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -77,6 +79,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -94,6 +97,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -116,6 +120,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l init -d 'Program to put into the image as PID 1; by default the one beside this program' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l user -d 'Run as another user than the image\'s' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s w -l workdir -d 'Start in another directory than the image\'s' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l network -d 'Network of Docker or Podman to use' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts' -r -f
@@ -125,8 +130,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l read-only -d 'Make the root read-only'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l as-image -d 'Unpack the layers as they would be pushed, prove that they hold what would be mounted (code 65 when they do not), and run what was unpacked; native engine only'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s h -l help -d 'Print help (see a summary with \'-h\')'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l password-stdin -d 'Read the password of --dest-username from standard input'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s q -l quiet -d 'Say nothing but errors'
@@ -138,6 +143,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -155,6 +161,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspec
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -175,6 +182,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand explai
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -192,6 +200,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -209,6 +218,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -226,6 +236,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -245,6 +256,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f

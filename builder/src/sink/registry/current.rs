@@ -8,7 +8,6 @@ use ureq::http::Response;
 use super::Registry;
 use crate::digest::Digest;
 use crate::error::{Context as _, Kind, Result};
-use crate::image::manifest::MANIFEST;
 use crate::registry::client::Ask;
 
 /// What manifests of images are called, ours and Docker's.
@@ -17,38 +16,49 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json";
 
+/// How many images of an index are looked at.
+const LISTED: usize = 32;
+
 /// The most bytes of a configuration that are read.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// An image in a registry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Current {
-    /// The digests of its layers' blobs; empty for an index of several images.
+    /// The digests of its layers' blobs; of an index, those of all its images.
     pub layers: Vec<String>,
-    /// Its configuration.
+    /// Its configuration; null for an index.
     pub config: Value,
 }
 
 impl Registry {
     /// What the tag stands for; `None` when it stands for nothing yet.
     pub fn current(&self) -> Result<Option<Current>> {
-        let url = self.manifest_url();
-        let answer = self.ask(|| self.client.send(Ask::new("GET", &url).accept(MANIFESTS)))?;
-        match answer.status().as_u16() {
-            200 => {}
-            404 => return Ok(None),
-            _ => return Err(self.client.refused("to show the image", answer)),
+        let Some(manifest) = self.manifest(&self.manifest_url())? else { return Ok(None) };
+        let mut layers = listed(&manifest, "layers");
+        for image in listed(&manifest, "manifests").iter().take(LISTED) {
+            let url = self.client.url(&format!("manifests/{image}"));
+            // An index may refer to what was never pushed or is gone.
+            if let Some(image) = self.manifest(&url)? {
+                layers.extend(listed(&image, "layers"));
+            }
         }
-        let manifest = read(answer, MANIFEST)?;
-        let digest_of = |blob: &Value| blob.get("digest")?.as_str().map(str::to_owned);
-        let layers = manifest.get("layers").and_then(Value::as_array);
-        let layers = layers.into_iter().flatten().filter_map(digest_of).collect();
         let config = manifest.get("config").and_then(digest_of);
         let config = match config.and_then(|digest| Digest::parse(&digest).ok()) {
             Some(digest) => self.read_blob(&digest)?,
             None => Value::Null,
         };
         Ok(Some(Current { layers, config }))
+    }
+
+    /// The manifest or index at an address; `None`: there is none.
+    fn manifest(&self, url: &str) -> Result<Option<Value>> {
+        let answer = self.ask(|| self.client.send(Ask::new("GET", url).accept(MANIFESTS)))?;
+        match answer.status().as_u16() {
+            200 => read(answer, "the manifest").map(Some),
+            404 => Ok(None),
+            _ => Err(self.client.refused("to show the image", answer)),
+        }
     }
 
     fn read_blob(&self, digest: &Digest) -> Result<Value> {
@@ -59,6 +69,16 @@ impl Registry {
             _ => Err(self.client.refused("to show the image's configuration", answer)),
         }
     }
+}
+
+/// The digest of everything in a list of a manifest.
+fn listed(manifest: &Value, list: &str) -> Vec<String> {
+    let list = manifest.get(list).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(digest_of).collect()
+}
+
+fn digest_of(blob: &Value) -> Option<String> {
+    blob.get("digest")?.as_str().map(str::to_owned)
 }
 
 fn read(mut answer: Response<ureq::Body>, what: &str) -> Result<Value> {

@@ -12,11 +12,12 @@ use tempfile::SpooledData;
 
 pub use self::current::{Current, changes};
 use self::stream::{Compressing, Counted};
-use super::{Published, Sink};
+use super::{IndexSink, Published, Sink};
 use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::manifest::MANIFEST;
+use crate::image::index::Index;
+use crate::image::manifest::{Descriptor, INDEX, MANIFEST};
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
 use crate::parallel;
@@ -59,7 +60,8 @@ impl Registry {
     /// The manifest the tag stands for now, if any.
     pub fn digest(&self) -> Result<Option<Digest>> {
         let url = self.manifest_url();
-        let answer = self.ask(|| self.client.send(Ask::new("HEAD", &url).accept(MANIFEST)))?;
+        let accepted = format!("{MANIFEST}, {INDEX}");
+        let answer = self.ask(|| self.client.send(Ask::new("HEAD", &url).accept(&accepted)))?;
         match answer.status().as_u16() {
             // Who does not say what it is gets a manifest sent that it may have.
             200 => Ok(header(&answer, "docker-content-digest")
@@ -199,42 +201,71 @@ impl Registry {
         }
     }
 
-    fn put_manifest(&self, wire: &Wire) -> Result<()> {
-        let make = || -> Result<Box<dyn Read + '_>> { Ok(Box::new(wire.manifest.as_slice())) };
-        let length = wire.descriptor.size;
-        let content = Content { media_type: MANIFEST, length, offset: None, make: &make };
-        let url = self.manifest_url();
-        let answer = self.ask(|| self.client.send_content(Ask::new("PUT", &url), content))?;
+    /// Sends a manifest or an index to where it is found by its tag or by its digest.
+    fn put_manifest(&self, url: &str, bytes: &[u8], about: &Descriptor) -> Result<()> {
+        let make = || -> Result<Box<dyn Read + '_>> { Ok(Box::new(bytes)) };
+        let media_type = about.media_type.as_str();
+        let content = Content { media_type, length: about.size, offset: None, make: &make };
+        let answer = self.ask(|| self.client.send_content(Ask::new("PUT", url), content))?;
         if !matches!(answer.status().as_u16(), 200..=202) {
             return Err(self.client.refused("the manifest", answer));
         }
         match header(&answer, "docker-content-digest") {
-            Some(theirs) if theirs != wire.digest().to_string() => Err(Failure::new(
+            Some(theirs) if theirs != about.digest.to_string() => Err(Failure::new(
                 Kind::Protocol,
-                format!("the registry stored {theirs} and not {}", wire.digest()),
+                format!("the registry stored {theirs} and not {}", about.digest),
             )),
             _ => Ok(()),
         }
     }
 
     fn put_image(&self, image: &Image) -> Result<Published> {
-        let published = |digest: &Digest, unchanged| Published {
-            reference: self.client.reference().to_string(),
-            digest: digest.clone(),
-            unchanged,
-        };
         // When every digest is known already, one request tells whether there is anything to do.
-        let all_known = image.layers.iter().all(|layer| self.cache.compressed(layer).is_some());
-        if all_known {
+        if self.knows(image) {
             let wire = Wire::new(image, &self.cache)?;
             if self.digest()?.as_ref() == Some(wire.digest()) {
-                return Ok(published(wire.digest(), true));
+                return Ok(self.published(wire.digest(), true));
             }
         }
+        let wire = self.push_blobs(image, "")?;
+        // The manifest comes last: until then the tag stands for what it stood for before.
+        self.put_manifest(&self.manifest_url(), &wire.manifest, &wire.descriptor)?;
+        Ok(self.published(wire.digest(), false))
+    }
+
+    fn put_images(&self, images: &[Image]) -> Result<Published> {
+        if images.iter().all(|image| self.knows(image)) {
+            let index = Index::of(images, &self.cache)?;
+            if self.digest()?.as_ref() == Some(index.digest()) {
+                return Ok(self.published(index.digest(), true));
+            }
+        }
+        let wires = images
+            .iter()
+            .map(|image| Ok((image, self.push_blobs(image, &format!("{} ", image.architecture))?)))
+            .collect::<Result<_>>()?;
+        let index = Index::new(wires)?;
+        // The index refers to what must be there, and no tag stands for any of it yet.
+        for wire in &index.images {
+            let url = self.client.url(&format!("manifests/{}", wire.digest()));
+            self.put_manifest(&url, &wire.manifest, &wire.descriptor)?;
+        }
+        self.put_manifest(&self.manifest_url(), &index.bytes, &index.descriptor)?;
+        Ok(self.published(index.digest(), false))
+    }
+
+    /// Whether the digest of every layer's blob is known.
+    fn knows(&self, image: &Image) -> bool {
+        image.layers.iter().all(|layer| self.cache.compressed(layer).is_some())
+    }
+
+    /// Brings everything but the manifest into the repository; `of` is put before what a blob is
+    /// called.
+    fn push_blobs(&self, image: &Image, of: &str) -> Result<Wire> {
         let count = image.layers.len();
         let layers: Vec<(String, &Layer)> = (1_usize..)
             .zip(&image.layers)
-            .map(|(number, layer)| (format!("layer {number}/{count}"), layer))
+            .map(|(number, layer)| (format!("{of}layer {number}/{count}"), layer))
             .collect();
         parallel::map_largest_first(
             &layers,
@@ -244,14 +275,20 @@ impl Registry {
         )?;
         let wire = Wire::new(image, &self.cache)?;
         self.push(&Blob {
-            item: "config",
+            item: &format!("{of}config"),
             digest: &wire.config_descriptor.digest,
             size: wire.config_descriptor.size,
             make: &|| Ok(Box::new(wire.config.as_slice())),
         })?;
-        // The manifest comes last: until then the tag stands for what it stood for before.
-        self.put_manifest(&wire)?;
-        Ok(published(wire.digest(), false))
+        Ok(wire)
+    }
+
+    fn published(&self, digest: &Digest, unchanged: bool) -> Published {
+        Published {
+            reference: self.client.reference().to_string(),
+            digest: digest.clone(),
+            unchanged,
+        }
     }
 
     fn tell_of(&self, blob: &Blob<'_>, step: Step) {
@@ -266,6 +303,14 @@ impl Registry {
 impl Sink for Registry {
     fn put(&self, image: &Image) -> Result<Published> {
         let result = self.put_image(image);
+        self.watch.finish();
+        result
+    }
+}
+
+impl IndexSink for Registry {
+    fn put_index(&self, images: &[Image]) -> Result<Published> {
+        let result = self.put_images(images);
         self.watch.finish();
         result
     }

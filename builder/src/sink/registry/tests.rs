@@ -1,5 +1,6 @@
 //! Pushing, against a registry that misbehaves.
 
+mod index;
 mod mounts;
 mod trouble;
 
@@ -85,19 +86,28 @@ impl World {
         repository: &str,
         credentials: Credentials,
     ) -> (Result<Published>, Vec<Event>) {
+        let events = Arc::new(Events::default());
+        let watch = Arc::clone(&events) as Arc<dyn Watch>;
+        let result = self
+            .registry(repository, credentials, watch)
+            .and_then(|registry| registry.put(&image(self.directory.path(), self.large)));
+        let events = events.0.lock().unwrap().clone();
+        (result, events)
+    }
+
+    fn registry(
+        &self,
+        repository: &str,
+        credentials: Credentials,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Registry> {
         let reference = format!("{}/{repository}:v1", self.fake.address());
         let options =
             Options { credentials, verify_tls: true, certificates: None, policy: self.policy };
         let cache = Cache::at(self.directory.path().join("cache"));
         let places = Places::at(self.directory.path().join("places"), self.named.clone());
-        let events = Arc::new(Events::default());
-        let result =
-            Client::new(Reference::parse(&reference).unwrap(), options).and_then(|client| {
-                Registry::new(client, cache, places, Arc::clone(&events) as Arc<dyn Watch>)
-                    .put(&image(self.directory.path(), self.large))
-            });
-        let events = events.0.lock().unwrap().clone();
-        (result, events)
+        let client = Client::new(Reference::parse(&reference).unwrap(), options)?;
+        Ok(Registry::new(client, cache, places, watch))
     }
 
     fn push_as(&self, credentials: Credentials) -> Result<Published> {

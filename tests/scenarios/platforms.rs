@@ -1,0 +1,194 @@
+//! Images for several platforms under one name.
+//!
+//! Nothing here can be built for another processor than this machine's. But what an image is made of
+//! may be there already, and so the program of one platform is finished, and so is its init.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use devenv_tests::judges::skopeo;
+use devenv_tests::programs::{devenv_container, devenv_init};
+use devenv_tests::project::Project;
+use devenv_tests::registry::Registry;
+use devenv_tests::running::{self, Ended};
+use devenv_tests::world::World;
+use devenv_tests::{docker, oci};
+
+const BOTH: &str = "linux/arm64,linux/amd64";
+
+/// A container of one finished program a platform, on a base that is there for both.
+const PROJECT: &str = r#"{ pkgs, ... }:
+{
+  containers.app = {
+    name = "app";
+    copyToRoot = ./. + "/dist/${pkgs.stdenv.hostPlatform.system}";
+    annotations."org.opencontainers.image.licenses" = "Apache-2.0";
+    annotations."org.example.for" = pkgs.stdenv.hostPlatform.system;
+    startupCommand = [ "/program" "-c" "echo ran" ];
+  };
+}"#;
+
+/// The beginning of a program for the other processor: enough to be known as one.
+fn foreign_program() -> Vec<u8> {
+    let mut head = b"\x7fELF\x02\x01\x01".to_vec();
+    head.resize(18, 0);
+    head.extend(183_u16.to_le_bytes());
+    head.resize(64, 0);
+    head
+}
+
+fn project(world: &World) -> Project<'_> {
+    let project = world.project("app", PROJECT);
+    let dist = |system: &str| {
+        let folder = project.directory.join("dist").join(system);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        folder.join("program")
+    };
+    std::fs::copy("/bin/bash-static", dist("x86_64-linux")).expect("a program");
+    std::fs::write(dist("aarch64-linux"), foreign_program()).expect("a program");
+    let programs = world.directory("programs");
+    std::fs::copy(devenv_container(), programs.join("devenv-container")).expect("a program");
+    std::fs::copy(devenv_init(), programs.join("devenv-init")).expect("a program");
+    let init = programs.join("devenv-init-aarch64-linux");
+    std::fs::write(&init, foreign_program()).expect("a program");
+    for program in [init, dist("aarch64-linux")] {
+        std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    }
+    project
+}
+
+/// Runs the program that has an init for both platforms beside it.
+#[track_caller]
+fn run(world: &World, project: &Project<'_>, arguments: &[&str]) -> Ended {
+    let ours = project.command(arguments);
+    let mut command = Command::new(world.path("programs/devenv-container"));
+    command.args(ours.get_args()).current_dir(&project.directory);
+    for (name, value) in ours.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    running::run(&mut command)
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+#[test]
+fn images_for_several_platforms_are_one_index() {
+    let world = World::new();
+    let project = project(&world);
+    let run = |arguments: &[&str]| run(&world, &project, arguments).expect_code(0).out;
+    let layout = world.path("layout");
+    let target = format!("oci:{}:v1", layout.display());
+    let digest = run(&["copy", "app", &target, "--platform", BOTH]);
+    assert_eq!(run(&["digest", "app", "--platform", "linux/amd64,linux/arm64/v8"]), digest);
+    assert_eq!(run(&["build", "app", "--platform", BOTH]).lines().count(), 2);
+    assert_eq!(oci::problems(&layout), [""; 0]);
+
+    let index = json(&skopeo(&["inspect", "--raw", &target]));
+    assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
+    let notes = serde_json::json!({"org.opencontainers.image.licenses": "Apache-2.0"});
+    assert_eq!(index["annotations"], notes, "what all of them have");
+    for (at, architecture) in ["amd64", "arm64"].into_iter().enumerate() {
+        let entry = &index["manifests"][at];
+        let platform = serde_json::json!({"os": "linux", "architecture": architecture});
+        assert_eq!(entry["platform"], platform);
+        // Each is the image it would be by itself.
+        let alone = run(&["digest", "app", "--platform", &format!("linux/{architecture}")]);
+        assert_eq!(entry["digest"], alone.trim_end());
+        let said = json(&skopeo(&["--override-arch", architecture, "inspect", &target]));
+        assert_eq!(said["Architecture"], architecture);
+    }
+    let archive = world.path("archive.tar");
+    let written = format!("oci-archive:{}:v1", archive.display());
+    assert_eq!(run(&["copy", "app", &written, "--platform", BOTH]), digest);
+    // Reads every blob of every image, and writes the index as it was.
+    let copy = format!("dir:{}", world.path("dir").display());
+    skopeo(&["copy", "--all", "--preserve-digests", "--insecure-policy", &written, &copy]);
+    let copied = std::fs::read(world.path("dir/manifest.json")).expect("an index");
+    assert_eq!(json(&String::from_utf8(copied).expect("text")), index);
+
+    let root = world.path("root");
+    let to_root = format!("rootfs:{}", root.display());
+    let _ = run(&["copy", "app", &to_root, "--platform", "linux/arm64"]);
+    assert_eq!(std::fs::read(root.join("env/program")).expect("a program"), foreign_program());
+
+    let shown = run(&["inspect", "app", "--platform", BOTH]);
+    assert!(shown.starts_with(&format!("index         {digest}")), "{shown}");
+    assert!(shown.contains("platform      linux/arm64\n"), "{shown}");
+}
+
+#[test]
+fn an_index_is_pushed_once_and_everybody_gets_the_image_for_their_machine() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let project = project(&world);
+    let name = format!("{}/team/app:v1", registry.address());
+    let target = format!("docker://{name}");
+    let push = |platforms: &str| {
+        run(&world, &project, &["copy", "app", &target, "--platform", platforms]).expect_code(0)
+    };
+    let plan = || {
+        let plan = ["plan", "app", "--to", &target, "--json", "--platform", BOTH];
+        json(&run(&world, &project, &plan).expect_code(0).out)
+    };
+    let planned = plan();
+    let to_send = |plan: &serde_json::Value| {
+        let blobs = plan["blobs"].as_array().expect("blobs").clone();
+        blobs.iter().filter(|blob| blob["fate"] == "send").count()
+    };
+    assert!(to_send(&planned) >= 4, "layers and configurations of both: {planned}");
+
+    let pushed = push(BOTH);
+    assert_eq!(planned["digest"], pushed.out.trim_end());
+    let again = push("linux/amd64,linux/arm64");
+    assert!(again.err.contains("is up to date"), "{}", again.err);
+    assert_eq!(again.out, pushed.out);
+    assert_eq!(plan()["bytesToSend"], 0);
+
+    let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &target]);
+    assert_eq!(json(&raw)["manifests"].as_array().map(Vec::len), Some(2));
+    let copy = format!("dir:{}", world.path("dir").display());
+    skopeo(&["copy", "--all", "--insecure-policy", "--src-tls-verify=false", &target, &copy]);
+    docker::ask(&["pull", &name]);
+    let said = docker::ask(&["run", "--rm", "--network", "none", &name]);
+    assert_eq!(said, "ran");
+
+    // A single one takes the place of the index, which is seen beforehand.
+    let alone = ["plan", "app", "--to", &target, "--platform", "linux/amd64"];
+    let alone = run(&world, &project, &alone).expect_code(0).out;
+    assert!(alone.contains(&format!("it is {} now", pushed.out.trim_end())), "{alone}");
+    assert!(alone.ends_with("0 B to send\n"), "{alone}");
+    assert_ne!(push("linux/amd64").out, pushed.out);
+}
+
+#[test]
+fn what_holds_one_image_refuses_several_before_anything_is_built() {
+    let world = World::new();
+    let project = project(&world);
+    let root = format!("rootfs:{}", world.path("root").display());
+    for destination in ["docker-daemon:", "docker-archive:a.tar", "podman:", &root, ""] {
+        // Building would find out that there is no such container.
+        let mut words = vec!["copy", "none", "--platform", BOTH];
+        words.extend(Some(destination).filter(|destination| !destination.is_empty()));
+        let refused = run(&world, &project, &words).expect_code(64);
+        assert!(
+            refused.err.contains("it holds an image for one platform\nhint: "),
+            "{}",
+            refused.err
+        );
+    }
+    for verb in ["run", "explain"] {
+        let refused = run(&world, &project, &[verb, "app", "--platform", BOTH]).expect_code(64);
+        assert!(refused.err.contains("give --platform a single one"), "{}", refused.err);
+    }
+    let wrong = run(&world, &project, &["build", "app", "--platform", "linux/s390x"]);
+    let wrong = wrong.expect_code(64);
+    assert!(wrong.err.contains("there are linux/amd64 and linux/arm64"), "{}", wrong.err);
+    // Without the init of the other platform none is taken in its place.
+    let missing = project.run(&["build", "app", "--platform", BOTH]).expect_code(65);
+    assert!(missing.err.contains("in an image for aarch64-linux"), "{}", missing.err);
+}
