@@ -41,7 +41,7 @@ let
   # What the options can say and PID 1 does not do. An image that ignored it would be wrong.
   unsupported = config: option: unit: map (name: "${option}.${name}") (
     # devenv has made the script by itself, for whatever interpreter. Before 2.0.4 its scripts told
-    # devenv's own runner what they export, in lines of their output.
+    # devenv's own runner what they export, in lines of their output, which PID 1 does not read.
     lib.optional ((unit.exports or [ ]) != [ ] && unit ? command && !(lib.versionAtLeast (toString config.devenv.cli.version) "2.0.4")) "exports"
     ++ lib.optional (!(unit ? command) && (unit.binary or null) != null) "binary"
   );
@@ -61,18 +61,10 @@ let
     if (unit.command or null) != null then "${unit.command}"
     else script (scriptName node) "set -e\n${unit.exec}\n${exports.export { inherit coreutils; variables = unit.exports or [ ]; }}";
 
-  # With what it is handed by the tasks it waits for.
-  taking = { script, coreutils, givers, ... }: node: unit: command:
-    let tasks = givers node; in
-    if tasks == [ ] then command
-    else script "${scriptName node}-with-exports" (
-      exports.taking { inherit coreutils tasks command; own = builtins.attrNames unit.env; }
-    );
-
   common = { config, edges, ... }@setting: { node, unit, option }:
     refuse (unsupported config option unit) {
       name = shownName node;
-      command = [ (taking setting node unit (commandOf setting node unit)) ];
+      command = [ (commandOf setting node unit) ];
       environment = unit.env;
       after = map (edge: { process = shownName edge.node; inherit (edge) condition; }) edges.${node};
     }
@@ -109,29 +101,20 @@ let
     // optionalAttrs ((process.listen or [ ]) != [ ]) { listen = map (sockets.socket "${option}.listen" config.env) process.listen; }
     // optionalAttrs ((process.linux.capabilities or [ ]) != [ ]) { inherit (process.linux) capabilities; };
 
-  # Does nothing, with success, where the status says that there is nothing to do.
-  unlessDone = script: node: unit: command:
-    let
-      status = if (unit.statusCommand or null) != null then "${unit.statusCommand}" else script "${scriptName node}-status" "${unit.status}\n";
-    in
-    script "${scriptName node}-unless-done" "${status} > /dev/null 2>&1 && exit 0\nexec ${command}\n";
+  statusOf = script: name: unit:
+    if (unit.statusCommand or null) != null then "${unit.statusCommand}"
+    else script "${scriptName name}-status" "${unit.status}\n";
 
-  # The files of an image do not change and nothing is remembered from one start to the next, so
-  # `execIfModified` always finds something to do.
-  task = { script, coreutils, ... }@setting: name: unit:
-    let
-      base = common setting { inherit unit; node = name; option = "tasks.${name}"; };
-      guarded = if unit.status == null then lib.head base.command else unlessDone script name unit (lib.head base.command);
-      command =
-        if exports.handsOn unit then script "${scriptName name}-with-files" (exports.giving { inherit coreutils name; command = guarded; })
-        else guarded;
-    in
+  task = { script, ... }@setting: name: unit:
     if unit.exec == null then throw "`tasks.${name}.exec` is not set, but a process waits for the task"
-    else base // {
+    else if unit.status != null && (unit.execIfModified or [ ]) != [ ] then
+      fail "`tasks.${name}.execIfModified` cannot be used together with `status`" "use one of them"
+    else common setting { inherit unit; node = name; option = "tasks.${name}"; } // {
       kind = "task";
-      command = [ command ];
       environment = optionalAttrs (unit.input != { }) { DEVENV_TASK_INPUT = builtins.toJSON unit.input; } // unit.env;
     }
+    // optionalAttrs (unit.status != null) { status = [ (statusOf script name unit) ]; }
+    // optionalAttrs ((unit.execIfModified or [ ]) != [ ]) { exec_if_modified = unit.execIfModified; }
     // supervision.of {
       inherit script;
       inherit (unit) init;
@@ -160,8 +143,6 @@ in
       cycle = dependencies.cycle edges;
       setting = {
         inherit config coreutils edges script;
-        # The tasks that hand something on to a node.
-        givers = node: lib.filter (name: name != node && tasks ? ${name} && exports.handsOn tasks.${name}) (dependencies.closure edges [ node ]);
       };
       late = stopBudget.fault {
         inherit edges option shownName;

@@ -13,11 +13,16 @@ let
       cwd = option (types.nullOr types.str) null "The folder it starts in; null is the container's working directory.";
       after = option (types.listOf types.str) [ ] "What must hold before it starts, as `processes.<name>.after`.";
       before = option (types.listOf types.str) [ ] "What starts only after it, as `processes.<name>.before`.";
-      status = option (types.nullOr types.str) null "Bash code that ends with 0 when there is nothing to do: then the task has succeeded.";
-      execIfModified = option (types.listOf types.str) [ ] "Files without whose change there is nothing to do. A container starts afresh, so there it always runs.";
+      status = option (types.nullOr types.str) null "Bash code that ends with 0 when there is nothing to do: then the task has succeeded, and hands on what it did last.";
+      execIfModified = option (types.listOf types.str) [ ] ''
+        Patterns of paths, as `src/**/*.ts`, without whose change since the task last ended well there is
+        nothing to do; one that begins with `!` takes paths away. Relative ones begin at the container's
+        working directory. It is remembered below `$DEVENV_STATE/tasks`: only what is kept there, as by a
+        volume, outlives a container.
+      '';
       exports = option (types.listOf types.str) [ ] ''
         Variables that it hands to what waits for it, as they are at its end. What else it has to say, as
-        JSON, it writes to `DEVENV_TASK_OUTPUT_FILE`; others find it in `DEVENV_TASKS_OUTPUTS`.
+        JSON, it writes to `$DEVENV_TASK_OUTPUT_FILE`; what waits for it finds it in `DEVENV_TASKS_OUTPUTS`.
       '';
       input = option (types.attrsOf types.anything) { } "Values handed to it as JSON.";
       binary = option (types.nullOr types.str) null "The interpreter, when it is not bash.";

@@ -20,7 +20,6 @@ let
     container = ./container.nix;
     copied = ./copied.nix;
     dependencies = ./dependencies.nix;
-    exports = ./exports.nix;
     modules = ./modules.nix;
     root = ./root.nix;
     signals = ./signals.nix;

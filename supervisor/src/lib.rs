@@ -12,12 +12,17 @@
 //! Neither touches the kernel, so both build without the `bin` feature and the companion builder
 //! runs the very same checks at image build time that PID 1 runs at start.
 //!
+//! [`handover`] is what tasks tell each other, [`guard`] when one has nothing to do, [`control`] what
+//! may be asked of a running supervisor; these are pure as well.
+//!
 //! With the default `bin` feature the crate also holds the thin shell around that core: `os` (one
 //! kernel duty a file), `log` (the byte pumps) and `cli` (one verb a file).
 
 #[cfg(feature = "bin")]
 pub mod cli;
 pub mod control;
+pub mod guard;
+pub mod handover;
 pub mod http;
 #[cfg(feature = "bin")]
 pub mod log;

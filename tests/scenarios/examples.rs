@@ -222,10 +222,12 @@ fn tasks_hand_on_what_they_found_out() {
     let world = World::new();
     let project = world.example("tasks", "tasks");
     let said = run(&project, "processes").expect_code(0).out;
-    let outputs = r#"{"app:port":{ "port": 8080 },"app:token":null}"#;
-    assert_eq!(lines::of(&said, "web.1"), ["made at Linux time", outputs]);
+    let token = r#""app:token":{"devenv":{"env":{"TOKEN":"made at Linux time"}}}"#;
+    let outputs = format!(r#"{{"app:port":{{"port":8080}},{token}}}"#);
+    assert_eq!(lines::of(&said, "web.1"), ["made at Linux time", outputs.as_str()]);
     assert_eq!(lines::of(&said, "app:port.1"), [r#"asked for {"kind":"http"}"#]);
-    assert!(lines::of(&said, "app:done.1").is_empty(), "there was nothing to do: {said}");
+    let skipped = "devenv-init: skipped: its status says that there is nothing to do";
+    assert_eq!(lines::of(&said, "app:done.1"), [skipped]);
     assert!(place_of(&said, "app:port.1 stopped") < place_of(&said, "web.1 started"), "{said}");
 }
 

@@ -28,3 +28,4 @@ mod settings;
 mod shell;
 mod sources;
 mod stopping;
+mod tasks;

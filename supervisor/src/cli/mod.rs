@@ -15,6 +15,7 @@ pub mod shell;
 pub mod signal;
 mod size;
 pub mod status;
+pub mod task;
 mod text;
 pub mod up;
 pub mod wait;
@@ -106,6 +107,7 @@ fn dispatch(mut parser: lexopt::Parser) -> Result<u8, Failure> {
             Some("logs") => logs::run(parser),
             Some("wait") => wait::run(parser),
             Some("healthcheck") => healthcheck::run(parser),
+            Some("task") => task::run(parser),
             Some("help") => Ok(text::to_stdout(HELP)),
             _ => Err(Failure::usage(format!("there is no verb \"{}\"", verb.to_string_lossy()))),
         },

@@ -6,6 +6,7 @@ use lexopt::{Arg, ValueExt};
 
 use super::input::{self, Input, InputOption};
 use super::{Failure, text};
+use crate::guard::Guard;
 use crate::spec::{Condition, ExitPolicy, ExitRule, Kind, Plan, Process, RestartOn, RestartRule};
 
 const HELP_BEFORE: &str = "\
@@ -65,6 +66,10 @@ fn describe_process(plan: &Plan, process: &Process) -> String {
         format!("\n{} ({kind}{enabled})", process.label),
         format!("  runs     {}", process.command.join(" ")),
     ];
+    lines.extend(process.guard.iter().map(|guard| match guard {
+        Guard::Status(command) => format!("  unless   {} ends with 0", command.join(" ")),
+        Guard::Modified(patterns) => format!("  if       modified: {}", patterns.join(" ")),
+    }));
     lines.extend(process.after.iter().map(|edge| {
         let condition = match edge.condition {
             Condition::Started => "is started",

@@ -9,6 +9,8 @@ pub const OK: u8 = 0;
 pub const NO: u8 = 1;
 /// The command line is wrong (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
+/// A task has ended well, and what it hands on cannot be read (`EX_DATAERR`).
+pub const BAD_DATA: u8 = 65;
 /// A file that was named does not exist or cannot be read (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
 /// A process never started because what it waits for can never come to pass, or no supervisor

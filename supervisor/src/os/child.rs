@@ -149,6 +149,7 @@ impl Ready {
         // SAFETY: calls on numbers only.
         unsafe {
             match self.place {
+                Place::Ours => Ok(()),
                 Place::Session => check(libc::setsid()),
                 Place::Group => check(libc::setpgid(0, 0)),
                 Place::Foreground { terminal } => {

@@ -5,14 +5,17 @@
 //! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which processes belong to which
 //! run is found in [`proc`] and [`cgroup`] and decided, without touching the kernel, in [`descendants`]. What a
 //! process is given before its program runs is laid ready in [`attributes`], with its user from
-//! [`accounts`], its [`sockets`] and its [`terminal`]. [`control`] listens to people, [`http`] to
-//! those who watch over containers, [`coroner`] tells what a bad end was. [`foreground`] is the other life of the program: the plain init
+//! [`accounts`], its [`sockets`] and its [`terminal`]. [`handover`] has the files of a task for what it
+//! hands on; [`guarded`] is the process in a task's place that finds out, by [`changes`], whether there
+//! is anything to do. [`control`] listens to people, [`http`] to those who watch over containers,
+//! [`coroner`] tells what a bad end was. [`foreground`] is the other life of the program: the plain init
 //! of one command.
 
 pub mod accounts;
 pub mod attributes;
 mod bell;
 pub mod cgroup;
+pub mod changes;
 mod child;
 pub mod clock;
 pub mod control;
@@ -20,6 +23,8 @@ pub mod coroner;
 pub mod descendants;
 pub mod environment;
 pub mod foreground;
+pub mod guarded;
+pub mod handover;
 pub mod http;
 mod inbox;
 pub mod init;

@@ -9,6 +9,7 @@
 //! come last, and no more of them than [`START_MS`] allows: the kernel takes its time for each.
 
 mod ending;
+mod handing;
 mod launch;
 mod pages;
 mod requests;
@@ -30,6 +31,7 @@ use super::cgroup::Groups;
 use super::control::{Control, Socket};
 use super::coroner::Coroner;
 use super::environment::{self, Variables};
+use super::handover::Files;
 use super::http::Endpoint;
 use super::init::{self, Surroundings};
 use super::notify::{self, Heard, Notify, Statement};
@@ -41,6 +43,7 @@ use super::sockets::Sockets;
 use super::stop_command::{Order, StopCommands};
 use super::usage::Meters;
 use super::{clock, last_words, reap};
+use crate::handover::Handed;
 use crate::log::{Log, Notice};
 use crate::machine::{Action, Aspect, Event, Machine, RunId, Word};
 use crate::spec::settings::signals::rewritten;
@@ -123,6 +126,10 @@ struct Reactor {
     ordered: VecDeque<RunId>,
     /// Output of runs that are not yet announced: their first line comes after `… started`.
     outputs: HashMap<RunId, OwnedFd>,
+    /// What tasks have handed on.
+    handed: Handed,
+    /// Where the runs of tasks write what they hand on.
+    files: Vec<(RunId, Files)>,
     probes: Probes,
     notify: Notify,
     notify_bell: Bell,
@@ -181,6 +188,8 @@ impl Reactor {
             ordered: VecDeque::new(),
             outputs: HashMap::new(),
             causes: HashMap::new(),
+            handed: Handed::new(&plan),
+            files: Vec::new(),
             sockets: Sockets::default(),
             stop_commands: StopCommands::default(),
             control,
@@ -353,6 +362,7 @@ impl Reactor {
 
     /// Feeds an event about the end of a run and forgets the run if nobody is left of it.
     fn feed_end(&mut self, event: Event) {
+        let event = self.take_what_is_handed_on(event);
         self.feed(event);
         if let Event::Exited { run, .. } = event {
             self.notify.close(run);

@@ -33,7 +33,7 @@ pub enum Next {
 /// Never blocks.
 pub fn next() -> Next {
     loop {
-        match wait_any(libc::WEXITED | libc::WNOHANG) {
+        match wait(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG) {
             Ok(Some(Change { pid, what: What::Ended(end) })) => {
                 return Next::Reaped(Reaped { pid, end });
             }
@@ -61,7 +61,7 @@ pub fn all() -> Vec<Reaped> {
 #[must_use]
 pub fn next_stopped() -> Option<(Pid, i32)> {
     loop {
-        match wait_any(libc::WSTOPPED | libc::WNOHANG) {
+        match wait(libc::P_ALL, 0, libc::WSTOPPED | libc::WNOHANG) {
             Ok(Some(Change { pid, what: What::Stopped(signal) })) => return Some((pid, signal)),
             Ok(Some(_)) | Err(libc::EINTR) => {}
             Ok(None) | Err(_) => return None,
@@ -69,14 +69,16 @@ pub fn next_stopped() -> Option<(Pid, i32)> {
     }
 }
 
-/// Waits for one child that is known to end within no time: one that failed before `exec`.
-pub fn known_to_end(pid: Pid) {
-    let Ok(id) = libc::id_t::try_from(pid.number()) else { return };
+/// Waits for one child and tells how it ended; `None`: it is not ours to wait for. As it blocks, it is
+/// for one that is known to end within no time, as it failed before `exec`, or for a process that has
+/// nothing else to do.
+pub fn end_of(pid: Pid) -> Option<RunEnd> {
+    let id = libc::id_t::try_from(pid.number()).ok()?;
     loop {
-        // SAFETY: a null pointer is allowed where no `siginfo_t` is wanted.
-        let result = unsafe { libc::waitid(libc::P_PID, id, std::ptr::null_mut(), libc::WEXITED) };
-        if result == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
-            return;
+        match wait(libc::P_PID, id, libc::WEXITED) {
+            Ok(Some(Change { what: What::Ended(end), .. })) => return Some(end),
+            Ok(_) | Err(libc::EINTR) => {}
+            Err(_) => return None,
         }
     }
 }
@@ -93,10 +95,14 @@ enum What {
 
 /// `waitid(2)` by hand: the wrapper of the `nix` crate refuses, after the child is already reaped,
 /// a death by a real-time signal, whose number it does not know.
-fn wait_any(flags: libc::c_int) -> Result<Option<Change>, libc::c_int> {
+fn wait(
+    whom: libc::idtype_t,
+    id: libc::id_t,
+    flags: libc::c_int,
+) -> Result<Option<Change>, libc::c_int> {
     let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: `info` has room for one `siginfo_t`, which the kernel fills in.
-    let result = unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), flags) };
+    let result = unsafe { libc::waitid(whom, id, info.as_mut_ptr(), flags) };
     if result != 0 {
         return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::ECHILD));
     }

@@ -70,6 +70,12 @@ impl Runs {
         }
     }
 
+    /// What tells this supervisor from another one above or below it.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// The marker a run's processes carry in their environment.
     #[must_use]
     pub fn marker(&self, label: &str, run: RunId) -> String {

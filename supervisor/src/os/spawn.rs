@@ -54,6 +54,8 @@ impl Launch<'_> {
 pub enum Place {
     /// A session of its own, without a terminal.
     Session,
+    /// Our own.
+    Ours,
     /// A group of its own in our session.
     Group,
     /// A group of its own that the terminal belongs to from then on.
@@ -174,7 +176,7 @@ pub fn spawn(launch: &Launch<'_>) -> Result<Pid, SpawnError> {
     match read_answer(answer) {
         None => Ok(pid),
         Some((stage, errno)) => {
-            reap::known_to_end(pid);
+            let _ = reap::end_of(pid);
             Err(SpawnError { stage, errno: Errno::from_raw(errno) })
         }
     }

@@ -4,6 +4,7 @@
 //! has no cycle, every command has a program, every signal a number.
 
 mod checks;
+mod guard;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -13,6 +14,7 @@ use super::graph;
 use super::replicas;
 use super::settings::Settings;
 use super::signal::Signal;
+use crate::guard::Guard;
 use checks::{check_environment, check_process, cycle_problem, problem, program, unique_names};
 
 pub use checks::asks;
@@ -79,6 +81,8 @@ pub struct Process {
     pub exit: ExitRule,
     /// Exit codes that count as a good end; always holds 0.
     pub success_exit_codes: Vec<u8>,
+    /// When there is nothing for it to do; only of a task.
+    pub guard: Option<Guard>,
     /// With which rights, limits and descriptors it runs.
     pub settings: Settings,
     /// When it is ready; `None`: as soon as it has been started.
@@ -228,7 +232,6 @@ impl Plan {
     /// # Errors
     /// The first name that no process has.
     pub fn select<'a>(&mut self, names: &[&'a str]) -> Result<(), &'a str> {
-        let mut wanted = vec![false; self.processes.len()];
         let mut pending = Vec::new();
         for name in names {
             let before = pending.len();
@@ -237,17 +240,32 @@ impl Plan {
                 return Err(name);
             }
         }
+        let wanted = self.with_all_before(pending);
+        for (process, wanted) in self.processes.iter_mut().zip(wanted) {
+            process.enabled = wanted;
+        }
+        Ok(())
+    }
+
+    /// All that a process waits for, directly or through others.
+    #[must_use]
+    pub fn before(&self, id: ProcessId) -> Vec<ProcessId> {
+        let found = self.with_all_before(vec![id]);
+        let all = (0..).map(ProcessId).zip(found);
+        all.filter(|(other, found)| *found && *other != id).map(|(other, _)| other).collect()
+    }
+
+    /// Marks these processes and all that they wait for.
+    fn with_all_before(&self, mut pending: Vec<ProcessId>) -> Vec<bool> {
+        let mut found = vec![false; self.processes.len()];
         while let Some(id) = pending.pop() {
-            let Some(seen) = wanted.get_mut(id.index()) else { continue };
+            let Some(seen) = found.get_mut(id.index()) else { continue };
             if !std::mem::replace(seen, true) {
                 let after = self.process(id).map(|process| process.after.as_slice());
                 pending.extend(after.unwrap_or_default().iter().map(|edge| edge.on));
             }
         }
-        for (process, wanted) in self.processes.iter_mut().zip(wanted) {
-            process.enabled = wanted;
-        }
-        Ok(())
+        found
     }
 }
 

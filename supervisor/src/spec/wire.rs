@@ -99,6 +99,16 @@ pub struct Process {
     /// Exit codes beside 0 that count as a good end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub success_exit_codes: Vec<u8>,
+    /// Only of a task: the argument vector of a program that says, by ending with 0, that there is
+    /// nothing to do (devenv `tasks.<name>.status`). The task has then succeeded, and what it handed
+    /// on last holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Vec<String>>,
+    /// Only of a task: patterns of paths, as `src/**/*.ts`, without whose change since the last run
+    /// that ended well there is nothing to do; one that begins with `!` takes paths away (devenv
+    /// `tasks.<name>.execIfModified`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exec_if_modified: Vec<String>,
     /// When it is ready for its dependants (devenv `processes.<name>.ready`). Absent: as soon as
     /// it has been started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,6 +181,8 @@ impl Process {
             stop: Stop::default(),
             exit: ExitRule::default(),
             success_exit_codes: Vec::new(),
+            status: None,
+            exec_if_modified: Vec::new(),
             ready: None,
             live: None,
             watchdog: None,

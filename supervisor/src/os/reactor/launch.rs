@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
+use super::handing::{command_of, given};
 use super::{Reactor, check_of};
 use crate::machine::{Aspect, Event, RunId, SpawnFailure};
 use crate::os::attributes::Attributes;
@@ -19,7 +20,7 @@ use crate::os::{notify, probe, sockets, terminal};
 use crate::spec::{Plan, Process};
 
 /// Why a process was not started: for the machine, and for people.
-type Refused = (SpawnFailure, String);
+pub(super) type Refused = (SpawnFailure, String);
 
 impl Reactor {
     pub(super) fn try_spawn(&mut self, run: RunId) -> Result<(), Refused> {
@@ -28,7 +29,9 @@ impl Reactor {
         let process =
             plan.process(run.process).ok_or_else(|| setup("it is not in the plan".to_owned()))?;
         let marker = self.runs.marker(&process.label, run);
-        let (mut setting, mut attributes) = set_up(&plan, process, &self.variables, &marker)?;
+        let common = given(&self.handed, &plan, &self.variables, run.process)?;
+        let (mut setting, mut attributes) = set_up(&plan, process, &common, &marker)?;
+        let files = self.make_files(run, process, &attributes, &mut setting.variables)?;
         attributes.sockets = self.sockets.of(run.process, process).map_err(setup)?;
         sockets::announce(&process.settings.listen, &mut setting.variables);
         self.notify.open(run, process, &mut setting.variables).map_err(|error| {
@@ -46,7 +49,7 @@ impl Reactor {
             output_pipe()?
         };
         let input = if process.settings.tty { writer.as_raw_fd() } else { self.input.as_raw_fd() };
-        let command: Vec<OsString> = process.command.iter().map(OsString::from).collect();
+        let command = command_of(&plan, process)?;
         let group = self.runs.group(&marker);
         attributes.group = group.as_ref().map(AsRawFd::as_raw_fd);
         let launched = self.launch(&Launch {
@@ -62,6 +65,7 @@ impl Reactor {
         let pid = launched.inspect_err(|_| self.runs.ungroup(&marker))?;
         self.runs.began(run, pid, marker);
         self.outputs.insert(run, reader);
+        self.files.extend(files.map(|files| (run, files)));
         Ok(())
     }
 
@@ -71,8 +75,10 @@ impl Reactor {
         let command = |arguments: &[String]| {
             // Its processes are not the run's: they come and go while the run lives.
             let marker = self.runs.marker(&format!("{}:check", process.label), run);
+            let common = given(&self.handed, &plan, &self.variables, run.process)
+                .map_err(|(_, cause)| cause)?;
             let (setting, attributes) =
-                set_up(&plan, process, &self.variables, &marker).map_err(|(_, cause)| cause)?;
+                set_up(&plan, process, &common, &marker).map_err(|(_, cause)| cause)?;
             let input = self.input.as_raw_fd();
             let descriptors = self.surroundings.descriptors;
             let (setting, attributes) = (&setting, &attributes);
@@ -110,7 +116,8 @@ impl Reactor {
         order: Order,
     ) -> Result<(), Refused> {
         let marker = self.runs.marker(&process.label, order.run);
-        let (mut setting, attributes) = set_up(&self.plan, process, &self.variables, &marker)?;
+        let common = given(&self.handed, &self.plan, &self.variables, order.run.process)?;
+        let (mut setting, attributes) = set_up(&self.plan, process, &common, &marker)?;
         setting.variables.insert(stop_command::TARGET.into(), target.to_string().into());
         let (reader, writer) = output_pipe()?;
         let command: Vec<OsString> = command.iter().map(OsString::from).collect();

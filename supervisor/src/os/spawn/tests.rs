@@ -40,7 +40,7 @@ fn output_of(words: &[&str], directory: Option<&Path>) -> Result<(Pid, String), 
     drop(writer);
     let mut text = String::new();
     reader.read_to_string(&mut text).expect("UTF-8");
-    reap::known_to_end(pid);
+    let _ = reap::end_of(pid);
     Ok((pid, text))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::guard;
 use super::{
     Backoff, Edge, Ids, LiveRule, Process, ProcessId, ReadyRule, RestartRule, StopRule,
     WatchdogRule, label,
@@ -76,6 +77,8 @@ pub(super) fn check_process(
     if !success_exit_codes.contains(&0) {
         success_exit_codes.insert(0, 0);
     }
+    let guard =
+        guard::check(&path, process.kind, process.status, process.exec_if_modified, problems);
     let restart = process.restart;
     if restart.backoff_jitter_percent > 100 {
         problems.push(problem(
@@ -132,6 +135,7 @@ pub(super) fn check_process(
         stop: StopRule { signal, grace_ms: process.stop.grace_ms },
         exit: process.exit,
         success_exit_codes,
+        guard,
         settings,
         ready,
         live,

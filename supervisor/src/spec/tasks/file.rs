@@ -25,6 +25,8 @@ pub struct Task {
     pub command: Option<String>,
     /// The path of a script that says, by ending with 0, that the task need not run.
     pub status: Option<String>,
+    /// Patterns of paths without whose change the task need not run.
+    pub modified: Vec<String>,
     /// Its input as JSON.
     pub input: Option<String>,
     /// Its own variables.
@@ -102,8 +104,12 @@ fn task(reader: &mut Reader, path: &str, json: &Json) -> Option<Task> {
             let hint = Some("use `status` or `exec_if_modified`".to_owned());
             reader.wrong(&path, "cannot be used together with `status`", hint);
         }
-        let what = "is not looked at: the task runs at every start";
-        reader.warn(&path, what, Some("use `status` to skip work that is done"));
+        if kind == Kind::Service {
+            reader.wrong(&path, "only a one-shot task can have one", None);
+        }
+        if modified.iter().all(|pattern| pattern.is_empty() || pattern.starts_with('!')) {
+            reader.wrong(&path, "names nothing, it only takes away", None);
+        }
     }
     if kind == Kind::Service && status.is_some() {
         reader.wrong(&object.path_of("status"), "only a one-shot task can have one", None);
@@ -120,6 +126,7 @@ fn task(reader: &mut Reader, path: &str, json: &Json) -> Option<Task> {
         kind,
         command,
         status,
+        modified,
         process,
         warnings: reader.take_warnings(),
     })

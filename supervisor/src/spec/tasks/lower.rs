@@ -9,13 +9,6 @@ use super::shown_name;
 use crate::spec::wire;
 use crate::spec::{Condition, ExitRule, Kind, RestartOn};
 
-/// Runs the task unless its status says there is nothing to do. Everything but 0 says there is.
-const UNLESS: &str = r#""$1" >/dev/null 2>&1 && exit 0; exec "$2""#;
-
-/// Where a task would write what others are to be given: a path that cannot be written, and that
-/// the shell's message about it shows.
-const NOT_HANDED_ON: &str = "/nonexistent/outputs-of-tasks-are-not-handed-on-here";
-
 /// The processes of the plan, in the order of the file.
 pub fn processes(tasks: &[Task], edges: &[Edge], selection: &Selection) -> Vec<wire::Process> {
     let is = |marks: &[bool], index: usize| marks.get(index).copied().unwrap_or(false);
@@ -64,8 +57,12 @@ fn process(task: &Task) -> wire::Process {
         Kind::Task => wire::Restart { on: RestartOn::Never, ..wire::Restart::default() },
     };
     let options = Some(&task.process).filter(|_| task.kind == Kind::Service);
+    // What has no command has nothing to do in any case.
+    let guarded = task.command.is_some();
     wire::Process {
         kind: task.kind,
+        status: task.status.clone().map(|status| vec![status]),
+        exec_if_modified: if guarded { task.modified.clone() } else { Vec::new() },
         environment: environment(task),
         working_dir: task.working_dir.clone(),
         restart,
@@ -90,15 +87,12 @@ fn process(task: &Task) -> wire::Process {
 }
 
 fn command(task: &Task) -> Vec<String> {
-    let words: Vec<&str> = match (&task.command, &task.status) {
+    let words: Vec<&str> = match &task.command {
         // It stands for others, which wait for what it waits for.
-        (None, _) => vec!["/bin/sh", "-c", ":"],
-        (Some(command), Some(status)) => {
-            vec!["/bin/sh", "-c", UNLESS, &task.name, status, command]
-        }
-        (Some(command), None) if task.kind == Kind::Task || is_file(command) => vec![command],
+        None => vec!["/bin/sh", "-c", ":"],
+        Some(command) if task.kind == Kind::Task || is_file(command) => vec![command],
         // devenv gives a process to bash; a script in the store needs none in between.
-        (Some(command), None) => vec!["bash", "-c", command],
+        Some(command) => vec!["bash", "-c", command],
     };
     words.into_iter().map(str::to_owned).collect()
 }
@@ -111,13 +105,10 @@ fn is_file(command: &str) -> bool {
 
 fn environment(task: &Task) -> BTreeMap<String, String> {
     let mut variables = task.environment.clone();
-    if task.kind == Kind::Task {
-        if let Some(input) = &task.input {
-            variables.entry("DEVENV_TASK_INPUT".to_owned()).or_insert_with(|| input.clone());
-        }
-        for name in ["DEVENV_TASK_OUTPUT_FILE", "DEVENV_TASK_EXPORTS_FILE"] {
-            variables.insert(name.to_owned(), NOT_HANDED_ON.to_owned());
-        }
+    if task.kind == Kind::Task
+        && let Some(input) = &task.input
+    {
+        variables.entry("DEVENV_TASK_INPUT".to_owned()).or_insert_with(|| input.clone());
     }
     variables
 }

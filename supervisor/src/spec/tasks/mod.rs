@@ -11,16 +11,15 @@
 //! - the named tasks run, with all that stands before and after them and what these wait for;
 //!   without names, every process is one;
 //! - the failure of a task that others only wait for with `@completed` counts for nothing;
-//! - `status` that ends with 0 stands for the task, which then does not run;
-//! - `input` is the variable `DEVENV_TASK_INPUT` of the task.
+//! - `status` that ends with 0 stands for the task, which then does not run; so does that nothing of
+//!   `exec_if_modified` has changed since it last ran well;
+//! - `input` is the variable `DEVENV_TASK_INPUT` of the task. What it hands on is not in the plan: see
+//!   [`crate::handover`].
 //!
 //! Where devenv does otherwise than it documents, the documentation is followed: `restart.max` of
 //! `null` is without limit, `restart.window` of `null` is the whole life, thresholds count. Two
 //! edges between the same two tasks both hold, where devenv keeps the last it meets. What the plan
 //! cannot carry is a warning that names the option; nothing is dropped in silence.
-//!
-//! A task whose script exports variables or writes outputs fails when it does: its file for them,
-//! `DEVENV_TASK_EXPORTS_FILE` or `DEVENV_TASK_OUTPUT_FILE`, names a path that says why it is none.
 //!
 //! `description` and `show_output` change nothing: the output of every process is shown.
 

@@ -6,6 +6,7 @@ mod refusals;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::guard::Guard;
 use crate::spec::{Check, ExitRule, Kind, Plan, Process, RestartOn, Signal};
 
 /// A process with some options, as devenv writes the rest.
@@ -390,8 +391,8 @@ fn a_one_shot_task_has_its_status_and_its_input() {
     ];
     let plan = plan(&tasks);
     let task = &plan.processes[0];
-    assert_eq!(task.command[..2], ["/bin/sh", "-c"]);
-    assert_eq!(task.command[3..], ["a:a", "/s", "/c"]);
+    assert_eq!(task.command, ["/c"]);
+    assert_eq!(task.guard, Some(Guard::Status(vec!["/s".to_owned()])));
     assert_eq!((task.kind, task.restart.on), (Kind::Task, RestartOn::Never));
     let input = task.environment.get("DEVENV_TASK_INPUT").map(String::as_str);
     assert_eq!(input, Some(r#"{"a":"x","b":[1]}"#));
@@ -408,16 +409,15 @@ fn warnings_name_what_is_not_carried_and_only_of_what_runs() {
         } }),
         ),
         one_shot("a:a", json!({ "exec_if_modified": ["x"], "before": ["devenv:processes:web"] })),
-        one_shot("a:b", json!({ "exec_if_modified": ["x"] })),
+        service("other", json!({ "process": { "watch": { "paths": ["/src"] } } })),
     ];
     let paths: Vec<String> =
-        translated(&tasks, &[]).warnings.into_iter().map(|warning| warning.path).collect();
+        translated(&tasks, &["web"]).warnings.into_iter().map(|warning| warning.path).collect();
     assert_eq!(
         paths,
         [
             "tasks[0] (devenv:processes:web).process.ready",
             "tasks[0] (devenv:processes:web).process.watch.paths",
-            "tasks[1] (a:a).exec_if_modified",
         ]
     );
 }

@@ -16,6 +16,11 @@ fn a_wrong_value_is_refused_with_its_path() {
         (".command", json!({ "command": 1 }), "expected a text, found a number"),
         (".command", json!({ "command": "a\0" }), "holds a NUL byte"),
         (".status", json!({ "status": "/x" }), "only a one-shot task can have one"),
+        (
+            ".exec_if_modified",
+            json!({ "exec_if_modified": ["x"] }),
+            "only a one-shot task can have",
+        ),
         (".after", json!({ "after": "a:b" }), "expected a list, found a text"),
         (".after[0]", json!({ "after": [null] }), "expected a text, found null"),
         (".env", json!({ "env": { "A=B": "" } }), "\"A=B\" cannot be a variable's name"),
@@ -135,6 +140,7 @@ fn a_wrong_one_shot_task_is_refused_with_its_path() {
             json!({ "status": "/x", "exec_if_modified": ["y"] }),
             "tasks[0] (a:a).exec_if_modified: cannot be used",
         ),
+        (json!({ "exec_if_modified": ["!x"] }), "tasks[0] (a:a).exec_if_modified: names nothing"),
         (json!({ "name": "a" }), "tasks[0].name: \"a\" cannot be the name of a task"),
         (json!({ "name": "a:" }), "tasks[0].name: \"a:\" cannot be the name of a task"),
         (

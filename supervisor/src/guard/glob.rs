@@ -1,0 +1,286 @@
+//! What a pattern of `exec_if_modified` names: paths as in `src/**/*.{ts,tsx}`, by devenv's rules.
+//!
+//! `*` and `?` stand for anything but `/`, `[a-z]` and `[!a-z]` for one character, `**` between
+//! slashes for any number of directories, `{a,b}` for either, `\` takes a meaning away. A pattern
+//! that begins with `!` takes paths away. What begins with a dot is named only by a pattern that has
+//! one there. Files that Git ignores are not left out: an image has no repository to ask.
+
+/// A pattern as far as it needs no look at the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glob<'a> {
+    /// The directory below which everything is that it can name; empty: where patterns begin.
+    pub directory: &'a str,
+    /// What it says of paths below that directory; empty: the directory itself.
+    pub rest: &'a str,
+    /// Whether `rest` is one name and nothing else can be meant.
+    pub is_name: bool,
+}
+
+impl<'a> Glob<'a> {
+    /// Takes a pattern apart that takes nothing away.
+    #[must_use]
+    pub fn parse(pattern: &'a str) -> Self {
+        let special = pattern.find(['*', '?', '[', '{']);
+        let trimmed = pattern.trim_end_matches('/');
+        let pattern = if special.is_some() || trimmed.is_empty() { pattern } else { trimmed };
+        let literal = pattern.get(..special.unwrap_or(pattern.len())).unwrap_or_default();
+        let (directory, rest) = match literal.rfind('/') {
+            Some(0) => ("/", pattern.get(1..).unwrap_or_default()),
+            Some(at) => pattern.split_at_checked(at).unwrap_or(("", pattern)),
+            None => ("", pattern),
+        };
+        Self { directory, rest: rest.trim_start_matches('/'), is_name: special.is_none() }
+    }
+
+    /// Whether it names a path below its directory.
+    #[must_use]
+    pub fn matches(&self, path: &[u8]) -> bool {
+        matches(self.rest.as_bytes(), path)
+    }
+
+    /// How deep below its directory what it names can lie; `None`: at any depth.
+    #[must_use]
+    pub fn depth(&self) -> Option<usize> {
+        let any = self.rest.contains("**") || self.rest.contains('{');
+        (!any).then(|| self.rest.split('/').count())
+    }
+
+    /// Whether it may name what begins with a dot.
+    #[must_use]
+    pub fn names_hidden(&self) -> bool {
+        self.rest.starts_with('.') || self.rest.contains("/.")
+    }
+
+    /// Whether a pattern that takes paths away, without its `!`, takes this one below the directory.
+    #[must_use]
+    pub fn is_taken_by(&self, negative: &str, path: &[u8]) -> bool {
+        let below = negative.strip_prefix(self.directory).filter(|_| !self.directory.is_empty());
+        let below = match below {
+            Some(rest) if self.directory == "/" => Some(rest),
+            Some(rest) => rest.strip_prefix('/'),
+            None => None,
+        };
+        let pattern = below.unwrap_or(negative).trim_end_matches('/');
+        matches(pattern.as_bytes(), path)
+    }
+}
+
+/// Whether a pattern names a path; both are relative to the same directory.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    if let Some((before, choices, after)) = choice(pattern) {
+        return choices.into_iter().any(|one| matches(&[before, one, after].concat(), path));
+    }
+    let pattern: Vec<&[u8]> = pattern.split(|byte| *byte == b'/').collect();
+    let path: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+    names_match(&pattern, &path)
+}
+
+fn names_match(pattern: &[&[u8]], path: &[&[u8]]) -> bool {
+    match (pattern, path) {
+        ([], []) => true,
+        // At the end it names what is inside, and not the directory itself.
+        ([b"**"], path) => !path.is_empty(),
+        ([b"**", rest @ ..], path) => {
+            (0..=path.len()).any(|from| names_match(rest, path.get(from..).unwrap_or_default()))
+        }
+        ([name, pattern @ ..], [own, path @ ..]) => {
+            name_matches(name, own) && names_match(pattern, path)
+        }
+        ([], _) | (_, []) => false,
+    }
+}
+
+/// Whether one name matches; goes back to the latest `*` only, which is enough (as every earlier one
+/// has already taken as little as it could).
+fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut pattern, mut name) = (pattern, name);
+    let mut again: Option<(&[u8], &[u8])> = None;
+    loop {
+        if let [b'*', rest @ ..] = pattern {
+            again = Some((rest, name));
+            pattern = rest;
+            continue;
+        }
+        let step = match (one_matches(pattern, name), name) {
+            (Some(rest), [_, after @ ..]) => Some((rest, after)),
+            _ if pattern.is_empty() && name.is_empty() => return true,
+            _ => None,
+        };
+        (pattern, name) = match (step, again) {
+            (Some(step), _) => step,
+            (None, Some((rest, [_, after @ ..]))) => {
+                again = Some((rest, after));
+                (rest, after)
+            }
+            (None, Some((_, [])) | None) => return false,
+        };
+    }
+}
+
+/// What is left of the pattern after the part that matches the first byte of the name.
+fn one_matches<'a>(pattern: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let first = *name.first()?;
+    match pattern {
+        [b'?', rest @ ..] => Some(rest),
+        [b'[', inside @ ..] => match class(inside) {
+            Some((negated, members, rest)) => (is_in(members, first) != negated).then_some(rest),
+            // Without an end it is a bracket like any other character.
+            None => (first == b'[').then_some(inside),
+        },
+        [b'\\', escaped, rest @ ..] => (*escaped == first).then_some(rest),
+        [literal, rest @ ..] => (*literal == first).then_some(rest),
+        [] => None,
+    }
+}
+
+/// Takes apart what follows a `[`: whether it is negated, its members, and the rest.
+fn class(inside: &[u8]) -> Option<(bool, &[u8], &[u8])> {
+    let (negated, members) = match inside {
+        [b'!' | b'^', members @ ..] => (true, members),
+        members => (false, members),
+    };
+    // A `]` that comes first is a member.
+    let end = members.iter().skip(1).position(|byte| *byte == b']')? + 1;
+    let (members, rest) = members.split_at_checked(end)?;
+    Some((negated, members, rest.get(1..)?))
+}
+
+fn is_in(members: &[u8], byte: u8) -> bool {
+    match members {
+        [from, b'-', to, rest @ ..] => (*from..=*to).contains(&byte) || is_in(rest, byte),
+        [one, rest @ ..] => *one == byte || is_in(rest, byte),
+        [] => false,
+    }
+}
+
+/// What is before a choice, between what it is, and what is after it.
+type Choice<'a> = (&'a [u8], Vec<&'a [u8]>, &'a [u8]);
+
+/// The first `{a,b}` of a pattern.
+fn choice(pattern: &[u8]) -> Option<Choice<'_>> {
+    let mut open = None;
+    let mut depth = 0;
+    let mut from = 0;
+    let mut choices = Vec::new();
+    let mut bytes = pattern.iter().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => {
+                bytes.next();
+            }
+            b'{' => {
+                depth += 1;
+                if depth == 1 {
+                    (open, from) = (Some(at), at + 1);
+                }
+            }
+            b',' | b'}' if depth == 1 => {
+                choices.push(pattern.get(from..at)?);
+                from = at + 1;
+                if *byte == b'}' {
+                    return Some((pattern.get(..open?)?, choices, pattern.get(from..)?));
+                }
+            }
+            b'}' if depth > 1 => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_taken_apart_where_it_stops_being_plain() {
+        for (pattern, directory, rest, is_name) in [
+            ("src/**/*.ts", "src", "**/*.ts", false),
+            ("/env/a/*.ts", "/env/a", "*.ts", false),
+            ("/*.ts", "/", "*.ts", false),
+            ("*.json", "", "*.json", false),
+            ("src*/x", "", "src*/x", false),
+            ("a/b{c,d}/e", "a", "b{c,d}/e", false),
+            ("package.json", "", "package.json", true),
+            ("a/b/", "a", "b", true),
+            ("/etc", "/", "etc", true),
+            ("/", "/", "", true),
+            (".", "", ".", true),
+        ] {
+            let want = Glob { directory, rest, is_name };
+            assert_eq!(Glob::parse(pattern), want, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn names_and_paths() {
+        for (pattern, path, want) in [
+            ("*.ts", "a.ts", true),
+            ("*.ts", "a/b.ts", false),
+            ("*.ts", ".ts", true),
+            ("*", "", true),
+            ("?.ts", "a.ts", true),
+            ("?.ts", ".ts", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYbZ", false),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[]a]x", "]x", true),
+            ("[ab", "[ab", true),
+            ("[a-]x", "-x", true),
+            (r"\*.ts", "*.ts", true),
+            (r"\*.ts", "a.ts", false),
+            ("**/*.ts", "a.ts", true),
+            ("**/*.ts", "a/b/c.ts", true),
+            ("**", "a/b", true),
+            ("a/**", "a/b/c", true),
+            ("a/**", "a", false),
+            ("a/**/b", "a/b", true),
+            ("a/**/b", "a/x/y/b", true),
+            ("a/**/b", "ab", false),
+            ("a**b", "axyb", true),
+            ("a**b", "a/b", false),
+            ("*.{ts,tsx}", "a.tsx", true),
+            ("*.{ts,tsx}", "a.js", false),
+            ("{src,test/{a,b}}/*.ts", "test/b/x.ts", true),
+            ("{src,test/{a,b}}/*.ts", "test/c/x.ts", false),
+            ("{a", "{a", true),
+            (r"\{a,b}", "{a,b}", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), want, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_take_away_begin_where_the_others_do() {
+        for (pattern, negative, path, want) in [
+            ("src/**/*.ts", "**/node_modules/**", "a/node_modules/b.ts", true),
+            ("src/**/*.ts", "src/gen/**", "gen/a.ts", true),
+            ("src/**/*.ts", "src/gen/", "gen", true),
+            ("src/**/*.ts", "*.test.ts", "a.test.ts", true),
+            ("src/**/*.ts", "*.test.ts", "a/a.test.ts", false),
+            ("/env/**", "/env/tmp/**", "tmp/a", true),
+            ("/**", "/env/tmp", "env/tmp", true),
+            ("**/*.ts", "srcs/**", "srcs/a.ts", true),
+            ("src/**", "srcs/**", "s/a.ts", false),
+        ] {
+            let taken = Glob::parse(pattern).is_taken_by(negative, path.as_bytes());
+            assert_eq!(taken, want, "{pattern} !{negative} {path}");
+        }
+    }
+
+    #[test]
+    fn how_deep_to_look() {
+        for (pattern, depth) in
+            [("*.ts", Some(1)), ("a/*/b.ts", Some(2)), ("**/*.ts", None), ("{a,b/c}", None)]
+        {
+            assert_eq!(Glob::parse(pattern).depth(), depth, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn many_stars_take_no_time() {
+        let name = "a".repeat(200);
+        assert!(!name_matches(b"*a*a*a*a*a*a*a*a*a*a*a*a*b", name.as_bytes()));
+    }
+}
