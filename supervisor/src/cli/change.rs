@@ -2,7 +2,7 @@
 
 use lexopt::{Arg, ValueExt};
 
-use super::client::{AT_ONCE, Client};
+use super::client::{self, AT_ONCE, Client};
 use super::{Failure, text};
 use crate::control::{Change, Request};
 use crate::machine::exit;
@@ -20,6 +20,12 @@ pub enum Verb {
 
 impl Verb {
     fn help(self) -> String {
+        let then = match self {
+            Self::Stop => {
+                "\nThe container ends when nothing is left to run: to stop the last process ends it."
+            }
+            Self::Start | Self::Restart => "",
+        };
         let (name, what, until) = match self {
             Self::Start => (
                 "start",
@@ -43,7 +49,7 @@ devenv-init {name}: {what}
 
 Usage: devenv-init {name} [--no-wait] NAME...
 
-Returns when {until}: 0 then, 1 when that cannot be any more.
+Returns when {until}: 0 then, 1 when that cannot be any more.{then}
 
 Options:
       --no-wait       return at once
@@ -63,7 +69,7 @@ pub fn run(verb: Verb, mut parser: lexopt::Parser) -> Result<u8, Failure> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("no-wait") => wait = false,
-            Arg::Long("control") => control = Some(parser.value()?),
+            Arg::Long("control") => control = Some(client::control(parser.value()?)?),
             Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(&verb.help())),
             Arg::Value(name) => processes.push(name.string()?),
             _ => return Err(argument.unexpected().into()),

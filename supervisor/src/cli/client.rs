@@ -1,6 +1,6 @@
 //! The asking side of control: finds the supervisor, asks it one thing, reads its answer.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -13,6 +13,18 @@ use crate::control::line::LIMIT;
 use crate::control::{Request, Response};
 use crate::machine::exit;
 use crate::os::control::{Place, VARIABLE, usual};
+
+/// A value of `--control`.
+///
+/// # Errors
+/// It names nothing.
+pub(super) fn control(value: OsString) -> Result<OsString, Failure> {
+    if value.is_empty() || value == "@" {
+        let why = "--control: the name of the socket is empty";
+        return Err(Failure::new(exit::USAGE, format!("{why}\nhint: give a path, @NAME or none")));
+    }
+    Ok(value)
+}
 
 /// How long a supervisor may take over an answer that waits for nothing.
 pub(super) const AT_ONCE: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use lexopt::{Arg, ValueExt};
 
-use super::client::{AT_ONCE, Client};
+use super::client::{self, AT_ONCE, Client};
 use super::{Failure, text};
 use crate::control::Request;
 use crate::machine::exit;
@@ -35,7 +35,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     let (mut control, mut processes) = (None, Vec::new());
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("control") => control = Some(parser.value()?),
+            Arg::Long("control") => control = Some(client::control(parser.value()?)?),
             Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
             Arg::Value(name) => processes.push(name.string()?),
             _ => return Err(argument.unexpected().into()),

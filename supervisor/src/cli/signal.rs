@@ -2,7 +2,7 @@
 
 use lexopt::{Arg, ValueExt};
 
-use super::client::{AT_ONCE, Client};
+use super::client::{self, AT_ONCE, Client};
 use super::{Failure, text};
 use crate::control::Request;
 use crate::machine::exit;
@@ -30,7 +30,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     let (mut signal, mut control, mut processes) = (None, None, Vec::new());
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("control") => control = Some(parser.value()?),
+            Arg::Long("control") => control = Some(client::control(parser.value()?)?),
             Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
             Arg::Value(word) if signal.is_none() => signal = Some(parse(&word.string()?)?),
             Arg::Value(name) => processes.push(name.string()?),

@@ -8,9 +8,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use lexopt::{Arg, ValueExt};
+use nix::libc;
 
 use super::input::{self, Input, InputOption};
-use super::{Failure, duration, size, text};
+use super::{Failure, client, duration, size, text};
 use crate::http::address;
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
@@ -80,7 +81,7 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
         return Ok(text::to_stdout(&[HELP_BEFORE, input::HELP, HELP_AFTER].concat()));
     };
     let surroundings = init::set_up();
-    let signals = reactor::catch_signals().map_err(|error| could_not("catch signals", &error))?;
+    let signals = reactor::catch_signals().map_err(|error| refused("catch signals", &error))?;
     let plan = prepare(options.input.plan(&options.names)?, &options)?;
     if let Some(log::Files { directory, .. }) = &options.log.files {
         std::fs::create_dir_all(directory).map_err(|error| {
@@ -92,10 +93,9 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
     let descriptors = init::raise_descriptor_limit();
     let mut surroundings = Surroundings { descriptors, ..surroundings };
     let places = control::usual(options.control.as_deref(), surroundings.is_init);
-    let control = Socket::listen(&places).unwrap_or_else(|why| {
-        surroundings.missing.push(format!("cannot listen for control: {why}"));
-        None
-    });
+    let (control, told) = Socket::listen(&places)
+        .unwrap_or_else(|why| (None, Some(format!("cannot listen for control: {why}"))));
+    surroundings.missing.extend(told);
     let http = match options.http.as_slice() {
         [] => None,
         addresses => Some(http::bind(addresses).map_err(|(address, error)| {
@@ -104,9 +104,9 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
         })?),
     };
     let amenities = Amenities { control, http, post_mortem: !options.no_post_mortem };
-    let log = start_log(&plan, options).map_err(|error| could_not("start the log", &error))?;
+    let log = start_log(&plan, options).map_err(|error| refused("start the log", &error))?;
     reactor::run(plan, log, surroundings, signals, amenities)
-        .map_err(|error| could_not("start the reactor", &error))
+        .map_err(|error| refused("start the reactor", &error))
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
@@ -158,7 +158,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Arg::Long("no-prefix") => options.log.bare = true,
             Arg::Long("colour" | "color") => options.colour = Some(true),
             Arg::Long("no-colour" | "no-color") => options.colour = Some(false),
-            Arg::Long("control") => options.control = Some(parser.value()?),
+            Arg::Long("control") => options.control = Some(client::control(parser.value()?)?),
             Arg::Long("http") => {
                 options.http = match parser.value()?.string()?.as_str() {
                     "none" => Vec::new(),
@@ -242,4 +242,15 @@ fn wrong(option: &str, why: &str) -> Failure {
 
 fn could_not(what: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(exit::COULD_NOT_START, format!("cannot {what}: {error}"))
+}
+
+/// What the system has refused, with what it takes where that is known.
+fn refused(what: &str, error: &std::io::Error) -> Failure {
+    let hint = match error.raw_os_error() {
+        Some(libc::EMFILE) => {
+            "\nhint: allow 24 open descriptors and 2 for each process, as by `ulimit -n 1024`"
+        }
+        _ => "",
+    };
+    could_not(what, &format_args!("{error}{hint}"))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lexopt::{Arg, ValueExt};
 
-use super::client::{AT_ONCE, Client, Next};
+use super::client::{self, AT_ONCE, Client, Next};
 use super::{Failure, duration, text};
 use crate::control::{Ready, Request};
 use crate::machine::exit;
@@ -45,7 +45,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
                     ms.map_err(|why| Failure::new(exit::USAGE, format!("--timeout: {why}")))?;
                 limit = Some(Duration::from_millis(ms));
             }
-            Arg::Long("control") => control = Some(parser.value()?),
+            Arg::Long("control") => control = Some(client::control(parser.value()?)?),
             Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
             Arg::Value(name) => processes.push(name.string()?),
             _ => return Err(argument.unexpected().into()),

@@ -42,6 +42,8 @@ pub struct Runs {
 
 struct Record {
     leader: Pid,
+    /// Its user, where that is not ours.
+    user: Option<u32>,
     marker: String,
     alive: bool,
     /// It was ordered to be killed, which goes for whoever turns up later as well.
@@ -95,10 +97,10 @@ impl Runs {
     }
 
     /// A run has its process.
-    pub fn began(&mut self, run: RunId, leader: Pid, marker: String) {
+    pub fn began(&mut self, run: RunId, leader: Pid, user: Option<u32>, marker: String) {
         self.leaders.insert(leader, run);
         self.markers.insert(marker.clone().into_bytes(), run);
-        self.records.insert(run, Record { leader, marker, alive: true, killed: false });
+        self.records.insert(run, Record { leader, user, marker, alive: true, killed: false });
         self.table = None;
     }
 
@@ -111,14 +113,17 @@ impl Runs {
     /// Whether a process may speak for a run: it is one of the run's own.
     ///
     /// One that has already gone (`systemd-notify` in a script lives no longer than its message),
-    /// or that cannot be looked up without `/proc`, is believed when it has our user: whoever has
-    /// that could as well send the run a signal.
+    /// or that cannot be looked up without `/proc`, is believed when it has our user or the run's:
+    /// whoever has that could as well send the run a signal.
     #[must_use]
     pub fn may_speak(&self, run: RunId, sender: Sender) -> bool {
         let Some(pid) = sender.pid else { return false };
         match self.owner(pid) {
             Some(owner) => owner == Owner::Run(run),
-            None => sender.uid == geteuid().as_raw(),
+            None => {
+                let user = self.records.get(&run).and_then(|record| record.user);
+                sender.uid == geteuid().as_raw() || user == Some(sender.uid)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ mod garbage;
 mod health;
 mod verbs;
 mod who;
+mod wishes;
 
 use std::time::Duration;
 

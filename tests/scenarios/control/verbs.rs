@@ -173,6 +173,7 @@ fn a_line_that_is_followed_from_its_middle_is_told_whole_and_masked() {
         .process("a", &["/bin/sh", "-c", &script])
         .with("environment", json!({ "KEY": "hunter2" }));
     let supervised = Place::Shell.start(&world, &spec, &["--secret", "KEY"]);
+    supervised.wait_for("a.1 started");
     wait::until_true(wait::SOON, "the beginning of the line", || {
         supervised.ask(&["logs", "a"]).expect_code(0).out.lines().count() == 2
     });

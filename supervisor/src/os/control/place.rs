@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
@@ -11,13 +11,22 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, socket};
 
 /// Names the socket where `--control` is not given.
 pub const VARIABLE: &str = "DEVENV_INIT_CONTROL";
 
 const NAME: &str = "devenv-init";
+
+/// How often a directory is tried to be locked: a start must not hang on somebody who keeps it.
+const LOCK_TRIES: u32 = 20;
+
+/// How long to wait between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// One place for a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +76,24 @@ impl Place {
             }
             Self::Abstract(name) => UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?),
         }
+    }
+
+    /// Keeps all other supervisors from this place as long as it lasts; `None` where its directory
+    /// cannot be locked. It is the directory itself that is locked, so that no file is left behind.
+    fn lock(&self) -> Option<Flock<File>> {
+        let Self::File(path) = self else { return None };
+        let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
+        let mut file = File::open(directory.unwrap_or(Path::new("."))).ok()?;
+        for _ in 0..LOCK_TRIES {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(locked) => return Some(locked),
+                Err((back, Errno::EWOULDBLOCK)) => file = back,
+                Err(_) => return None,
+            }
+            // Others hold it no longer than it takes to make a socket.
+            std::thread::sleep(LOCK_PAUSE);
+        }
+        None
     }
 
     /// Whether a socket file lies there that nobody listens to any more.
@@ -122,24 +149,45 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Listens at the first place that can be had; `Ok(None)` when there are none to try.
+    /// Listens at the first place that can be had; `Ok(None)` when there are none to try. Besides, a
+    /// sentence where another supervisor has a place that people would look at first.
     ///
     /// # Errors
     /// None of them could be had: each with its reason.
-    pub fn listen(places: &[Place]) -> Result<Option<Self>, String> {
+    pub fn listen(places: &[Place]) -> Result<(Option<Self>, Option<String>), String> {
         let mut reasons = Vec::new();
+        let mut taken = None;
         for place in places {
             match Self::at(place) {
-                Ok(socket) => return Ok(Some(socket)),
-                Err(error) => reasons.push(format!("{place}: {error}")),
+                Ok(socket) => {
+                    let told = taken.map(|taken: &Place| {
+                        format!(
+                            "another supervisor listens at {taken}, this one at {place}: reach it by \
+                             --control {place}"
+                        )
+                    });
+                    return Ok((Some(socket), told));
+                }
+                Err(error) => {
+                    let in_use = error.kind() == io::ErrorKind::AddrInUse;
+                    taken = taken.or(in_use.then_some(place));
+                    reasons.push(format!("{place}: {error}"));
+                }
             }
         }
-        if reasons.is_empty() { Ok(None) } else { Err(reasons.join("; ")) }
+        if reasons.is_empty() { Ok((None, None)) } else { Err(reasons.join("; ")) }
     }
 
     fn at(place: &Place) -> io::Result<Self> {
+        // Two that start at the same time must not take each other's fresh socket for a stale one: it
+        // answers only some time after its file is there.
+        let locked = place.lock();
         let listener = match place.bind() {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && place.is_stale() => {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse
+                    && locked.is_some()
+                    && place.is_stale() =>
+            {
                 if let Place::File(path) = place {
                     std::fs::remove_file(path)?;
                 }
@@ -147,6 +195,7 @@ impl Socket {
             }
             other => other,
         }?;
+        drop(locked);
         listener.set_nonblocking(true)?;
         let file = match place {
             Place::File(path) => {
@@ -203,10 +252,13 @@ mod tests {
         let places = [Place::File(path.clone()), Place::File(other.clone())];
         // The standard library leaves the file behind, as a supervisor does that was killed.
         drop(UnixListener::bind(&path).expect("a socket"));
-        let first = Socket::listen(&places).expect("a place").expect("a socket");
+        let (first, told) = Socket::listen(&places).expect("a place");
+        assert!(first.is_some() && told.is_none(), "{told:?}");
         let mode = std::fs::metadata(&path).expect("the file").mode();
         assert_eq!(mode & 0o777, 0o600);
-        let second = Socket::listen(&places).expect("a place").expect("a socket");
+        let (second, told) = Socket::listen(&places).expect("a place");
+        let told = told.expect("the first place is another's");
+        assert!(told.contains("socket, this one at") && told.ends_with("other"), "{told}");
         assert!(other.exists(), "the first place answers, so the second was taken");
         let error = Socket::listen(&places).expect_err("both are taken");
         assert!(error.contains("socket: ") && error.contains("other: "), "{error}");

@@ -63,7 +63,7 @@ impl Reactor {
             descriptors: None,
         });
         let pid = launched.inspect_err(|_| self.runs.ungroup(&marker))?;
-        self.runs.began(run, pid, marker);
+        self.runs.began(run, pid, attributes.credentials.user, marker);
         self.outputs.insert(run, reader);
         self.files.extend(files.map(|files| (run, files)));
         Ok(())
