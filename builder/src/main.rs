@@ -23,6 +23,7 @@ mod docker;
 mod environment;
 mod error;
 mod image;
+mod lanes;
 mod layers;
 mod native;
 mod nix;

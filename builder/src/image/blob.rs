@@ -18,7 +18,7 @@ use crate::tar;
 pub fn write_tar(layer: &Layer, out: &mut dyn Write) -> Result<u64> {
     let mut hashing = Hashing::new(out);
     match &layer.source {
-        Source::Paths(paths) => tar::write::write(&pack::tree(paths)?, &mut hashing)?,
+        Source::Paths(paths) => tar::write::write(pack::tree(paths)?, &mut hashing)?,
         Source::File(file) => {
             let doing = || format!("cannot read layer {}", file.display());
             let mut content =

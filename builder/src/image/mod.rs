@@ -5,6 +5,7 @@ pub mod check;
 pub mod codec;
 pub mod config;
 pub mod dense;
+mod digesting;
 pub mod draft;
 pub mod gzip;
 pub mod index;

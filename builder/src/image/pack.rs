@@ -1,17 +1,14 @@
 //! Turns planned layers into layers with digests: on all cores, and only those nobody knows.
 
-use std::io;
 use std::path::Path;
 
 use super::codec::{self, Codec};
 use super::draft::DraftLayer;
-use super::{History, Layer, Source};
+use super::{History, Layer, Source, digesting};
 use crate::cache::{Cache, Packed};
-use crate::digest::Hashing;
 use crate::error::Result;
 use crate::layers::LayerPath;
-use crate::parallel;
-use crate::tar::{self, Options, Tree};
+use crate::tar::{Options, Tree};
 
 /// The files of some store paths as one tree.
 pub fn tree(paths: &[LayerPath]) -> Result<Tree> {
@@ -23,25 +20,22 @@ pub fn tree(paths: &[LayerPath]) -> Result<Tree> {
 
 /// Digests every layer. The result does not depend on the number of cores, nor on the cache.
 pub fn all(plan: &[DraftLayer], history: &History, cache: &Cache) -> Result<Vec<Layer>> {
-    parallel::map_largest_first(
-        plan,
-        parallel::cores(),
-        |layer| layer.size,
-        |layer| one(layer, history, cache),
-    )
-}
+    let paths: Vec<Vec<LayerPath>> =
+        plan.iter().map(|layer| layer.paths.iter().map(LayerPath::from).collect()).collect();
+    let mut packed: Vec<Option<Packed>> =
+        plan.iter().map(|layer| cache.packed(&layer.paths)).collect();
 
-fn one(layer: &DraftLayer, history: &History, cache: &Cache) -> Result<Layer> {
-    let paths: Vec<LayerPath> = layer.paths.iter().map(LayerPath::from).collect();
-    let packed = match cache.packed(&layer.paths) {
-        Some(known) => known,
-        None => {
-            let packed = digest(&paths)?;
-            cache.put_packed(&layer.paths, &packed);
-            packed
-        }
-    };
-    Ok(Layer {
+    // A large layer begun last would leave all cores but one without work.
+    let mut unknown: Vec<usize> = (0..plan.len()).filter(|at| packed[*at].is_none()).collect();
+    unknown.sort_by_key(|at| std::cmp::Reverse(plan[*at].size));
+    let wanted: Vec<Vec<LayerPath>> = unknown.iter().map(|at| paths[*at].clone()).collect();
+    let remember = |at: usize, new: &Packed| cache.put_packed(&plan[unknown[at]].paths, new);
+    let new = digesting::all(&wanted, &remember)?;
+    for (at, new) in unknown.into_iter().zip(new) {
+        packed[at] = Some(new);
+    }
+
+    let layer = |(packed, paths): (Packed, _)| Layer {
         diff_id: packed.diff_id.clone(),
         digest: packed.diff_id,
         size: packed.size,
@@ -49,14 +43,8 @@ fn one(layer: &DraftLayer, history: &History, cache: &Cache) -> Result<Layer> {
         source: Source::Paths(paths),
         history: history.clone(),
         codec: Codec::default(),
-    })
-}
-
-fn digest(paths: &[LayerPath]) -> Result<Packed> {
-    let mut hashing = Hashing::new(io::sink());
-    tar::write::write(&tree(paths)?, &mut hashing)?;
-    let (_, diff_id, size) = hashing.finish();
-    Ok(Packed { diff_id, size })
+    };
+    Ok(packed.into_iter().flatten().zip(paths).map(layer).collect())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod header;
 #[cfg(test)]
 mod independent;
 pub mod options;
+pub mod stream;
 pub mod tree;
 pub mod write;
 

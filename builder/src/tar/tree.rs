@@ -3,7 +3,7 @@
 //! Several store paths may share directories once they are rewritten (`/etc` of two root trees).
 //! Where they claim the same file, they must agree on what it is; then the last one counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -156,6 +156,11 @@ impl Tree {
         Ok(())
     }
 
+    /// Every entry, one after another.
+    pub fn into_entries(self) -> Entries {
+        Entries { levels: vec![(self.root.children.into_iter(), 0)], place: Vec::new() }
+    }
+
     /// What is at `place`, links not followed.
     pub fn get(&self, place: &str) -> Option<&File> {
         let mut node = &self.root;
@@ -174,16 +179,48 @@ impl Node {
         visit: &mut dyn FnMut(Entry<'_>) -> Result<()>,
     ) -> Result<()> {
         let length = place.len();
-        if length > 0 && place.last() != Some(&b'/') {
-            place.push(b'/');
-        }
-        place.extend_from_slice(if length == 0 && name.is_empty() { b"/" } else { name });
+        descend(place, name);
         visit(Entry { place, file: self.file.as_ref() })?;
         for (name, child) in &self.children {
             child.walk(name, place, visit)?;
         }
         place.truncate(length);
         Ok(())
+    }
+}
+
+/// Appends a component to a place.
+fn descend(place: &mut Vec<u8>, name: &[u8]) {
+    let is_top = place.is_empty();
+    if !is_top && place.last() != Some(&b'/') {
+        place.push(b'/');
+    }
+    place.extend_from_slice(if is_top && name.is_empty() { b"/" } else { name });
+}
+
+/// The entries of a tree one after another, in the order of [`Tree::walk`]; what has been taken is
+/// let go.
+#[derive(Debug)]
+pub struct Entries {
+    /// What is left of each directory on the way, with the length of the directory's own place.
+    levels: Vec<(btree_map::IntoIter<Vec<u8>, Node>, usize)>,
+    place: Vec<u8>,
+}
+
+impl Entries {
+    /// The next place, and what is there unless it is only on the way to something.
+    pub fn next(&mut self) -> Option<(&[u8], Option<File>)> {
+        loop {
+            let (left, length) = self.levels.last_mut()?;
+            self.place.truncate(*length);
+            let Some((name, node)) = left.next() else {
+                self.levels.pop();
+                continue;
+            };
+            descend(&mut self.place, &name);
+            self.levels.push((node.children.into_iter(), self.place.len()));
+            return Some((&self.place, node.file));
+        }
     }
 }
 

@@ -1,39 +1,34 @@
 //! Writes a [`Tree`] as a tar stream.
 
-use std::fs;
-use std::io::{self, Read as _, Write};
+use std::io::Write;
 
-use crate::error::{Context as _, Failure, Kind, Result};
+use crate::error::{Context as _, Kind, Result};
 
 use super::header::{self, Header};
 use super::options::Ownership;
+use super::stream::Stream;
 use super::tree::{Content, Entry, Tree};
 
-/// How much of a file is read at once, in bytes.
+/// How much is read and written at once, in bytes.
 const CHUNK: usize = 256 * 1024;
 /// The modification time of every entry, in seconds since the epoch: the one the store uses.
 const MTIME: u64 = 1;
 
 /// Writes every entry of `tree` and the end of the archive to `out`.
 ///
-/// A file that is shorter or longer than its entry says is an error: the store is immutable, so
-/// it would mean a broken store, and a wrong length would shift everything after it.
-pub fn write(tree: &Tree, out: &mut dyn Write) -> Result<()> {
+/// # Errors
+/// Those of [`Stream::fill`], and when `out` takes no more.
+pub fn write(tree: Tree, out: &mut dyn Write) -> Result<()> {
+    let mut stream = Stream::new(tree);
     let mut buffer = vec![0; CHUNK];
-    let mut blocks = Vec::with_capacity(4 * header::BLOCK);
-    let doing = || "cannot write the layer";
-    tree.walk(&mut |entry| {
-        blocks.clear();
-        entry_header(&entry, &mut blocks);
-        out.write_all(&blocks).or_fail(Kind::Io, doing)?;
-        if let Some(file) = entry.file
-            && let Content::Regular(size) = file.content
-        {
-            copy(&file.source, size, out, &mut buffer)?;
+    loop {
+        let count = stream.fill(&mut buffer)?;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        out.write_all(bytes).or_fail(Kind::Io, || "cannot write the layer")?;
+        if count < CHUNK {
+            return Ok(());
         }
-        Ok(())
-    })?;
-    out.write_all(&[0; 2 * header::BLOCK]).or_fail(Kind::Io, doing)
+    }
 }
 
 /// The bytes [`write`] writes, without reading any file.
@@ -52,7 +47,8 @@ pub fn size(tree: &Tree) -> Result<u64> {
     Ok(total)
 }
 
-fn entry_header(entry: &Entry<'_>, blocks: &mut Vec<u8>) {
+/// Appends the blocks that stand before what an entry holds.
+pub fn entry_header(entry: &Entry<'_>, blocks: &mut Vec<u8>) {
     let implied = Ownership::root(0o755);
     let (ownership, kind, link, size) = match entry.file {
         None => (&implied, header::Kind::Directory, &b""[..], 0),
@@ -77,38 +73,11 @@ fn entry_header(entry: &Entry<'_>, blocks: &mut Vec<u8>) {
     .encode(blocks);
 }
 
-fn copy(source: &std::path::Path, size: u64, out: &mut dyn Write, buffer: &mut [u8]) -> Result<()> {
-    let doing = || format!("cannot read {}", source.display());
-    let mut file = fs::File::open(source).or_fail(Kind::Io, doing)?;
-    let mut left = size;
-    loop {
-        let count = match file.read(buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).or_fail(Kind::Io, doing),
-        };
-        left = left.checked_sub(count as u64).ok_or_else(|| changed(source))?;
-        let bytes = buffer.get(..count).unwrap_or_default();
-        out.write_all(bytes).or_fail(Kind::Io, || "cannot write the layer")?;
-    }
-    if left > 0 {
-        return Err(changed(source));
-    }
-    let zeros = [0; header::BLOCK];
-    out.write_all(zeros.get(..header::padding(size)).unwrap_or_default())
-        .or_fail(Kind::Io, || "cannot write the layer")
-}
-
-fn changed(source: &std::path::Path) -> Failure {
-    Failure::new(Kind::Io, format!("{} changed its size while it was read", source.display()))
-        .hint("check the store: nix-store --verify --check-contents")
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::path::{Path, PathBuf};
+    use std::{fs, io};
 
     use super::*;
     use crate::digest::Hashing;
@@ -151,9 +120,10 @@ mod tests {
     fn packed(top: &Path, options: &Options) -> (String, u64) {
         let tree = Tree::read([(top, options)]).unwrap();
         let mut hashing = Hashing::new(io::sink());
-        write(&tree, &mut hashing).unwrap();
+        let announced = size(&tree).unwrap();
+        write(tree, &mut hashing).unwrap();
         let (_, digest, written) = hashing.finish();
-        assert_eq!(written, size(&tree).unwrap());
+        assert_eq!(written, announced);
         (digest.to_string(), written)
     }
 
