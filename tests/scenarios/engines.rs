@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use devenv_tests::certificates::{Authority, Use};
 use devenv_tests::docker;
 use devenv_tests::lines;
 use devenv_tests::programs::tool;
@@ -75,6 +76,49 @@ fn the_engine_of_another_machine_is_reached_by_ssh() {
     let image = format!("{name}:test");
     let run = ["run", "--rm", "--network", "none", &image];
     let ended = running::run(&mut docker::docker(&run)).expect_code(0);
+    assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+}
+
+#[test]
+fn the_engine_of_another_machine_is_reached_with_certificates_on_both_sides() {
+    let world = World::new();
+    let project = world.project("reached", PROJECT);
+    let ours = Authority::new(world.path("ours"));
+    let (address, socket) = docker::encrypted(&ours.issue("daemon", Use::Server));
+    let certificates = ours.issue("client", Use::Client);
+    let with = |certificates: &Path, arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command.env("DOCKER_HOST", &address).env("DOCKER_TLS_VERIFY", "1");
+        running::run(command.env("DOCKER_CERT_PATH", certificates))
+    };
+    let copy = ["copy", "processes", "docker-daemon:encrypted:test"];
+    let there = || {
+        let mut ask = std::process::Command::new(tool("docker"));
+        ask.args(["--host", &socket, "image", "inspect", "encrypted:test"]);
+        running::run(&mut ask).code == 0
+    };
+
+    // Whom we do not believe gets nothing; who shows nothing gets nothing from the daemon.
+    let theirs = Authority::new(world.path("theirs"));
+    let ended = with(&theirs.issue("client", Use::Client), &copy).expect_code(69);
+    assert!(ended.err.contains("invalid peer certificate"), "{}", ended.err);
+    assert!(ended.err.contains("hint: both sides must believe each other"), "{}", ended.err);
+    let nobody = world.directory("nobody");
+    std::fs::copy(ours.file(), nobody.join("ca.pem")).expect("a copy");
+    let ended = with(&nobody, &copy).expect_code(69);
+    assert!(ended.err.contains("ertificate"), "{}", ended.err);
+    let broken = world.directory("broken");
+    std::fs::write(broken.join("ca.pem"), "no certificate").expect("room");
+    let ended = with(&broken, &copy).expect_code(69);
+    assert!(ended.err.contains("ca.pem"), "{}", ended.err);
+    assert!(!there());
+
+    let _ = with(&certificates, &copy).expect_code(0);
+    assert!(there());
+    let again = with(&certificates, &copy).expect_code(0);
+    assert!(again.err.contains("is up to date"), "{}", again.err);
+    let run = ["run", "processes", "--engine", "docker", "--network", "none"];
+    let ended = with(&certificates, &run).expect_code(0);
     assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
 }
 

@@ -5,6 +5,7 @@ mod bases;
 mod containers;
 mod control;
 mod copying;
+mod credentials;
 mod documents;
 mod engines;
 mod escape;

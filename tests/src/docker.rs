@@ -140,10 +140,36 @@ pub fn import_fixture() {
 }
 
 fn daemon() -> &'static Daemon {
-    DAEMON.get_or_init(|| start().unwrap_or_else(|error| panic!("cannot start dockerd: {error}")))
+    DAEMON
+        .get_or_init(|| start(&[]).unwrap_or_else(|error| panic!("cannot start dockerd: {error}")))
 }
 
-fn start() -> io::Result<Daemon> {
+/// Another daemon, which is also reached at the address that is returned, by whoever has a
+/// certificate of the authority that issued its own, which is in the directory `own`. The second thing
+/// returned is its socket, as for `DOCKER_HOST`.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn encrypted(own: &Path) -> (String, String) {
+    // Between its being found free and taken, somebody else may take a port.
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = format!("tcp://127.0.0.1:{}", port.expect("a free port").port());
+    let file = |name: &str| own.join(name).display().to_string();
+    let arguments = [
+        format!("--host={address}"),
+        "--tlsverify".to_owned(),
+        format!("--tlscacert={}", file("ca.pem")),
+        format!("--tlscert={}", file("cert.pem")),
+        format!("--tlskey={}", file("key.pem")),
+    ];
+    let daemon = start(&arguments).unwrap_or_else(|error| panic!("cannot start dockerd: {error}"));
+    (address, format!("unix://{}", socket(&daemon.directory).display()))
+}
+
+/// Starts a daemon with these arguments beside those all have.
+fn start(arguments: &[String]) -> io::Result<Daemon> {
     let directory = tempfile::Builder::new().prefix("devenv-dockerd-").tempdir()?.keep();
     let path = |name: &str| directory.join(name).display().to_string();
     let mut guard = as_root("sh");
@@ -165,7 +191,7 @@ fn start() -> io::Result<Daemon> {
         "--bridge=none",
         "--shutdown-timeout=1",
     ]);
-    let mut child = guard.stdin(Stdio::piped()).spawn()?;
+    let mut child = guard.args(arguments).stdin(Stdio::piped()).spawn()?;
     let input = child.stdin.take().ok_or_else(|| io::Error::other("no pipe to the guard"))?;
     let first = {
         let mut guards = GUARDS.lock().unwrap_or_else(PoisonError::into_inner);

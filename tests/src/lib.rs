@@ -5,6 +5,7 @@
 //! have supervised: it misbehaves on demand. Nothing here sleeps for a fixed time: [`wait::until`]
 //! polls with a limit. A tool that is missing fails the test and says how to get it.
 
+pub mod certificates;
 pub mod docker;
 pub mod foreign;
 pub mod help;

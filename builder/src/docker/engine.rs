@@ -1,6 +1,6 @@
 //! The requests this program makes of the engine.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde_json::Value;
 
@@ -19,11 +19,16 @@ impl Engine {
     /// Connects to the engine and asks whether it is there.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] when nobody answers, [`Kind::Permission`] when the socket may not be
-    /// opened.
+    /// [`Kind::Unavailable`] when nobody answers or one side does not believe the other,
+    /// [`Kind::Permission`] when the socket may not be opened.
     pub fn connect(endpoint: Endpoint) -> Result<Self> {
         let engine = Self { endpoint };
-        let answer = engine.request("GET", "/_ping", None)?;
+        let stream = engine.endpoint.connect().map_err(Error::Connection);
+        let answer = stream.and_then(|stream| http::request(stream, "GET", "/_ping", None));
+        let answer = answer.map_err(|error| match error {
+            Error::Connection(error) => engine.unreachable(&error),
+            Error::Body(failure) => failure,
+        })?;
         if answer.status == 200 { Ok(engine) } else { Err(engine.refused("ping", &answer)) }
     }
 
@@ -121,8 +126,15 @@ impl Engine {
 
     fn unreachable(&self, error: &std::io::Error) -> Failure {
         let message = format!("cannot reach Docker at {}: {error}", self.endpoint);
+        let refused = matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut);
         match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Failure::new(Kind::Permission, message)
+            _ if matches!(self.endpoint, Endpoint::Tls(..)) && !refused => {
+                Failure::new(Kind::Unavailable, message).hint(
+                    "both sides must believe each other: see ca.pem, cert.pem and key.pem in \
+                     DOCKER_CERT_PATH, or those of the context",
+                )
+            }
+            ErrorKind::PermissionDenied => Failure::new(Kind::Permission, message)
                 .hint("join the group docker, or run without Docker: --engine native"),
             _ => Failure::new(Kind::Unavailable, message)
                 .hint("start Docker, set DOCKER_HOST, or run without Docker: --engine native"),

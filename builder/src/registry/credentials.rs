@@ -1,5 +1,14 @@
-//! Who is pushing: credentials from the command line, from Docker's and Podman's files, and from
-//! credential helpers. None is ever logged or handed to another program's arguments.
+//! Who is pushing: credentials from the command line, from the environment, from Docker's and Podman's
+//! files, and from credential helpers. None is ever logged or handed to another program's arguments.
+//!
+//! The first of these that says something about a registry counts:
+//!
+//! 1. the command line: credentials, a token, or the one file to look in;
+//! 2. `DOCKER_AUTH_CONFIG`, the content of a `config.json`, which for Docker's client, too, comes before
+//!    its file, and leaves to the file what it does not speak of;
+//! 3. Podman's files: that of `REGISTRY_AUTH_FILE`, `containers/auth.json` in `XDG_RUNTIME_DIR` and in
+//!    `XDG_CONFIG_HOME`;
+//! 4. `config.json` in `DOCKER_CONFIG`, or in `.docker` of the home directory.
 
 use std::env;
 use std::fmt;
@@ -14,6 +23,9 @@ use serde_json::Value;
 
 use super::reference::Reference;
 use crate::error::{Context as _, Failure, Kind, Result};
+
+/// The variable that holds credentials itself.
+const CONTENT: &str = "DOCKER_AUTH_CONFIG";
 
 /// What to show a registry.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,37 +71,47 @@ impl Credentials {
         }
     }
 
-    /// Looks for credentials for `reference` in `file`, or in the files Podman and Docker use.
+    /// Looks for credentials for `reference` in `file`, or in the environment and in the files Podman
+    /// and Docker use.
     ///
     /// # Errors
     /// When a file is named and cannot be read, or any is broken, or a helper fails.
     pub fn find(reference: &Reference, file: Option<&Path>) -> Result<Self> {
-        let files = match file {
-            Some(file) => vec![file.to_owned()],
-            None => default_files(),
-        };
-        for path in &files {
-            let text = match fs::read_to_string(path) {
-                Ok(text) => text,
-                Err(_) if file.is_none() => continue,
-                Err(error) => {
-                    return Err(error)
-                        .or_fail(Kind::NoInput, || format!("cannot read {}", path.display()));
-                }
-            };
-            let found = search(&text, &reference.credential_keys())
-                .map_err(|failure| failure.context(format!("cannot use {}", path.display())))?;
-            match found {
-                Some(Found::Here(credentials)) => return Ok(credentials),
-                Some(Found::Helper { program, key }) => {
-                    if let Some(credentials) = ask(&program, &key)? {
-                        return Ok(credentials);
-                    }
-                }
-                None => {}
+        if let Some(path) = file {
+            let doing = || format!("cannot read {}", path.display());
+            let text = fs::read_to_string(path).or_fail(Kind::NoInput, doing)?;
+            let found = within(&text, &path.display(), reference)?;
+            return Ok(found.unwrap_or(Self::Anonymous));
+        }
+        if let Some(text) = env::var_os(CONTENT).filter(|text| !text.is_empty()) {
+            let text = text.to_str().ok_or("it is not UTF-8");
+            let text = text.or_fail(Kind::Data, || format!("cannot use {CONTENT}"))?;
+            if let Some(found) = within(text, &CONTENT, reference)? {
+                return Ok(found);
+            }
+        }
+        for path in default_files() {
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            if let Some(found) = within(&text, &path.display(), reference)? {
+                return Ok(found);
             }
         }
         Ok(Self::Anonymous)
+    }
+}
+
+/// What a text of Docker's format, which `name` names, or a helper it refers to says.
+fn within(
+    text: &str,
+    name: &dyn fmt::Display,
+    reference: &Reference,
+) -> Result<Option<Credentials>> {
+    let found = search(text, &reference.credential_keys())
+        .map_err(|failure| failure.context(format!("cannot use {name}")))?;
+    match found {
+        Some(Found::Here(credentials)) => Ok(Some(credentials)),
+        Some(Found::Helper { program, key }) => ask(&program, &key),
+        None => Ok(None),
     }
 }
 
