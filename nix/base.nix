@@ -22,6 +22,9 @@ in
   source = { container, option, projectSource, build }:
     if container.fromImage != null && container.fromRegistry != null then
       fail "`${option}`: both `fromImage` and `fromRegistry` are set" "an image builds on one image"
+    else if builtins.isPath container.fromImage && !(builtins.pathExists container.fromImage) then
+      fail "`${option}.fromImage`: ${toString container.fromImage} does not exist"
+        "put the image there first, as with skopeo copy; in a flake, git must know it too"
     else if container.fromImage != null then "${container.fromImage}"
     else if container.fromRegistry != null then
       let

@@ -258,6 +258,15 @@ in
     };
     says = [ "`containers.app.copyToRoot`:" "fixtures/missing does not exist" "hint: build it first" ];
   };
+  no-base = {
+    expr = (import ../base.nix { inherit lib; arch = "amd64"; }).source {
+      container = { fromImage = ./fixtures/missing; fromRegistry = null; };
+      option = "containers.app";
+      projectSource = ./fixtures;
+      build = throw "nothing is built";
+    };
+    says = [ "`containers.app.fromImage`:" "fixtures/missing does not exist" "hint: put the image there first" ];
+  };
   # The same project without a mistake, so that every case above fails for its own reason.
   control = {
     expr = process { };

@@ -345,3 +345,19 @@ fn it_is_told_which_variables_and_processes_keep_a_path() {
     assert!(shown.contains("variable TOOL -> hello\n"), "{shown}");
     assert!(shown.contains("also kept by process a, process b\n"), "{shown}");
 }
+
+#[test]
+fn it_is_told_what_changed_between_two_images() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let before = project.build("processes");
+    let same = project.run(&["diff", &before, "processes"]).expect_code(0);
+    assert_eq!(same.out, "nothing differs\n");
+    world.write("hello/README", &"changed ".repeat(1000));
+    let changed = project.run(&["diff", &before, "processes"]).expect_code(1).out;
+    assert!(changed.lines().any(|line| line.starts_with("~ source")), "{changed}");
+    assert!(
+        changed.trim_end().lines().last().is_some_and(|l| l.starts_with("larger by ")),
+        "{changed}"
+    );
+}

@@ -156,6 +156,41 @@ fn variables_given_at_the_start_win_over_those_of_the_project() {
 }
 
 #[test]
+fn a_container_has_the_network_of_the_host_or_none() {
+    let world = World::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // Bash opens a connection by itself.
+    let project = world.project(
+        "asks",
+        &format!(
+            r#"{{ pkgs, ... }}: {{
+                 name = "asks"; packages = [ pkgs.busybox ];
+                 processes.asks = {{ restart.on = "never"; exec = ''
+                   (exec 3<>/dev/tcp/127.0.0.1/{port}) 2> /dev/null && echo host || echo none
+                   busybox ip link show lo | grep -q ',UP' && echo up
+                   exit 0
+                 ''; }};
+               }}"#
+        ),
+    );
+    let said = |options: &[&str]| {
+        let run = [&["run", "processes", "--engine", "native"], options].concat();
+        lines::of(&project.run(&run).expect_code(0).out, "asks.1")
+    };
+    assert_eq!(said(&[]), ["host", "up"]);
+    assert_eq!(said(&["--network", "host"]), ["host", "up"]);
+    assert_eq!(said(&["--network", "none"]), ["none", "up"]);
+    let image = project.build("processes");
+    let mut alone = unprivileged(&world, &image);
+    let ended = running::run(alone.args(["--network", "none"])).expect_code(0);
+    assert_eq!(lines::of(&ended.out, "asks.1"), ["none", "up"]);
+    let wrong = ["run", "processes", "--engine", "native", "--network", "bridge"];
+    let wrong = project.run(&wrong).expect_code(64);
+    assert!(wrong.err.contains("the native engine has `host` and `none`"), "{}", wrong.err);
+}
+
+#[test]
 fn ctrl_c_in_a_terminal_stops_everything_in_order() {
     let world = World::new();
     let project = world.example("hello", "hello");

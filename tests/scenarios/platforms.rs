@@ -16,7 +16,7 @@ use devenv_tests::{docker, oci};
 
 const BOTH: &str = "linux/arm64,linux/amd64";
 
-/// A container of one finished program a platform, on a base that is there for both.
+/// A container of one finished program a platform.
 const PROJECT: &str = r#"{ pkgs, ... }:
 {
   containers.app = {
@@ -163,6 +163,37 @@ fn an_index_is_pushed_once_and_everybody_gets_the_image_for_their_machine() {
     assert!(alone.contains(&format!("it is {} now", pushed.out.trim_end())), "{alone}");
     assert!(alone.ends_with("0 B to send\n"), "{alone}");
     assert_ne!(push("linux/amd64").out, pushed.out);
+}
+
+#[test]
+fn a_base_is_locked_for_each_platform() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let base = project(&world);
+    let name = format!("{}/base:v1", registry.address());
+    let target = format!("docker://{name}");
+    let _ = run(&world, &base, &["copy", "app", &target, "--platform", BOTH]).expect_code(0);
+    let text = format!(
+        r#"{{ containers.above = {{
+                name = "above"; copyToRoot = null; fromRegistry = "{name}";
+                startupCommand = [ "/program" "-c" "echo above" ]; }}; }}"#
+    );
+    let above = world.project("above", &text);
+    let locked = run(&world, &above, &["lock", "--platform", BOTH]).expect_code(0).out;
+    let platforms: Vec<&str> = locked.lines().filter_map(|line| line.split(' ').nth(2)).collect();
+    assert_eq!(platforms, ["amd64", "arm64"], "{locked}");
+    let layout = format!("oci:{}:v1", world.path("layout").display());
+    let _ = run(&world, &above, &["copy", "above", &layout, "--platform", BOTH]).expect_code(0);
+    for architecture in ["amd64", "arm64"] {
+        let lowest = |target: &str| {
+            let inspect =
+                ["--override-arch", architecture, "inspect", "--tls-verify=false", target];
+            json(&skopeo(&inspect))["Layers"][0].clone()
+        };
+        assert_eq!(lowest(&layout), lowest(&target), "{architecture}");
+    }
+    let said = ["run", "above", "--engine", "native", "--platform", "linux/amd64"];
+    assert_eq!(run(&world, &above, &said).expect_code(0).out, "above\n");
 }
 
 #[test]

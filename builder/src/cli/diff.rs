@@ -36,6 +36,7 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     let configuration = diff::configuration(&config(&first)?, &config(&second)?);
     let changes = diff::contents(&contents::of(&first)?, &contents::of(&second)?);
     let growth: i128 = changes.iter().map(Change::growth).sum();
+    let same = configuration.is_empty() && changes.is_empty();
     if arguments.json {
         report::line(format_args!(
             "{}",
@@ -48,13 +49,14 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
         for change in &changes {
             report::line(format_args!("{}", as_text(change)))?;
         }
-        report::line(format_args!(
-            "{} {}",
-            if growth < 0 { "smaller by" } else { "larger by" },
-            magnitude(growth)
-        ))?;
+        let said = match growth {
+            _ if same => "nothing differs".to_owned(),
+            0 => "of the same size".to_owned(),
+            ..0 => format!("smaller by {}", magnitude(growth)),
+            _ => format!("larger by {}", magnitude(growth)),
+        };
+        report::line(said)?;
     }
-    let same = configuration.is_empty() && changes.is_empty();
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

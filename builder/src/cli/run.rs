@@ -59,7 +59,7 @@ pub struct Arguments {
     /// when they do not), and run what was unpacked; native engine only
     #[arg(long)]
     as_image: bool,
-    /// Network of Docker or Podman to use
+    /// Network of Docker or Podman to use; natively host, which is the default, or none
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
     /// Arguments for the container in place of its own
@@ -136,6 +136,17 @@ fn client_arguments(arguments: &Arguments, id: &str, interactive: bool) -> Vec<O
 }
 
 fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
+    let isolated = match arguments.network.as_deref() {
+        None | Some("host") => false,
+        Some("none") => true,
+        Some(other) => {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("cannot use network {other}: the native engine has `host` and `none`"),
+            )
+            .hint("leave it out, or use --engine docker"));
+        }
+    };
     for port in &arguments.publish {
         check_port(port)?;
     }
@@ -166,6 +177,7 @@ fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
         environment,
         volumes,
         read_only: arguments.read_only,
+        isolated,
         user: arguments.user.clone(),
         working_dir: arguments.workdir.clone(),
         terminal: terminal(),

@@ -11,7 +11,7 @@ use nix::unistd::{Gid, Uid, chdir, setgroups, sethostname, setresgid, setresuid}
 
 use super::idmap::IdMap;
 use super::plan::Plan;
-use super::{command, root};
+use super::{command, network, root};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// Becomes the container's program. `ready` yields one byte once the user mapping is in place.
@@ -21,6 +21,9 @@ use crate::error::{Context as _, Failure, Kind, Result};
 pub fn become_program(plan: &Plan, map: &IdMap, ready: File) -> Result<Infallible> {
     wait_for_users(ready)?;
     sethostname(&plan.hostname).or_fail(Kind::System, || "cannot name the container")?;
+    if plan.isolated {
+        network::bring_up()?;
+    }
     root::enter(plan)?;
     take_user(plan, map)?;
 

@@ -4,7 +4,7 @@
 //! Nothing of the store is copied: each path of the closure, and no other, is mounted read-only
 //! where it is. What an image has beside the store (its root tree, the copy of the project) is
 //! laid out in memory, with the owners and modes the image gives it. An image of somebody else below
-//! that is unpacked once, and kept. The network is the host's.
+//! that is unpacked once, and kept. The network is the host's, or none.
 //!
 //! ```text
 //! parent (this process)                       child, PID 1 of its namespaces
@@ -22,6 +22,7 @@ mod idmap;
 mod lay;
 mod mounts;
 mod namespaces;
+mod network;
 mod parent;
 mod plan;
 mod prove;

@@ -35,16 +35,18 @@ pub struct Started {
 }
 
 /// Starts a copy of this process, PID 1 of its namespaces, that does nothing but `body`. This gets a
-/// file that yields one byte once the users are mapped; what it returns is the child's answer.
+/// file that yields one byte once the users are mapped; what it returns is the child's answer. The network
+/// is one of its own as well when it is `isolated`.
 ///
 /// # Errors
 /// When this user may not make namespaces.
-pub fn start(body: &dyn Fn(File) -> Result<String>) -> Result<Started> {
-    let flags = CloneFlags::CLONE_NEWUSER
+pub fn start(isolated: bool, body: &dyn Fn(File) -> Result<String>) -> Result<Started> {
+    let mut flags = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWUTS
         | CloneFlags::CLONE_NEWIPC;
+    flags.set(CloneFlags::CLONE_NEWNET, isolated);
     let (ready_read, ready_write) = pipe()?;
     let (answer_read, answer_write) = pipe()?;
     let mut stack = vec![0; STACK];

@@ -31,7 +31,7 @@ const FORWARDED: [Signal; 8] = [
 pub fn run(plan: &Plan) -> Result<u8> {
     let signals = take_signals()?;
     let map = IdMap::choose(&plan.user);
-    let mut started = namespaces::start(&|ready| {
+    let mut started = namespaces::start(plan.isolated, &|ready| {
         let Err(failure) = child::become_program(plan, &map, ready);
         Err(failure)
     })?;

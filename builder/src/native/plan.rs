@@ -26,6 +26,8 @@ pub struct Request {
     pub volumes: Vec<Volume>,
     /// Whether the root may be written to.
     pub read_only: bool,
+    /// Whether there is no network, in place of the host's.
+    pub isolated: bool,
     /// In place of the image's user.
     pub user: Option<String>,
     /// In place of the image's working directory.
@@ -75,6 +77,8 @@ pub struct Plan {
     pub working_dir: PathBuf,
     /// Whether the root may be written to.
     pub read_only: bool,
+    /// Whether there is no network but the container's own.
+    pub isolated: bool,
     /// The name of the machine in the container.
     pub hostname: String,
     /// The device file of the terminal, shown as `/dev/console`.
@@ -168,6 +172,7 @@ impl Plan {
             environment,
             working_dir: PathBuf::from(working_dir),
             read_only: request.read_only,
+            isolated: request.isolated,
             terminal: request.terminal.map(|terminal| terminal.device),
             hostname: hostname(image.name.as_deref().unwrap_or("container")),
         })

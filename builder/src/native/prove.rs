@@ -24,7 +24,7 @@ pub fn prove(plan: &Plan, unpacked: &Standing) -> Result<Comparison> {
     // An ordinary user is the only one there: in the tree that was unpacked every file is that
     // user's, and in the store every file is nobody's.
     let with_owners = map == IdMap::Identity;
-    let mut started = namespaces::start(&|ready| {
+    let mut started = namespaces::start(false, &|ready| {
         // Whoever ends this program ends the comparison.
         prctl::set_pdeathsig(Signal::SIGKILL)
             .or_fail(Kind::System, || "cannot tie the comparison to this process")?;

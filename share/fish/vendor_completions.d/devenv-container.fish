@@ -122,7 +122,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l user -d 'Run as another user than the image\'s' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s w -l workdir -d 'Start in another directory than the image\'s' -r -f -a "(__fish_complete_directories)"
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l network -d 'Network of Docker or Podman to use' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l network -d 'Network of Docker or Podman to use; natively host, which is the default, or none' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
