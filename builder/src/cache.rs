@@ -1,11 +1,8 @@
 //! What is expensive to learn about layers, remembered: which digest store paths pack to, and what
 //! a layer comes to when it is compressed.
 //!
-//! One small file an answer, named by everything the answer depends on. A file that cannot be read
-//! or written only costs time, so every failure here is silence.
+//! Kept as [`Notes`], named by everything an answer depends on.
 
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -14,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::image::draft::DraftPath;
 use crate::image::{Codec, Layer};
-use crate::nix::base_directory;
+use crate::notes::Notes;
 
 /// Names the form of the tar stream. It changes when the bytes a store path packs to do.
 const FORM: &str = "tar 1";
@@ -39,34 +36,28 @@ pub struct Packed {
 
 /// The cache of this user; without a home directory there is none.
 #[derive(Clone, Debug)]
-pub struct Cache {
-    directory: Option<PathBuf>,
-}
+pub struct Cache(Notes);
 
 impl Cache {
     /// The cache below `XDG_CACHE_HOME`.
     pub fn of_user() -> Self {
-        Self {
-            directory: base_directory("XDG_CACHE_HOME", ".cache")
-                .ok()
-                .map(|base| base.join("layers")),
-        }
+        Self(Notes::of_user("layers"))
     }
 
     /// A cache in a directory of its own.
     #[cfg(test)]
     pub fn at(directory: PathBuf) -> Self {
-        Self { directory: Some(directory) }
+        Self(Notes::at(directory))
     }
 
     /// No cache: everything is worked out.
     pub fn none() -> Self {
-        Self { directory: None }
+        Self(Notes::none())
     }
 
     /// Where it is; `None` when there is none.
     pub fn directory(&self) -> Option<&Path> {
-        self.directory.as_deref()
+        self.0.directory()
     }
 
     /// What compressing the layer with its codec came to.
@@ -102,25 +93,13 @@ impl Cache {
     }
 
     fn read<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
-        let text = fs::read_to_string(self.file(question)?).ok()?;
-        serde_json::from_str(&text).ok()
+        serde_json::from_str(&self.0.read(question)?).ok()
     }
 
     fn write<T: Serialize>(&self, question: &str, answer: &T) {
-        let _ = self.try_write(question, answer);
-    }
-
-    fn try_write<T: Serialize>(&self, question: &str, answer: &T) -> Option<()> {
-        let file = self.file(question)?;
-        let directory = file.parent()?;
-        fs::create_dir_all(directory).ok()?;
-        let mut temporary = tempfile::NamedTempFile::new_in(directory).ok()?;
-        temporary.write_all(&serde_json::to_vec(answer).ok()?).ok()?;
-        temporary.persist(file).ok().map(|_| ())
-    }
-
-    fn file(&self, question: &str) -> Option<PathBuf> {
-        Some(self.directory.as_ref()?.join(Digest::of(question.as_bytes()).hex()))
+        if let Ok(answer) = serde_json::to_vec(answer) {
+            self.0.write(question, &answer);
+        }
     }
 }
 
@@ -179,7 +158,7 @@ mod tests {
         let layer = layer(b"layer");
         let answer = Compressed { digest: Digest::of(b"gz"), size: 7 };
         cache.put_compressed(&layer, &answer);
-        fs::write(cache.file(&compressed(&layer)).unwrap(), "{").unwrap();
+        std::fs::write(cache.0.file(&compressed(&layer)).unwrap(), "{").unwrap();
         assert_eq!(cache.compressed(&layer), None);
         let nowhere = Cache::none();
         nowhere.put_compressed(&layer, &answer);

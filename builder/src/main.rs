@@ -27,6 +27,7 @@ mod lanes;
 mod layers;
 mod native;
 mod nix;
+mod notes;
 mod parallel;
 mod progress;
 mod project;

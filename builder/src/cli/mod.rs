@@ -33,7 +33,7 @@ use crate::error::{Kind, Result};
 
 /// Builds, runs and copies OCI containers from a devenv project.
 #[derive(Debug, Parser)]
-#[command(name = "devenv-container", version, disable_help_subcommand = true)]
+#[command(name = "devenv-container", version, disable_help_subcommand = true, after_help = PLACES)]
 struct Arguments {
     #[command(flatten)]
     project: common::ProjectArguments,
@@ -42,6 +42,14 @@ struct Arguments {
     #[command(subcommand)]
     verb: Verb,
 }
+
+/// Where this program leaves something on the machine.
+const PLACES: &str = "\
+Files:
+  $XDG_CACHE_HOME/devenv-container    what is remembered (~/.cache where it is not set): any of it may be
+                                      removed, and what nobody uses for 30 days removes itself
+  $XDG_STATE_HOME/devenv-container    links that keep images from Nix's garbage collection
+                                      (~/.local/state): removing one lets its image go";
 
 #[derive(Debug, Subcommand)]
 enum Verb {

@@ -1,15 +1,13 @@
 //! Where blobs have been seen: repositories of a registry from which one can be mounted instead of
 //! being sent.
 //!
-//! One small file a blob and registry. As in every cache, a file that cannot be read or written
-//! only costs time.
+//! Kept as [`Notes`], one for a blob and a registry.
 
-use std::fs;
-use std::io::Write as _;
+#[cfg(test)]
 use std::path::PathBuf;
 
 use crate::digest::Digest;
-use crate::nix::base_directory;
+use crate::notes::Notes;
 
 /// How many repositories are remembered for a blob; a registry rarely refuses more than one.
 const REMEMBERED: usize = 3;
@@ -17,7 +15,7 @@ const REMEMBERED: usize = 3;
 /// What this user has pushed so far; without a home directory nothing is known.
 #[derive(Clone, Debug)]
 pub struct Places {
-    directory: Option<PathBuf>,
+    notes: Notes,
     /// Repositories the user names: they are asked for every blob.
     named: Vec<String>,
 }
@@ -25,14 +23,13 @@ pub struct Places {
 impl Places {
     /// Those below `XDG_CACHE_HOME`, and the repositories `named`.
     pub fn of_user(named: Vec<String>) -> Self {
-        let base = base_directory("XDG_CACHE_HOME", ".cache").ok();
-        Self { directory: base.map(|base| base.join("blobs")), named }
+        Self { notes: Notes::of_user("blobs"), named }
     }
 
     /// Kept in a directory of their own.
     #[cfg(test)]
     pub fn at(directory: PathBuf, named: Vec<String>) -> Self {
-        Self { directory: Some(directory), named }
+        Self { notes: Notes::at(directory), named }
     }
 
     /// Repositories of `host` other than `repository` that may have the blob, the likeliest first.
@@ -53,7 +50,7 @@ impl Places {
         places.retain(|place| place != repository);
         places.insert(0, repository.to_owned());
         places.truncate(REMEMBERED);
-        let _ = self.write(host, digest, &places);
+        self.write(host, digest, &places);
     }
 
     /// Forgets it: the blob was not there.
@@ -62,30 +59,23 @@ impl Places {
         let before = places.len();
         places.retain(|place| place != repository);
         if places.len() < before {
-            let _ = self.write(host, digest, &places);
+            self.write(host, digest, &places);
         }
     }
 
     fn read(&self, host: &str, digest: &Digest) -> Vec<String> {
-        let text = self.file(host, digest).and_then(|file| fs::read_to_string(file).ok());
+        let text = self.notes.read(&question(host, digest));
         text.unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
-    fn write(&self, host: &str, digest: &Digest, places: &[String]) -> Option<()> {
-        let file = self.file(host, digest)?;
-        let directory = file.parent()?;
-        fs::create_dir_all(directory).ok()?;
-        let mut temporary = tempfile::NamedTempFile::new_in(directory).ok()?;
-        for place in places {
-            writeln!(temporary, "{place}").ok()?;
-        }
-        temporary.persist(file).ok().map(|_| ())
+    fn write(&self, host: &str, digest: &Digest, places: &[String]) {
+        let lines: String = places.iter().map(|place| format!("{place}\n")).collect();
+        self.notes.write(&question(host, digest), lines.as_bytes());
     }
+}
 
-    fn file(&self, host: &str, digest: &Digest) -> Option<PathBuf> {
-        let key = Digest::of(format!("{host}\n{digest}").as_bytes());
-        Some(self.directory.as_ref()?.join(key.hex()))
-    }
+fn question(host: &str, digest: &Digest) -> String {
+    format!("{host}\n{digest}")
 }
 
 #[cfg(test)]
