@@ -45,7 +45,7 @@ let
     nice = option (types.nullOr (types.ints.between (-20) 19)) null "How much it lets others go first.";
     oom_score_adj = option (types.nullOr (types.ints.between (-1000) 1000)) null "How readily the kernel kills it when memory runs out; -1000 is never.";
     no_new_privileges = option types.bool false "Whether no program it executes may gain rights, as by being set-user-ID.";
-    tty = option types.bool false "Whether it has a terminal of its own to write to, of 80 columns and 24 lines.";
+    tty = option types.bool false "Whether it has a terminal of its own to write to: of the size of the container's, or 80 columns and 24 lines.";
     exit = option (types.enum [ "on_failure" "on_end" "never" ]) "on_failure" ''
       Whether its end is that of the container: when it failed for good, whenever it ended for good, or
       never; then its failure does not count for the exit code either.

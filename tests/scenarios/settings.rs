@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use devenv_tests::place::Place;
 use devenv_tests::running::Ended;
 use devenv_tests::spec::{ACTOR, Spec};
+use devenv_tests::terminal::Terminal;
+use devenv_tests::wait::{self, SOON};
 use devenv_tests::world::World;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -247,4 +249,68 @@ fn a_file_of_devenvs_own_runner_gives_sockets_and_capabilities() {
     let said = devenv_tests::lines::of(&ended.out, "web.1");
     assert_eq!(said, ["1 http", "mine", "CapAmb:\t0000000000000400"], "{}", ended.err);
     assert!(!ended.err.contains("warning"), "{}", ended.err);
+}
+
+#[test]
+fn a_terminal_of_a_process_follows_the_size_of_the_containers() {
+    let world = World::new();
+    let script = |what: &str| {
+        format!(
+            "stty size; trap 'echo {what}; stty size' WINCH; echo up; while :; do sleep 0.05; done"
+        )
+    };
+    let spec = Spec::new()
+        .process_with("a", &["/bin/sh", "-c", &script("told")], json!({ "tty": true }))
+        // Some servers take that signal for the order to end.
+        .process_with(
+            "b",
+            &["/bin/sh", "-c", &script("wrong")],
+            json!({ "tty": true, "signals": { "WINCH": null } }),
+        )
+        .process_with(
+            "c",
+            &["/bin/sh", "-c", "stty size; sleep 0.1"],
+            json!({ "tty": true, "restart": { "on": "always", "max_restarts": null,
+                    "backoff_ms": 50, "backoff_max_ms": 50 } }),
+        );
+    let terminal = Terminal::start(Place::Shell.up(&world, &spec).arg("--no-colour"));
+    for line in ["a.1    | 24 80", "b.1    | 24 80", "a.1    | up", "b.1    | up"] {
+        terminal.wait_for(SOON, line);
+    }
+    terminal.resize(50, 132);
+    terminal.wait_for(SOON, "a.1    | told");
+    terminal.wait_for(SOON, "a.1    | 50 132");
+    // One that is started later has that size from the beginning.
+    terminal.wait_for(SOON, "c.1    | 50 132");
+    // The same again is told nevertheless, by the supervisor.
+    let told = |shown: &str| shown.matches("told").count();
+    let before = told(&terminal.shown());
+    terminal.signal(Signal::SIGWINCH);
+    wait::until_true(SOON, "another signal", || told(&terminal.shown()) > before);
+    let shown = terminal.shown();
+    assert!(!shown.contains("wrong"), "{shown}");
+    terminal.signal(Signal::SIGTERM);
+    let (code, _) = terminal.end_within(SOON);
+    assert_eq!(code, 143);
+}
+
+#[test]
+fn signals_for_real_time_stop_processes_and_take_the_place_of_others() {
+    let world = World::new();
+    let script = "trap 'echo stopped; exit 0' 37; trap 'echo told' 64; echo up; \
+                  while :; do sleep 0.05; done";
+    let fields = json!({ "stop": { "signal": "SIGRTMIN+3" }, "signals": { "HUP": "RTMAX" } });
+    let supervised = Place::Shell.start(&world, &shell(script, fields), &[]);
+    supervised.wait_for("| up");
+    supervised.signal(Signal::SIGHUP);
+    supervised.wait_for("| told");
+    let _ = supervised.ask(&["signal", "RTMIN+30", "a"]).expect_code(0);
+    wait::until_true(SOON, "the same again", || {
+        supervised.running().out().matches("| told").count() == 2
+    });
+    let unknown = supervised.ask(&["signal", "RTMIN+31", "a"]).expect_code(64);
+    assert!(unknown.err.contains("RTMIN+31"), "{}", unknown.err);
+    supervised.signal(Signal::SIGTERM);
+    let said = supervised.end().expect_code(143).out;
+    assert!(said.contains("sending SIGRTMIN+3 to a.1") && said.contains("| stopped"), "{said}");
 }

@@ -10,6 +10,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// A program in a terminal of its own. It is killed when this is dropped.
 #[derive(Debug)]
@@ -91,6 +93,16 @@ impl Terminal {
     #[track_caller]
     pub fn enter(&mut self, text: &str) {
         self.keyboard.write_all(text.as_bytes()).expect("the terminal is open");
+    }
+
+    /// Sends the program a signal.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        kill(Pid::from_raw(pid), signal).expect("the program still runs");
     }
 
     /// Changes the size of the terminal.

@@ -13,7 +13,7 @@ devenv-init signal: send a signal to processes of a running supervisor
 
 Usage: devenv-init signal SIGNAL NAME...
 
-SIGNAL is a name or a number, as in HUP, SIGHUP or 1. All descendants of a process get it as well.
+SIGNAL is a name or a number, as in HUP, SIGHUP, 1 or RTMIN+3. All descendants of a process get it as well.
 What ends by it has ended of itself: it is started again if its rules say so. To have it stay down
 use `devenv-init stop`. When one of the processes does not run, none gets the signal.
 

@@ -54,7 +54,9 @@ const HELP_AFTER: &str =
 
 Signals:
   TERM, INT                    stop everything in order; the second one kills
-  HUP, QUIT, USR1, USR2, WINCH passed on to all processes
+  HUP, QUIT, USR1, USR2, WINCH passed on to all processes; at WINCH their terminals get
+                               the size of ours. Others, as RTMIN+1, are not: see
+                               `devenv-init signal`
 ";
 
 #[derive(Default)]

@@ -12,6 +12,7 @@ mod ending;
 mod handing;
 mod launch;
 mod pages;
+mod passing;
 mod requests;
 mod telling;
 
@@ -46,7 +47,6 @@ use super::{clock, last_words, reap};
 use crate::handover::Handed;
 use crate::log::{Log, Notice};
 use crate::machine::{Action, Aspect, Event, Machine, RunId, Word};
-use crate::spec::settings::signals::rewritten;
 use crate::spec::{Check, Plan, Process, ProcessId, Signal, Timing};
 use pages::Beginning;
 use requests::Pending;
@@ -126,6 +126,7 @@ struct Reactor {
     ordered: VecDeque<RunId>,
     /// Output of runs that are not yet announced: their first line comes after `… started`.
     outputs: HashMap<RunId, OwnedFd>,
+    terminals: passing::Terminals,
     /// What tasks have handed on.
     handed: Handed,
     /// Where the runs of tasks write what they hand on.
@@ -188,6 +189,7 @@ impl Reactor {
             ordered: VecDeque::new(),
             outputs: HashMap::new(),
             causes: HashMap::new(),
+            terminals: Vec::new(),
             handed: Handed::new(&plan),
             files: Vec::new(),
             sockets: Sockets::default(),
@@ -314,11 +316,7 @@ impl Reactor {
             if signal::STOPPING.contains(&signal.number()) {
                 self.feed(Event::ShutdownAsked(signal));
             } else {
-                let becomes = |run: RunId| {
-                    let process = self.plan.process(run.process)?;
-                    rewritten(&process.settings.rewrites, signal)
-                };
-                self.runs.pass_on(becomes);
+                self.pass_on(signal);
             }
         }
         self.take_requests();
@@ -365,6 +363,7 @@ impl Reactor {
         let event = self.take_what_is_handed_on(event);
         self.feed(event);
         if let Event::Exited { run, .. } = event {
+            self.terminals.retain(|(of, _)| *of != run);
             self.notify.close(run);
             self.probes.forget(run);
         }

@@ -158,8 +158,9 @@ pub struct Process {
     /// which are passed on; `null`: nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub signals: BTreeMap<String, Option<String>>,
-    /// Whether it has a terminal of its own, of 80 columns and 24 lines, that its output is read
-    /// from. Nothing ever comes in from it.
+    /// Whether it has a terminal of its own that its output is read from: of the size of the
+    /// supervisor's, whose changes it follows, or of 80 columns and 24 lines where that has none.
+    /// Nothing ever comes in from it.
     #[serde(default, skip_serializing_if = "is_no")]
     pub tty: bool,
 }

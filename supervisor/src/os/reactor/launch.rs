@@ -64,6 +64,9 @@ impl Reactor {
         });
         let pid = launched.inspect_err(|_| self.runs.ungroup(&marker))?;
         self.runs.began(run, pid, attributes.credentials.user, marker);
+        // Without a descriptor for it the terminal only keeps the size it has.
+        let terminal = process.settings.tty.then(|| reader.try_clone().ok()).flatten();
+        self.terminals.extend(terminal.map(|ours| (run, ours)));
         self.outputs.insert(run, reader);
         self.files.extend(files.map(|files| (run, files)));
         Ok(())

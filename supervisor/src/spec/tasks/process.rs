@@ -147,7 +147,7 @@ fn capabilities_of(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<S
 
 fn signal(reader: &mut Reader, path: &str, json: &Json) -> Option<Signal> {
     let number = reader.positive(path, json)?;
-    let signal = i32::try_from(number).ok().and_then(Signal::from_number);
+    let signal = i32::try_from(number).ok().filter(|n| *n < 32).and_then(Signal::from_number);
     if signal.is_none() {
         reader.wrong(path, format!("expected a signal from 1 to 31, found {number}"), None);
     }
