@@ -1,11 +1,12 @@
 //! Readiness and liveness: who waits for whom, and what becomes of those that live without use.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devenv_tests::lines;
 use devenv_tests::place::Place;
 use devenv_tests::spec::Spec;
+use devenv_tests::wait;
 use devenv_tests::world::World;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -42,6 +43,27 @@ fn a_dependant_waits_until_what_it_needs_is_ready() {
     assert!(place_of(&log, "db.1 is ready\n") < place_of(&log, "web.1 started"), "{log}");
     // What was started last is stopped first.
     assert!(place_of(&log, "web.1 stopped") < place_of(&log, "SIGTERM to db.1"), "{log}");
+}
+
+#[test]
+fn readiness_is_seen_at_once_however_long_a_period_is() {
+    let world = World::new();
+    let asked = world.path("asked").display().to_string();
+    let file = world.path("ready").display().to_string();
+    let script = format!("echo >> {asked}; test -e {file}");
+    let check = json!({ "exec": { "command": ["/bin/sh", "-c", script] } });
+    // As devenv has it where nothing is said: every 10 s, and three failures in a row count.
+    let spec = Spec::new().actor_with("db", &["wait"], json!({ "ready": { "check": check } }));
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    let times = || fs::read_to_string(&asked).unwrap_or_default().lines().count();
+    wait::until_true(LIMIT, "the tenth look", || times() >= 10);
+    assert!(!supervised.running().out().contains("not ready"), "none of them counts");
+    let since = Instant::now();
+    fs::write(&file, "").unwrap();
+    supervised.wait_for("db.1 is ready\n");
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    supervised.signal(Signal::SIGTERM);
+    let _ = supervised.end().expect_code(143);
 }
 
 #[test]

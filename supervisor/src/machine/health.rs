@@ -70,8 +70,8 @@ impl Health {
         let readiness = process.ready.as_ref().filter(|rule| asks(&rule.check));
         let mut health = Self {
             ready: process.ready.is_none(),
-            readiness: readiness.map(|rule| Probe::new(&rule.timing, now)),
-            liveness: process.live.as_ref().map(|rule| Probe::new(&rule.timing, now)),
+            readiness: readiness.map(|rule| Probe::new(&rule.timing, now, true)),
+            liveness: process.live.as_ref().map(|rule| Probe::new(&rule.timing, now, false)),
             ready_by: process
                 .ready
                 .as_ref()

@@ -283,7 +283,9 @@ pub enum Check {
 pub struct Timing {
     /// Milliseconds after the start before the first check.
     pub initial_delay_ms: u64,
-    /// Milliseconds between the starts of two checks.
+    /// Milliseconds between the starts of two checks. Until the first success, or until it has failed
+    /// `failure_threshold` times, readiness is looked at in between as well, every 100 ms at the most;
+    /// a failure then counts for nothing.
     pub period_ms: u64,
     /// Milliseconds one check may take.
     pub timeout_ms: u64,
