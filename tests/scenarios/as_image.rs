@@ -75,6 +75,16 @@ fn an_ordinary_user_runs_a_container_on_a_base() {
     for options in [&[][..], &["--as-image"]] {
         let ended = running::run(unprivileged(&world, &image).args(options)).expect_code(0);
         assert_eq!(ended.out, FOUND, "{options:?}");
+        // So does one who is root in a namespace of their own, and nobody else there.
+        let plain = unprivileged(&world, &image);
+        let mut nested = Command::new(plain.get_program());
+        let words: Vec<_> = plain.get_args().collect();
+        let program = words.iter().position(|word| *word == "--").expect("a program") + 1;
+        nested.args(&words[..program]).args(["unshare", "--user", "--map-root-user"]);
+        nested.args(&words[program..]).args(options);
+        nested.env("HOME", world.directory("nested")).current_dir("/");
+        let ended = running::run(&mut nested).expect_code(0);
+        assert_eq!(ended.out, FOUND, "{options:?}");
     }
 }
 

@@ -26,7 +26,9 @@ pub enum IdMap {
 impl IdMap {
     /// The map this process may set up for a container of `user`.
     pub fn choose(user: &User) -> Self {
-        if geteuid().is_root() {
+        // Root of a namespace in which there is nobody else may do no more than an ordinary user.
+        let own = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        if geteuid().is_root() && users(&own) > 1 {
             Self::Identity
         } else {
             Self::Single { outer: (geteuid(), getegid()), inner: (user.uid, user.gid) }
@@ -71,6 +73,13 @@ fn identity(own: &str) -> String {
         .collect()
 }
 
+/// How many users exist in a namespace with map `own`.
+fn users(own: &str) -> u64 {
+    own.lines()
+        .filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok())
+        .fold(0, u64::saturating_add)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +88,8 @@ mod tests {
     fn whoever_exists_stays_who_they_are() {
         assert_eq!(identity("         0          0 4294967295\n"), "0 0 4294967295\n");
         assert_eq!(identity("0 1000 1\n1 100000 65536\n"), "0 0 1\n1 1 65536\n");
+        for (own, count) in [("0 1000 1\n", 1), ("0 1000 1\n1 100000 65536\n", 65537), ("", 0)] {
+            assert_eq!(users(own), count);
+        }
     }
 }

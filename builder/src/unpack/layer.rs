@@ -242,7 +242,11 @@ fn settle(path: &Path, about: &About, as_root: bool, is_link: bool) -> io::Resul
     use nix::sys::stat::UtimensatFlags::NoFollowSymlink;
     use nix::sys::time::TimeSpec;
     if as_root {
-        lchown(path, Some(about.uid), Some(about.gid))?;
+        match lchown(path, Some(about.uid), Some(about.gid)) {
+            // Root of a namespace in which this user does not exist, and nobody could be told of it.
+            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => {}
+            result => result?,
+        }
     }
     if !is_link {
         fs::set_permissions(path, Permissions::from_mode(about.mode))?;

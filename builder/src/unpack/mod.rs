@@ -20,7 +20,8 @@ const CHUNK: usize = 64 * 1024;
 
 /// Unpacks `layers`, from the lowest up, into the directory `root`, which is empty.
 ///
-/// Owners are set by root only; for anybody else every file is their own. Device files are left
+/// Owners are set by root only, as far as they exist where this runs; for anybody else every file is
+/// their own. Device files are left
 /// out: whatever runs a container brings those it may have. Nobody else may change the tree
 /// meanwhile. It is not what the image describes until this has returned.
 ///
