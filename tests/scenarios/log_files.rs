@@ -134,7 +134,7 @@ fn what_cannot_be_is_said_before_anything_is_started() {
     for (arguments, code, says) in [
         (&["--log-dir", &below] as &[&str], 73, "cannot make"),
         (&["--log-dir", "logs", "--log-size", "0"], 64, "\"0\" is no size\nhint: "),
-        (&["--log-size", "1M"], 64, "they need --log-dir"),
+        (&["--log-size", "1M"], 64, "they need --log-dir or --log-file"),
     ] {
         let ended = Place::Shell.start(&world, &Spec::new().actor("a", &["wait"]), arguments).end();
         let ended = ended.expect_code(code);
@@ -147,4 +147,32 @@ fn what_cannot_be_is_said_before_anything_is_started() {
     let path = directory.display().to_string();
     let ended = Place::Shell.start(&world, &spec, &["--log-dir", &path]).end().expect_code(0);
     assert!(ended.out.contains("a.1.log: ") && ended.out.contains("| one"), "{}", ended.out);
+}
+
+#[test]
+fn all_that_is_shown_is_in_one_file_as_well_and_makes_room_like_the_others() {
+    let world = World::new();
+    let file = world.path("all.log");
+    let path = file.to_str().expect("a plain path").to_owned();
+    let spec = Spec::new()
+        .process("a", &["/bin/sh", "-c", "echo one; echo two; printf 'no newline'"])
+        .process("b", &["/bin/sh", "-c", "echo never seen"]);
+    let arguments = ["--quiet", "b", "--log-file", &path];
+    let ended = Place::Shell.start(&world, &spec, &arguments).end().expect_code(0);
+    assert!(ended.out.contains("a.1    | no newline\n"), "{}", ended.out);
+    assert_eq!(fs::read_to_string(&file).expect("the file"), ended.out);
+    // What was there is gone on with, and aside when it is full; no line is lost or cut.
+    let floods = Spec::new().actor("a", &["lines", "20000"]);
+    let arguments = ["--log-file", &path, "--log-size", "256K", "--log-older", "9"];
+    let shown = Place::Shell.start(&world, &floods, &arguments).end().expect_code(0).out;
+    let older = (1..=9).rev().map(|number| world.path(&format!("all.log.{number}")));
+    let all: String =
+        older.chain([file]).map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
+    assert_eq!(all, ended.out + &shown);
+    assert!(fs::metadata(world.path("all.log.2")).expect("older ones").len() <= 256 << 10);
+    // A place that cannot be written to is told once, and nothing else changes.
+    let none = world.path("none/all.log").display().to_string();
+    let ended = Place::Shell.start(&world, &spec, &["--log-file", &none]).end().expect_code(0);
+    assert_eq!(ended.out.matches(&format!("cannot open {none}")).count(), 1, "{}", ended.out);
+    assert!(ended.out.contains("| no newline\n"), "{}", ended.out);
 }

@@ -51,6 +51,7 @@ complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l secret -d
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-format -d 'text (default) or json' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l timestamps -d 'of strftime (default %H:%M:%S), or none' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-dir -d 'keep the output of each process, also of quiet ones, in a file of its' -r -f -a "(__fish_complete_directories)"
+complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-file -d 'keep all that is shown in one file as well' -r -F
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-size -d 'begin a new file at that size, as in 512K (default 10M)' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-older -d 'keep so many older files of each (default 3)' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l control -d 'the socket for `devenv-init status` and so on; none for none' -r -F

@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 
 use lexopt::{Arg, ValueExt};
 use nix::libc;
@@ -39,6 +38,7 @@ const HELP_AFTER: &str =
       --timestamps FORMAT      of strftime (default %H:%M:%S), or none
       --log-dir DIR            keep the output of each process, also of quiet ones, in a file of its
                                own there as well, each line with its date and time
+      --log-file FILE          keep all that is shown in one file as well
       --log-size SIZE          begin a new file at that size, as in 512K (default 10M)
       --log-older N            keep so many older files of each (default 3)
       --no-prefix              neither time nor name in front of lines
@@ -85,7 +85,7 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
     let surroundings = init::set_up();
     let signals = reactor::catch_signals().map_err(|error| refused("catch signals", &error))?;
     let plan = prepare(options.input.plan(&options.names)?, &options)?;
-    if let Some(log::Files { directory, .. }) = &options.log.files {
+    if let Some(log::Files { directory: Some(directory), .. }) = &options.log.files {
         std::fs::create_dir_all(directory).map_err(|error| {
             let message = format!("--log-dir: cannot make {}: {error}", directory.display());
             Failure::new(exit::CANNOT_CREATE, message)
@@ -150,7 +150,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
                     }
                 };
             }
-            Arg::Long("log-dir") => files(&mut options.log).directory = parser.value()?.into(),
+            Arg::Long("log-dir") => {
+                files(&mut options.log).directory = Some(parser.value()?.into());
+            }
+            Arg::Long("log-file") => files(&mut options.log).whole = Some(parser.value()?.into()),
             Arg::Long("log-size") => {
                 let bytes = size::parse(&parser.value()?.string()?);
                 files(&mut options.log).max_bytes =
@@ -173,8 +176,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
             _ => return Err(argument.unexpected().into()),
         }
     }
-    if options.log.files.as_ref().is_some_and(|files| files.directory == PathBuf::new()) {
-        return Err(wrong("--log-size and --log-older", "they need --log-dir"));
+    let named = |files: &log::Files| files.directory.is_some() || files.whole.is_some();
+    if options.log.files.as_ref().is_some_and(|files| !named(files)) {
+        return Err(wrong("--log-size and --log-older", "they need --log-dir or --log-file"));
     }
     Ok(Some(options))
 }
@@ -182,7 +186,8 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
 /// What is said of log files, beginning with what is usual.
 fn files(options: &mut log::Options) -> &mut log::Files {
     options.files.get_or_insert(log::Files {
-        directory: PathBuf::new(),
+        directory: None,
+        whole: None,
         max_bytes: 10 << 20,
         older: 3,
     })
@@ -209,7 +214,10 @@ fn prepare(mut plan: Plan, options: &Options) -> Result<Plan, Failure> {
 fn start_log(plan: &Plan, options: Options) -> std::io::Result<Log> {
     let stdout = std::io::stdout();
     let no_color = std::env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned());
-    let colour = log::colour_wanted(options.colour, stdout.is_terminal(), no_color.as_deref());
+    // Escape sequences would be no use in a file.
+    let whole = options.log.files.as_ref().is_some_and(|files| files.whole.is_some());
+    let terminal = stdout.is_terminal() && !whole;
+    let colour = log::colour_wanted(options.colour, terminal, no_color.as_deref());
     let source = |process: &crate::spec::Process| SourceName {
         process: process.name.clone(),
         replica: process.replica,

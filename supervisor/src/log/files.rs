@@ -1,4 +1,4 @@
-//! The output of each process in a file of its own, beside the one stream of all.
+//! The output of each process in a file of its own, and all of it in one, beside the one stream of all.
 //!
 //! The log thread writes the files, so that a disk that is slow delays lines and never signals,
 //! reaping or the stop. A disk that is full delays nothing: what cannot be written is counted.
@@ -23,16 +23,60 @@ use rotating::Rotating;
 pub struct Files {
     /// Must exist. Each process has `NAME.REPLICA.log` there, older ones with `.1`, `.2`, … behind
     /// that.
-    pub directory: PathBuf,
+    pub directory: Option<PathBuf>,
+    /// Gets what the one stream gets, line for line.
+    pub whole: Option<PathBuf>,
     /// A file that would become larger than so many bytes makes room for a new one.
     pub max_bytes: u64,
     /// How many older files of each process are kept.
     pub older: u32,
 }
 
-/// All files of a log.
+/// The file of all that is shown.
+pub(super) struct Whole {
+    files: Files,
+    path: PathBuf,
+    /// From the first line on; `Some(None)` where it cannot be opened, which has been said.
+    open: Option<Option<Rotating>>,
+}
+
+impl Whole {
+    /// Nothing is opened yet; `None` where no such file is wanted.
+    pub fn new(options: &Options) -> Option<Self> {
+        let files = options.files.clone()?;
+        let path = files.whole.clone()?;
+        Some(Self { files, path, open: None })
+    }
+
+    /// Writes what is about to be shown. Returns what there is to say when that fails for the first
+    /// time.
+    pub fn write(&mut self, bytes: &[u8]) -> Option<Notice> {
+        if self.open.is_none() {
+            let opened = Rotating::open(self.path.clone(), self.files.max_bytes, self.files.older);
+            let (file, said) = match opened {
+                Ok(file) => (Some(file), None),
+                Err(error) => (None, Some(format!("cannot open {}: {error}", self.path.display()))),
+            };
+            self.open = Some(file);
+            if let Some(message) = said {
+                return Some(Notice::new("log_file_failed", message));
+            }
+        }
+        let said = self.open.as_mut()?.as_mut()?.write(bytes);
+        said.map(|message| Notice::new("log_file_failed", message))
+    }
+
+    /// What is missing from it at the end.
+    pub fn finish(&mut self) -> Option<Notice> {
+        let lost = self.open.as_mut()?.as_mut()?.finish();
+        lost.map(|message| Notice::new("log_file_lost", message))
+    }
+}
+
+/// The files of all processes.
 pub(super) struct Writer {
     files: Files,
+    directory: PathBuf,
     json: bool,
     stamper: Stamper,
     /// By source, from its first output on: a run that is started again goes on in the same file.
@@ -51,9 +95,11 @@ impl Writer {
     /// Nothing is opened yet; `None` where no files are wanted.
     pub fn new(options: &Options, sources: usize) -> Option<Self> {
         let files = options.files.clone()?;
+        let directory = files.directory.clone()?;
         let dated = Options { format: Format::Json, ..Options::default() };
         Some(Self {
             files,
+            directory,
             json: options.format == Format::Json,
             stamper: Stamper::new(&dated),
             open: std::iter::repeat_with(|| None).take(sources).collect(),
@@ -74,7 +120,7 @@ impl Writer {
         index: usize,
     ) -> Result<Side, Notice> {
         if let Some(place @ None) = self.open.get_mut(index) {
-            let path = self.files.directory.join(format!("{name}.log"));
+            let path = self.directory.join(format!("{name}.log"));
             let opened = Rotating::open(path.clone(), self.files.max_bytes, self.files.older);
             *place = Some(opened.map_err(|error| {
                 let message = format!("cannot open {}: {error}", path.display());

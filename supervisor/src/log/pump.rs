@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::dress::{Heading, width};
-use super::files::Writer;
+use super::files::{Whole, Writer};
 use super::handle::{Finished, Shared, lock};
 use super::notice::Notice;
 use super::options::{Options, SourceName};
@@ -48,6 +48,7 @@ pub(super) struct Pump {
     pipes: Vec<Option<Pipe>>,
     output: Output,
     files: Option<Writer>,
+    whole: Option<Whole>,
     page: Page,
     buffer: Vec<u8>,
     head: Vec<u8>,
@@ -96,6 +97,7 @@ impl Pump {
             stamper: Stamper::new(&options),
             output: Output::new(out, Arc::clone(&shared.in_flight)),
             files: Writer::new(&options, sources.len()),
+            whole: Whole::new(&options),
             shared,
             options,
             sources,
@@ -255,6 +257,10 @@ impl Pump {
             self.say(&notice);
         }
         self.write();
+        if let Some(notice) = self.whole.as_mut().and_then(Whole::finish) {
+            self.say(&notice);
+        }
+        self.write();
         self.write_report(true);
         Finished { lost: self.output.lost(), reader_gone: self.output.is_closed(), gave_up: false }
     }
@@ -271,8 +277,15 @@ impl Pump {
             return;
         }
         self.write_report(false);
+        // First the file: the one stream may have a reader that stops reading.
+        let said = self.whole.as_mut().and_then(|whole| whole.write(&self.page.bytes));
         self.output.write(&self.page);
         self.page.clear();
+        if let Some(notice) = said {
+            self.say(&notice);
+            self.output.write(&self.page);
+            self.page.clear();
+        }
     }
 
     fn write_report(&mut self, force: bool) {

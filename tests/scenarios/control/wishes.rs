@@ -65,7 +65,6 @@ fn a_process_that_is_stopped_twice_stays_stopped_until_it_is_told_to_go_on() {
         let _ = supervised.ask(&["signal", "STOP", "web"]).expect_code(0);
         wait::until_true(wait::SOON, "it to be stopped", || is_stopped(&supervised, "web"));
     }
-    // Another signal is kept for later and wakes nobody, whoever wishes that has to say so.
     let _ = supervised.ask(&["signal", "CONT", "web"]).expect_code(0);
     wait::until_true(wait::SOON, "it to go on", || !is_stopped(&supervised, "web"));
     let _ = supervised.ask(&["signal", "USR1", "web"]).expect_code(0);
