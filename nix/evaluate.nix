@@ -48,7 +48,7 @@ in
   core = { project, entry ? null, building, imports, inputs }:
     check (lib.evalModules {
       specialArgs = { inherit inputs; projectSource = source project; };
-      modules = [ ./modules packages ] ++ imports ++ own { inherit project entry building; };
+      modules = [ ./modules packages { devenv.folder = toString project; } ] ++ imports ++ own { inherit project entry building; };
     }).config;
 
   /**

@@ -13,6 +13,7 @@ let
   sockets = import ./lib/sockets.nix { inherit lib; };
   stopBudget = import ./lib/stop-budget.nix { inherit lib dependencies; };
   supervision = import ./lib/supervision.nix { inherit lib; };
+  watching = import ./lib/watching.nix { inherit lib; };
 
   version = 1;
   processPrefix = "devenv:processes:";
@@ -97,6 +98,7 @@ let
         window_ms = milliseconds process.restart.window;
       };
     }
+    // watching.of { inherit process; folder = config.devenv.folder or config.devenv.root; }
     // optionalAttrs ((process.watchdog or null) != null) { watchdog = { inherit (process.watchdog) usec require_ready; }; }
     // optionalAttrs ((process.listen or [ ]) != [ ]) { listen = map (sockets.socket "${option}.listen" config.env) process.listen; }
     // optionalAttrs ((process.linux.capabilities or [ ]) != [ ]) { inherit (process.linux) capabilities; };

@@ -13,6 +13,7 @@ in
 {
   options.devenv = {
     root = place "/env" "The project's folder.";
+    folder = place config.devenv.root "The project's folder where the project is evaluated.";
     dotfile = place "${config.devenv.root}/.devenv" "The folder devenv keeps its own files in.";
     state = place "${config.devenv.dotfile}/state" "Where services keep their data.";
     tmpdir = place "/tmp" "The folder for temporary files.";

@@ -64,8 +64,8 @@ in
   };
 
   watch = set {
-    paths = option (types.listOf types.path) [ ] "Files and folders to watch.";
+    paths = option (types.listOf types.path) [ ] "Files, and folders with all below them. They need not exist yet.";
     extensions = option (types.listOf types.str) [ ] "File extensions to watch; all when empty.";
-    ignore = option (types.listOf types.str) [ ] "Patterns of files to leave out.";
+    ignore = option (types.listOf types.str) [ ] "Patterns of what to leave out, by the rules of `.gitignore` without `!`, with `{a,b}` besides.";
   };
 }

@@ -88,8 +88,9 @@ let
         type = watch;
         default = { };
         description = ''
-          Files whose change restarts it during development. The files of an image do not change, so
-          containers do not use it.
+          Files whose change has it stopped and started again, also after it has ended. Those of the
+          project are meant below the container's working directory, where it is mounted while people work on
+          it. Changes within 100 ms are one; none of the restarts of `restart` is used up.
         '';
       };
       process-compose = mkOption {

@@ -30,3 +30,4 @@ mod shell;
 mod sources;
 mod stopping;
 mod tasks;
+mod watching;

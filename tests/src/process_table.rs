@@ -112,3 +112,12 @@ pub fn catches(pid: Pid, signal: i32) -> bool {
 pub fn is_held_back(pid: Pid) -> bool {
     fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|at| at.contains("pipe_write"))
 }
+
+/// How many threads a process has.
+///
+/// # Panics
+/// When it is gone.
+#[must_use]
+pub fn threads(pid: Pid) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").count()
+}

@@ -9,6 +9,7 @@ mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::service::DEBOUNCE_MS;
 use super::shutdown::Shutdown;
 use super::{Action, Aspect, Event, Machine, Moment, RunEnd, RunId, Word};
 use crate::spec::plan::asks;
@@ -50,6 +51,8 @@ pub struct Witness {
     failed: BTreeSet<ProcessId>,
     /// The signal that began the stop of everything, when it was one.
     told: Option<Signal>,
+    /// Since when runs are outdated by a change of their files.
+    outdated: BTreeMap<RunId, Moment>,
     signals: u8,
     exited: bool,
 }
@@ -68,6 +71,7 @@ impl Witness {
             ready: BTreeSet::new(),
             failed: BTreeSet::new(),
             told: None,
+            outdated: BTreeMap::new(),
             signals: 0,
             exited: false,
         }
@@ -101,7 +105,7 @@ impl Witness {
         if self.is_stale(event) && (before != after || !actions.is_empty()) {
             return broken(Rule::AStaleEventChangesNothing, format!("{event:?} gave {actions:?}"));
         }
-        self.learn(plan, before, event);
+        self.learn(plan, before, now, event);
         let forced = matches!(after.shutdown(), Shutdown::Forced { .. } | Shutdown::Over);
         for action in actions {
             let order = !matches!(action, Action::Report(_));
@@ -134,7 +138,25 @@ impl Witness {
         self.asked.retain(|(run, _)| self.alive.get(run).is_some_and(|life| life.leader));
         self.rows.retain(|(run, _), _| self.alive.get(run).is_some_and(|life| life.leader));
         self.ready.retain(|run| self.alive.get(run).is_some_and(|life| life.leader));
+        let unstopped = |life: &Life| life.leader && life.told_at.is_none() && !life.killed;
+        self.outdated.retain(|run, _| self.alive.get(run).is_some_and(unstopped));
+        self.renews(after, now, event)?;
         self.at_rest(plan, after)
+    }
+
+    /// A run whose files have changed is told to stop in time, or that time is still to come.
+    fn renews(&self, after: &Machine, now: Moment, event: Event) -> Result<(), Violation> {
+        let wanted = |run: &RunId| {
+            after.services().get(run.process.index()).is_some_and(|service| service.wanted)
+        };
+        for (run, since) in self.outdated.iter().filter(|(run, _)| wanted(run)) {
+            let due = since.plus(DEBOUNCE_MS);
+            let overdue = due <= now && event == Event::Tick;
+            if overdue || after.next_deadline().is_none_or(|next| next > due) {
+                return broken(Rule::TheOutdatedAreStopped, format!("{run:?} lives on"));
+            }
+        }
+        Ok(())
     }
 
     /// The same with every moment told relative to `now` and runs numbered anew; goes with
@@ -150,6 +172,9 @@ impl Witness {
         moved.rows = rows.map(|((run, aspect), row)| ((anew(run), *aspect), *row)).collect();
         moved.ready = self.ready.iter().map(anew).collect();
         moved.ordered = self.ordered.iter().map(anew).collect();
+        let outdated = self.outdated.iter();
+        let age = |at: Moment| Moment(now.since(at).min(DEBOUNCE_MS));
+        moved.outdated = outdated.map(|(run, at)| (anew(run), age(*at))).collect();
         moved.alive = self.alive.iter().map(|(run, life)| (anew(run), life.clone())).collect();
         for life in moved.alive.values_mut() {
             // Only how long ago it was matters; graces of the searched plans are far below this.
@@ -172,11 +197,12 @@ impl Witness {
             | Event::StartAsked(_)
             | Event::StopAsked(_)
             | Event::RestartAsked(_)
+            | Event::FilesChanged(_)
             | Event::Tick => false,
         }
     }
 
-    fn learn(&mut self, plan: &Plan, before: &Machine, event: Event) {
+    fn learn(&mut self, plan: &Plan, before: &Machine, now: Moment, event: Event) {
         match event {
             Event::Spawned(run) if self.ordered.contains(&run) => {
                 self.ordered.retain(|ordered| *ordered != run);
@@ -233,6 +259,18 @@ impl Witness {
             // Whoever stops a failed process by hand takes its failure back.
             Event::StopAsked(id) => {
                 self.failed.remove(&id);
+            }
+            Event::FilesChanged(id) => {
+                let wanted = before.services().get(id.index()).is_some_and(|it| it.wanted);
+                let watched = plan.process(id).is_some_and(|process| process.watch.is_some());
+                if watched && wanted && !before.is_shutting_down() {
+                    let runs =
+                        self.alive.iter().filter(|(run, life)| run.process == id && life.leader);
+                    let runs = runs.filter(|(_, life)| life.told_at.is_none());
+                    runs.for_each(|(run, _)| {
+                        self.outdated.entry(*run).or_insert(now);
+                    });
+                }
             }
             Event::Spawned(_)
             | Event::Begun

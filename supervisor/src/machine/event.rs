@@ -69,6 +69,8 @@ pub enum Event {
     StopAsked(ProcessId),
     /// Somebody asked for a process to be stopped and started again.
     RestartAsked(ProcessId),
+    /// Files that are watched for a process have changed.
+    FilesChanged(ProcessId),
     /// Time has passed; due deadlines are looked at on every event, this one says nothing else.
     Tick,
 }

@@ -151,10 +151,16 @@ impl Machine {
             Event::Cleared(run) => self.with(run.process, now, |service, rules| {
                 service.on_cleared(rules, run, actions);
             }),
-            // What people ask for once everything is being stopped comes too late.
-            Event::StartAsked(_) | Event::StopAsked(_) | Event::RestartAsked(_)
+            // What is asked for, by people or files, once everything is being stopped comes too late.
+            Event::StartAsked(_)
+            | Event::StopAsked(_)
+            | Event::RestartAsked(_)
+            | Event::FilesChanged(_)
                 if self.shutdown.has_begun() => {}
             Event::StartAsked(id) => self.with(id, now, |service, _| service.on_start_asked()),
+            Event::FilesChanged(id) => self.with(id, now, |service, rules| {
+                service.on_files_changed(rules);
+            }),
             Event::StopAsked(id) => self.with(id, now, |service, _| service.wanted = false),
             Event::RestartAsked(id) => self.with(id, now, |service, rules| {
                 service.on_restart_asked(rules, actions);

@@ -138,6 +138,7 @@ impl PostMortem {
             | Report::NotReady(_)
             | Report::NotReadyYet(_)
             | Report::LeftDescendants(_)
+            | Report::FilesChanged(_)
             | Report::GaveUp(_)
             | Report::StopTimeout => {}
         }

@@ -35,6 +35,8 @@ pub enum Report {
         /// How many there may be; `None` is without limit.
         max: Option<u32>,
     },
+    /// Files that are watched for it have changed, and it is started anew because of that.
+    FilesChanged(ProcessId),
     /// Its restarts are used up.
     GaveUp(ProcessId),
     /// It will never start, because of that other process.

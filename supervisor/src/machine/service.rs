@@ -12,7 +12,10 @@
 //! What is wished for (`wanted`) is kept apart from where it stands (`phase`): facts change the
 //! phase here, and [`super::Machine`] then moves every service towards what is wished.
 
+mod changes;
 mod fitness;
+
+pub use changes::DEBOUNCE_MS;
 
 use super::event::{RunEnd, RunId, SpawnFailure};
 use super::exit::{self, Outcome, judge};
@@ -96,6 +99,8 @@ pub struct Service {
     pub counted: bool,
     /// Restarts used.
     pub ledger: Ledger,
+    /// When a change of watched files is acted on.
+    renew_at: Option<Moment>,
 }
 
 impl Service {
@@ -112,6 +117,7 @@ impl Service {
             last_end: None,
             counted: false,
             ledger: Ledger::default(),
+            renew_at: None,
         }
     }
 
@@ -129,12 +135,13 @@ impl Service {
     /// When time alone will change something.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
-        match &self.phase {
+        let own = match &self.phase {
             Phase::Backoff { until } => Some(*until),
             Phase::Stopping { kill_at, .. } => *kill_at,
             Phase::Running { health, .. } => health.deadline(),
             Phase::Waiting | Phase::Starting { .. } | Phase::Done(_) => None,
-        }
+        };
+        own.into_iter().chain(self.renewal()).min()
     }
 
     /// Orders the next run.
@@ -142,6 +149,7 @@ impl Service {
         self.runs = self.runs.saturating_add(1);
         let run = RunId { process: self.id, number: self.runs };
         self.was_ready = false;
+        self.renew_at = None;
         self.phase = Phase::Starting { run };
         actions.push(Action::Spawn(run));
     }
@@ -211,6 +219,7 @@ impl Service {
     /// Time has passed.
     pub fn on_time(&mut self, rules: &Rules<'_>, actions: &mut Vec<Action>) {
         let now = rules.now;
+        self.renew_in_time(rules, actions);
         match &mut self.phase {
             Phase::Backoff { until } if *until <= now => self.phase = Phase::Waiting,
             Phase::Stopping { run, kill_at: kill_at @ Some(_), .. }
@@ -422,6 +431,7 @@ impl Service {
             }
             Phase::Waiting | Phase::Done(_) => {}
         }
+        self.renew_at = self.renew_at.map(ahead);
         self.ledger.normalise(base, &process.restart);
     }
 }

@@ -5,7 +5,7 @@
 //! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which processes belong to which
 //! run is found in [`proc`] and [`cgroup`] and decided, without touching the kernel, in [`descendants`]. What a
 //! process is given before its program runs is laid ready in [`attributes`], with its user from
-//! [`accounts`], its [`sockets`] and its [`terminal`]. [`handover`] has the files of a task for what it
+//! [`accounts`], its [`sockets`] and its [`terminal`]. [`watch`] sees files change. [`handover`] has the files of a task for what it
 //! hands on; [`guarded`] is the process in a task's place that finds out, by [`changes`], whether there
 //! is anything to do. [`control`] listens to people, [`http`] to those who watch over containers,
 //! [`coroner`] tells what a bad end was. [`foreground`] is the other life of the program: the plain init
@@ -47,3 +47,4 @@ pub mod stop_command;
 pub mod strays;
 pub mod terminal;
 pub mod usage;
+pub mod watch;

@@ -43,6 +43,7 @@ use super::signal::{self, Signals};
 use super::sockets::Sockets;
 use super::stop_command::{Order, StopCommands};
 use super::usage::Meters;
+use super::watch::Watching;
 use super::{clock, last_words, reap};
 use crate::handover::Handed;
 use crate::log::{Log, Notice};
@@ -134,6 +135,8 @@ struct Reactor {
     probes: Probes,
     notify: Notify,
     notify_bell: Bell,
+    /// What watches files, and rings when they have changed.
+    watching: Option<(Watching, Bell)>,
     /// Rings when a line somebody waits for was read.
     log_bell: Bell,
     /// A run talks so much that not all of it was heard in the last turn.
@@ -173,6 +176,12 @@ impl Reactor {
             surroundings.missing.push(format!("cannot listen for control: {error}"));
             Control::start(None, &plan)
         })?;
+        let watching = watching(&plan).unwrap_or_else(|error| {
+            let hint = "hint: raise fs.inotify.max_user_instances";
+            let what = format!("cannot restart processes when files change: {error}\n{hint}");
+            surroundings.missing.push(what);
+            None
+        });
         // Elsewhere the groups are somebody's who has plans of their own with them.
         let groups = surroundings.is_init.then(|| Groups::make(&instance)).flatten();
         Ok(Self {
@@ -181,6 +190,7 @@ impl Reactor {
             probes: Probes::default(),
             notify_bell: Bell::on(notify.descriptor()?)?,
             notify,
+            watching,
             log_bell: Bell::on(log.ear()?)?,
             unheard: false,
             log: Some(log),
@@ -268,11 +278,18 @@ impl Reactor {
                 Err(_) => std::future::pending().await,
             }
         };
+        let files_changed = async {
+            match &self.watching {
+                Some((_, bell)) => bell.rings().await,
+                None => std::future::pending().await,
+            }
+        };
         let something = async {
             tokio::select! {
                 () = signalled => {}
                 () = self.notify_bell.rings() => {}
                 () = self.log_bell.rings() => {}
+                () = files_changed => {}
                 () = self.probes.answered() => {}
                 () = self.control.asked() => {}
                 () = self.http.asked() => {}
@@ -309,6 +326,7 @@ impl Reactor {
             }
         }
         answers.extend(self.probes.take());
+        answers.extend(self.changes());
         for event in answers {
             self.feed(event);
         }
@@ -348,6 +366,16 @@ impl Reactor {
         for run in lines.into_iter().map(RunId::of_key) {
             self.feed(Event::Told(run, Word::Ready));
         }
+    }
+
+    /// Whose files have changed. What cannot be watched is said.
+    fn changes(&self) -> Vec<Event> {
+        let Some((watching, _)) = &self.watching else { return Vec::new() };
+        let (changed, troubles) = watching.take();
+        for trouble in troubles {
+            self.say(report::unwatched(&self.plan, &trouble));
+        }
+        changed.into_iter().map(Event::FilesChanged).collect()
     }
 
     /// Whether a word counts: one that waits for a line of output is not made ready by a message,
@@ -421,6 +449,13 @@ impl Reactor {
             process.and_then(|process| check_of(process, aspect)).map(|(_, timing)| timing);
         self.probes.stop_asking(run, aspect, timing.map_or(0, |timing| timing.timeout_ms));
     }
+}
+
+/// Begins to watch files, where there are any to watch.
+fn watching(plan: &Arc<Plan>) -> std::io::Result<Option<(Watching, Bell)>> {
+    let Some(watching) = Watching::start(plan)? else { return Ok(None) };
+    let bell = Bell::on(watching.ear()?)?;
+    Ok(Some((watching, bell)))
 }
 
 /// What is to be checked about a process, and when.

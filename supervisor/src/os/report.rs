@@ -2,6 +2,7 @@
 
 use super::kill::Pid;
 use super::notify::Sender;
+use super::watch::Trouble;
 use crate::log::Notice;
 use crate::machine::{Report, RunId, Unfit};
 use crate::spec::{Plan, ProcessId, Signal};
@@ -52,6 +53,10 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
             let text = restarting(context.label(*process), *after_ms, *number, *max);
             let ms = i64::try_from(*after_ms).unwrap_or(i64::MAX);
             context.of_process("restarting", text, *process).with("after_ms", ms)
+        }
+        Report::FilesChanged(process) => {
+            let text = format!("files of {} have changed", context.label(*process));
+            context.of_process("files_changed", text, *process)
         }
         Report::GaveUp(process) => {
             let text = format!("{} is not started again: too often", context.label(*process));
@@ -112,6 +117,15 @@ pub fn stranger(plan: &Plan, run: RunId, sender: Sender) -> Notice {
     };
     let text = format!("{who} spoke for {label} without being one of its processes, not heard");
     context.of_process("stranger", text, run.process)
+}
+
+/// Some of the files that a process is to be started anew for cannot be watched.
+#[must_use]
+pub fn unwatched(plan: &Plan, trouble: &Trouble) -> Notice {
+    let context = Context { plan, pid: None, cause: None };
+    let label = context.label(trouble.process);
+    let text = format!("{label} is not started anew for all its files: {}", trouble.what);
+    context.of_process("unwatched", text, trouble.process)
 }
 
 impl Context<'_> {
@@ -254,6 +268,7 @@ mod tests {
                 Report::Restarting { process: web, after_ms: 1_250, number: None, max: None },
                 "web.1 will be tried again in 1.25 s",
             ),
+            (Report::FilesChanged(web), "files of web.1 have changed"),
             (Report::GaveUp(web), "web.1 is not started again: too often"),
             (Report::Skipped { process: web, because: db }, "web.1 never starts because of db.1"),
             (Report::SignalReceived(Signal::INT), "SIGINT received"),

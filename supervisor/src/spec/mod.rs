@@ -1,7 +1,8 @@
 //! The contract between Nix, the builder and PID 1: JSON in, a checked [`Plan`] out.
 //!
 //! [`wire`] is the JSON as written, [`plan`] what it means once checked, [`graph`] the start order
-//! with cycles named, [`settings`] rights and limits, [`signal`] signals by name, [`error`]
+//! with cycles named, [`settings`] rights and limits, [`signal`] signals by name, [`watch`] which
+//! files matter, [`error`]
 //! everything that can be wrong.
 //!
 //! [`procfile`] and [`tasks`] translate what other programs read into the same plan; what a
@@ -16,6 +17,7 @@ pub mod settings;
 pub mod signal;
 pub mod tasks;
 pub mod translation;
+pub mod watch;
 pub mod wire;
 
 pub use error::{Problem, SpecError};
@@ -26,6 +28,7 @@ pub use plan::{
 pub use settings::Settings;
 pub use signal::Signal;
 pub use translation::{Translation, TranslationError};
+pub use watch::WatchRule;
 pub use wire::{Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Timing};
 
 /// Reads `spec.json` from text.

@@ -14,6 +14,7 @@ use super::graph;
 use super::replicas;
 use super::settings::Settings;
 use super::signal::Signal;
+use super::watch::WatchRule;
 use crate::guard::Guard;
 use checks::{check_environment, check_process, cycle_problem, problem, program, unique_names};
 
@@ -91,6 +92,8 @@ pub struct Process {
     pub live: Option<LiveRule>,
     /// The sign of life it has to give by itself.
     pub watchdog: Option<WatchdogRule>,
+    /// The files it is started anew for.
+    pub watch: Option<WatchRule>,
 }
 
 /// When a process is ready.

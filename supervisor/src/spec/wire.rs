@@ -119,6 +119,10 @@ pub struct Process {
     /// A sign of life it has to give by itself (devenv `processes.<name>.watchdog`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchdog: Option<Watchdog>,
+    /// Files whose change has it stopped and started again (devenv `processes.<name>.watch`). Only a
+    /// service can have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
     /// As whom it runs: a name of `/etc/passwd` or a number. Absent: as the supervisor. Unless the
     /// process says otherwise, `HOME`, `USER`, `LOGNAME` and `SHELL` are that user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +191,7 @@ impl Process {
             ready: None,
             live: None,
             watchdog: None,
+            watch: None,
             user: None,
             group: None,
             supplementary_groups: None,
@@ -317,6 +322,24 @@ pub struct Watchdog {
     /// Whether the clock runs only once the process is ready.
     #[serde(default = "yes")]
     pub require_ready: bool,
+}
+
+/// Files whose change has a process started anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Watch {
+    /// Files, and directories with all below them; relative to the container's working directory.
+    /// They need not exist yet. A link is followed when it is named here, and not below a directory.
+    pub paths: Vec<String>,
+    /// Only files with one of these extensions matter; without any, all do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+    /// Patterns of what does not matter, by the rules of `.gitignore` without `!`: one without a
+    /// slash is for files and directories of that name anywhere below, another one for a path
+    /// below a watched directory. What is below an ignored directory is ignored with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
 }
 
 /// A listening socket; it is at either an address or a path.

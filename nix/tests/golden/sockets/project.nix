@@ -1,8 +1,9 @@
-# Sockets and rights a process is started with, and tasks with a status or an input.
+# Sockets, rights and files a process is started with, and tasks with a status or an input.
 {
   processes.web = {
     exec = "web";
     after = [ "app:migrate" "app:seed" ];
+    watch = { paths = [ "/env/src" "/env" "/etc/web.conf" ]; extensions = [ "conf" ]; ignore = [ "*.tmp" ]; };
     linux.capabilities = [ "cap_net_bind_service" ];
     listen = [
       { name = "unix"; kind = "unix_stream"; path = "\${DEVENV_RUNTIME}/$NAME.sock"; mode = 384; }

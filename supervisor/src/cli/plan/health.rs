@@ -3,7 +3,7 @@
 use crate::spec::plan::asks;
 use crate::spec::{Check, Process, Timing};
 
-/// A line or two for each of readiness, liveness and watchdog that the process has.
+/// A line or two for each of readiness, liveness, watchdog and watched files that the process has.
 pub(super) fn describe(process: &Process) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(rule) = &process.ready {
@@ -20,6 +20,15 @@ pub(super) fn describe(process: &Process) -> Vec<String> {
     if let Some(rule) = process.watchdog {
         let from = if rule.require_ready { "once it is ready" } else { "from its start" };
         lines.push(format!("  watchdog WATCHDOG=1 every {} ms, {from}", rule.within_ms));
+    }
+    if let Some(rule) = &process.watch {
+        let list = |before: &str, words: &[String], after: &str| match words {
+            [] => String::new(),
+            words => format!("{before}{}{after}", words.join(", ")),
+        };
+        let (paths, ignored) = (rule.paths.join(", "), list(" but not ", &rule.ignored, ""));
+        let extensions = list(" (only .", &rule.extensions, ")").replace(", ", ", .");
+        lines.push(format!("  watches  {paths}{extensions}{ignored}"));
     }
     lines
 }

@@ -45,6 +45,8 @@ pub enum Rule {
     OneCheckAtATime,
     /// A run that failed its liveness check as often in a row as its rule allows is told to stop.
     TheUnfitAreStopped,
+    /// A run whose files have changed is told to stop, once there was time for all the changes.
+    TheOutdatedAreStopped,
     /// The container does not linger when nothing lives and nothing is due.
     NeverLingers,
 }

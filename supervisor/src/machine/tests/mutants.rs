@@ -52,6 +52,8 @@ enum Bug {
     DawdlesBeforeKilling,
     /// Every check is made twice.
     AsksTwice,
+    /// Changes of files are not heard.
+    DeafToChanges,
     /// A run that failed its liveness check is said to be stopped and is not.
     SparesTheUnfit,
 }
@@ -80,6 +82,7 @@ impl Mind for Mutant {
             {
                 Event::Tick
             }
+            (Bug::DeafToChanges, Event::FilesChanged(_)) => Event::Tick,
             (_, event) => event,
         };
         let from = actions.len();
@@ -155,7 +158,8 @@ impl Mutant {
 /// Searches the smallest plan that can show the bug, with as much freedom as it takes.
 fn find_bug(bug: Bug, plan: &Arc<Plan>) -> Found {
     let machine = Machine::new(Arc::clone(plan));
-    let freedom = Freedom { signals: 2, requests: 0, descendants: true, refusals: false };
+    let requests = u8::from(bug == Bug::DeafToChanges);
+    let freedom = Freedom { signals: 2, requests, descendants: true, refusals: false };
     search(plan, Mutant { machine, bug, seen: None, over: false }, freedom)
 }
 
@@ -165,6 +169,7 @@ fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
     let two = plans::plan(&["a", "b"], |_| {});
     let restarted = plans::plan(&["a"], |spec| restarts(spec, "a", RestartOn::OnFailure, 1));
     let checked = plans::plan(&["a"], |spec| plans::is_live(spec, "a"));
+    let watched = plans::plan(&["a"], |spec| plans::watched(spec, "a"));
     let table = [
         (Bug::SignalsTheDead, &one, Rule::NoActionOnADeadRun),
         (Bug::TakesStaleForFresh, &restarted, Rule::AStaleEventChangesNothing),
@@ -181,6 +186,7 @@ fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
         (Bug::NeverKills, &one, Rule::ExitOnlyWhenNothingLives),
         (Bug::AsksTwice, &checked, Rule::OneCheckAtATime),
         (Bug::SparesTheUnfit, &checked, Rule::TheUnfitAreStopped),
+        (Bug::DeafToChanges, &watched, Rule::TheOutdatedAreStopped),
     ];
     for (bug, plan, rule) in table {
         match find_bug(bug, plan) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::spec::wire::{Dependency, Liveness, Process, Readiness, Restart, Watchdog};
+use crate::spec::wire::{Dependency, Liveness, Process, Readiness, Restart, Watch, Watchdog};
 use crate::spec::{Check, Condition, ExitPolicy, Kind, Plan, RestartOn, Spec, Timing};
 
 /// A plan of services `a`, `b`, … with a grace of 100 ms and whatever `shape` makes of them.
@@ -47,6 +47,12 @@ pub fn restarts(spec: &mut Spec, who: &str, on: RestartOn, max: u32) {
 pub fn is_live(spec: &mut Spec, who: &str) {
     let check = Check::Exec { command: vec!["/bin/true".to_owned()] };
     find(spec, who).live = Some(Liveness { check, timing: timing(1, 2) });
+}
+
+/// Has its files watched.
+pub fn watched(spec: &mut Spec, who: &str) {
+    let (extensions, ignore) = (Vec::new(), Vec::new());
+    find(spec, who).watch = Some(Watch { paths: vec!["src".to_owned()], extensions, ignore });
 }
 
 /// A check each 60 ms that may take 20 ms.
@@ -133,6 +139,14 @@ pub fn all() -> Vec<(&'static str, Arc<Plan>)> {
         plan(&["a"], |spec| {
             is_live(spec, "a");
             restarts(spec, "a", RestartOn::OnFailure, 1);
+        }),
+    ));
+    plans.push((
+        "watched",
+        plan(&["a", "b"], |spec| {
+            watched(spec, "a");
+            restarts(spec, "a", RestartOn::OnFailure, 1);
+            after(spec, "b", "a", Condition::Started);
         }),
     ));
     plans.push((

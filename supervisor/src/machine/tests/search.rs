@@ -143,8 +143,12 @@ fn step<M: Mind>(
 ) -> Result<Node<M>, Violation> {
     let mut child = node.clone();
     child.now = now;
-    if matches!(event, Event::StartAsked(_) | Event::StopAsked(_) | Event::RestartAsked(_)) {
-        child.requests += 1;
+    match event {
+        Event::StartAsked(_)
+        | Event::StopAsked(_)
+        | Event::RestartAsked(_)
+        | Event::FilesChanged(_) => child.requests += 1,
+        _ => {}
     }
     let mut actions = Vec::new();
     child.mind.feed(now, event, &mut actions);
@@ -206,6 +210,9 @@ fn moves<M: Mind>(plan: &Plan, node: &Node<M>, freedom: Freedom) -> Vec<(Moment,
             moves.push((now, Event::StartAsked(id)));
             moves.push((now, Event::StopAsked(id)));
             moves.push((now, Event::RestartAsked(id)));
+            if plan.process(id).is_some_and(|process| process.watch.is_some()) {
+                moves.push((now, Event::FilesChanged(id)));
+            }
         }
     }
     let dying = node.witness.alive.values().any(|life| life.killed);

@@ -8,20 +8,20 @@ use crate::spec::wire::Restart;
 use crate::spec::{Condition, ExitPolicy, ExitRule, Kind, Plan, ProcessId, RestartOn, Signal};
 
 /// Drives a machine and keeps only its orders.
-struct Story {
-    machine: Machine,
-    now: Moment,
+pub(super) struct Story {
+    pub machine: Machine,
+    pub now: Moment,
 }
 
 impl Story {
-    fn of(plan: Arc<Plan>) -> Self {
+    pub fn of(plan: Arc<Plan>) -> Self {
         let mut story = Self { machine: Machine::new(plan), now: Moment(0) };
         story.feed(Event::Begun);
         story
     }
 
     /// A story in which every process that was ordered got its process.
-    fn running(plan: Arc<Plan>) -> Self {
+    pub fn running(plan: Arc<Plan>) -> Self {
         let mut story = Self { machine: Machine::new(plan), now: Moment(0) };
         let mut pending = story.feed(Event::Begun);
         while let Some(action) = pending.pop() {
@@ -32,28 +32,28 @@ impl Story {
         story
     }
 
-    fn feed(&mut self, event: Event) -> Vec<Action> {
+    pub fn feed(&mut self, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
         self.machine.handle(self.now, event, &mut actions);
         actions.retain(|action| !matches!(action, Action::Report(_)));
         actions
     }
 
-    fn at(&mut self, now: u64, event: Event) -> Vec<Action> {
+    pub fn at(&mut self, now: u64, event: Event) -> Vec<Action> {
         self.now = Moment(now);
         self.feed(event)
     }
 
-    fn ends(&mut self, run: RunId, code: u8) -> Vec<Action> {
+    pub fn ends(&mut self, run: RunId, code: u8) -> Vec<Action> {
         self.feed(Event::Exited { run, end: RunEnd::Code(code), descendants: false })
     }
 
-    fn state(&self, process: u32) -> State {
+    pub fn state(&self, process: u32) -> State {
         self.machine.status(self.now)[process as usize].state
     }
 }
 
-fn run(process: u32, number: u32) -> RunId {
+pub(super) fn run(process: u32, number: u32) -> RunId {
     RunId { process: ProcessId(process), number }
 }
 

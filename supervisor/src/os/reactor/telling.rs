@@ -25,6 +25,7 @@ impl Reactor {
             | Report::Abandoned(run) => Some(*run),
             Report::Restarting { .. }
             | Report::GaveUp(_)
+            | Report::FilesChanged(_)
             | Report::Skipped { .. }
             | Report::SignalReceived(_)
             | Report::Deciding(..)

@@ -11,6 +11,7 @@ use crate::spec::error::Problem;
 use crate::spec::replicas;
 use crate::spec::settings::{self, Settings};
 use crate::spec::signal::Signal;
+use crate::spec::watch;
 use crate::spec::wire::{self, Check, Spec, Timing};
 
 /// Gives each name the ids of its replicas, and says which names are taken twice or cannot be names.
@@ -111,6 +112,16 @@ pub(super) fn check_process(
             require_ready: watchdog.require_ready,
         }
     });
+    let watch = process.watch.and_then(|watch| {
+        if process.kind == wire::Kind::Task {
+            problems.push(Problem {
+                path: format!("{path}.watch"),
+                what: "a task cannot have it".to_owned(),
+                hint: Some("a change of files starts services anew".to_owned()),
+            });
+        }
+        watch::check(&format!("{path}.watch"), watch, problems)
+    });
     Process {
         replica: 1,
         label: label(&process.name, 1),
@@ -140,6 +151,7 @@ pub(super) fn check_process(
         ready,
         live,
         watchdog,
+        watch,
     }
 }
 

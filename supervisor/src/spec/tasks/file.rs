@@ -83,7 +83,7 @@ fn task(reader: &mut Reader, path: &str, json: &Json) -> Option<Task> {
     let process = reader.nullable(&object, "process", |reader, path, json| {
         reader.object(path, json, process::KEYS)
     });
-    let process = process.map(|options| process::read(reader, kind, &options)).unwrap_or_default();
+    let process = process.map(|options| process::read(reader, &options)).unwrap_or_default();
     match (kind, &command) {
         (Kind::Service, None) => {
             reader.wrong(&object.path_of("command"), "a process has to have one", None);

@@ -80,6 +80,7 @@ fn process(task: &Task) -> wire::Process {
             usec: watchdog.usec,
             require_ready: watchdog.require_ready,
         }),
+        watch: options.and_then(|options| options.watch.clone()),
         listen: options.map(|options| options.listen.clone()).unwrap_or_default(),
         capabilities: options.map(|options| options.capabilities.clone()).unwrap_or_default(),
         ..wire::Process::new(shown_name(task).to_owned(), command(task))

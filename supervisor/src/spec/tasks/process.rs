@@ -6,7 +6,8 @@ use super::read::{Object, Reader};
 use super::ready::{self, Ready};
 use super::sockets::{listen, ports};
 use crate::spec::settings::Capabilities;
-use crate::spec::{Kind, RestartOn, Signal, wire};
+use crate::spec::watch::pattern_fault;
+use crate::spec::{RestartOn, Signal, wire};
 
 /// The options that only processes have.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,8 @@ pub struct Process {
     pub listen: Vec<wire::Listen>,
     /// What it may do besides what its user may.
     pub capabilities: Vec<String>,
+    /// The files it is started anew for.
+    pub watch: Option<wire::Watch>,
 }
 
 /// When a process is started again.
@@ -64,6 +67,7 @@ impl Default for Process {
             watchdog: None,
             listen: Vec::new(),
             capabilities: Vec::new(),
+            watch: None,
         }
     }
 }
@@ -76,7 +80,7 @@ impl Default for Restart {
 
 /// The options of a process. A one-shot task has them too, all at their defaults: they are read
 /// for their types, and what cannot be carried is nothing to warn of.
-pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
+pub fn read(reader: &mut Reader, options: &Object<'_>) -> Process {
     let defaults = Process::default();
     let enabled = reader.present(options, "start", |reader, path, json| {
         let start = reader.object(path, json, &["enable"])?;
@@ -103,17 +107,12 @@ pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
     });
     let watched = reader.present(options, "watch", |reader, path, json| {
         let watch = reader.object(path, json, &["paths", "extensions", "ignore"])?;
-        reader.present(&watch, "extensions", Reader::texts);
-        reader.present(&watch, "ignore", Reader::texts);
-        reader.present(&watch, "paths", Reader::texts)
+        Some(wire::Watch {
+            paths: reader.present(&watch, "paths", Reader::texts).unwrap_or_default(),
+            extensions: reader.present(&watch, "extensions", Reader::texts).unwrap_or_default(),
+            ignore: reader.present(&watch, "ignore", patterns).unwrap_or_default(),
+        })
     });
-    if kind == Kind::Service {
-        let of = |key: &str| options.path_of(key);
-        if watched.is_some_and(|list| !list.is_empty()) {
-            let what = "is not carried: the process is not restarted when files change";
-            reader.warn(&of("watch.paths"), what, None);
-        }
-    }
     Process {
         enabled: enabled.unwrap_or(defaults.enabled),
         ready,
@@ -128,6 +127,7 @@ pub fn read(reader: &mut Reader, kind: Kind, options: &Object<'_>) -> Process {
         }),
         listen: listen.into_iter().map(|socket| socket.listen).collect(),
         capabilities: capabilities.unwrap_or_default(),
+        watch: watched.filter(|watch| !watch.paths.is_empty()),
     }
 }
 
@@ -143,6 +143,20 @@ fn capabilities_of(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<S
         names.push(name);
     }
     Some(names)
+}
+
+/// Patterns, refused here for the same reason.
+fn patterns(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<String>> {
+    let mut patterns = Vec::new();
+    for (path, item) in reader.items(path, json) {
+        let Some(text) = reader.text(&path, item) else { continue };
+        if let Some(why) = pattern_fault(&text) {
+            let what = format!("\"{}\" is no pattern: {why}", text.escape_debug());
+            reader.wrong(&path, what, Some("write it as in `*.log` or `target`".to_owned()));
+        }
+        patterns.push(text);
+    }
+    Some(patterns)
 }
 
 fn signal(reader: &mut Reader, path: &str, json: &Json) -> Option<Signal> {

@@ -404,22 +404,26 @@ fn warnings_name_what_is_not_carried_and_only_of_what_runs() {
         service(
             "web",
             json!({ "process": {
-            "watch": { "paths": ["/src"] },
             "ready": { "notify": true, "exec": "x" },
         } }),
         ),
         one_shot("a:a", json!({ "exec_if_modified": ["x"], "before": ["devenv:processes:web"] })),
-        service("other", json!({ "process": { "watch": { "paths": ["/src"] } } })),
+        service("other", json!({ "process": { "ready": { "notify": true, "exec": "x" } } })),
     ];
     let paths: Vec<String> =
         translated(&tasks, &["web"]).warnings.into_iter().map(|warning| warning.path).collect();
-    assert_eq!(
-        paths,
-        [
-            "tasks[0] (devenv:processes:web).process.ready",
-            "tasks[0] (devenv:processes:web).process.watch.paths",
-        ]
-    );
+    assert_eq!(paths, ["tasks[0] (devenv:processes:web).process.ready"]);
+}
+
+#[test]
+fn watched_files_are_carried_with_what_to_ignore() {
+    let watch = json!({ "paths": ["/src"], "extensions": ["rs"], "ignore": ["*.tmp"] });
+    let plan =
+        plan(&[service("web", json!({ "process": { "watch": watch } })), service("db", json!({}))]);
+    let rule = plan.processes[0].watch.as_ref().expect("it has one");
+    assert_eq!(rule.paths, ["/src"]);
+    assert!(rule.takes("a.rs") && !rule.takes("a.c") && rule.ignores("a/b.tmp"));
+    assert_eq!(plan.processes[1].watch, None);
 }
 
 /// Each option with a value it cannot have, and where and how that is said.
