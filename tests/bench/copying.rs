@@ -98,6 +98,7 @@ fn push(images: &Images<'_>, table: &mut Table) {
 /// What a command costs that pushes to a place which has nothing yet.
 fn into_empty(world: &World, command: impl Fn(&str) -> Command) -> Usage {
     let registry = Registry::open(world);
+    usage::settle();
     let usage = usage::of(&mut command(&format!("docker://{}", registry.address())));
     let data = registry.data().clone();
     drop(registry);
@@ -141,9 +142,11 @@ fn daemon(images: &Images<'_>, table: &mut Table) {
     let (mut changed, mut skopeo) = (Vec::new(), Vec::new());
     for _ in 0..PUSHES {
         let _ = ours(0);
+        usage::settle();
         changed.push(ours(1));
         docker::ask(&["rmi", "ours:v"]);
         let _ = theirs(0);
+        usage::settle();
         skopeo.push(theirs(1));
         docker::ask(&["rmi", "theirs:v"]);
         docker::ask(&["image", "prune", "--force"]);

@@ -25,6 +25,11 @@ pub fn median(runs: &[Usage]) -> Usage {
     runs[runs.len() / 2]
 }
 
+/// Waits until all that was written before is on the disk, so that nobody pays for it who comes after.
+pub fn settle() {
+    nix::unistd::sync();
+}
+
 /// Runs a program, its output unseen.
 pub fn of(command: &mut Command) -> Usage {
     let began = Instant::now();

@@ -35,9 +35,23 @@ fn the_same_project_gives_the_same_image_for_everyone() {
     let first = copy_to_layout(&here, "processes", &world.path("first"));
     let second = copy_to_layout(&there, "processes", &world.path("second"));
     assert_eq!(first, second);
+    assert_eq!(copied_by_one_core(&world, &here), first);
     // The control: another project is another image.
     world.write("some/where else/README", "changed");
     assert_ne!(copy_to_layout(&there, "processes", &world.path("third")), first);
+}
+
+/// The digest of a copy that is made by a single core, with nothing remembered.
+fn copied_by_one_core(world: &World, project: &Project<'_>) -> String {
+    let destination = format!("oci:{}:test", world.path("alone").display());
+    let copy = project.command(&["copy", "processes", &destination]);
+    let mut alone = Command::new(tool("taskset"));
+    alone.args(["--cpu-list", "0"]).arg(copy.get_program()).args(copy.get_args());
+    alone.current_dir(&project.directory).env_remove("NIX_PATH");
+    for name in ["XDG_CACHE_HOME", "XDG_STATE_HOME"] {
+        alone.env(name, world.path(&format!("alone-{name}")));
+    }
+    running::run(&mut alone).expect_code(0).out.trim_end().to_owned()
 }
 
 /// The path of the description that the derivation of an image makes: what other commands than ours

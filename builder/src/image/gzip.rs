@@ -27,6 +27,10 @@ pub const HIGHEST: u8 = 12;
 /// stay in a core's own cache.
 pub const PIECE: usize = 256 * 1024;
 
+/// How many pieces of a stream are under way at the most, whatever the number of cores: each takes
+/// up to half a megabyte.
+const MOST: usize = 32;
+
 /// Names how streams are cut into members. It changes when that does.
 pub const CUT: &str = "gzip, pieces of 256 KiB, dense chunks of 16 KiB stored, level";
 
@@ -136,7 +140,8 @@ impl Share {
     /// How many pieces a stream may have under way: alone it keeps all cores busy, and many
     /// together take no more memory than one.
     fn pieces(&self) -> usize {
-        (2 * parallel::cores() / SHARES.load(Ordering::Relaxed).max(1)).max(2)
+        let all = MOST.min(2 * parallel::cores());
+        (all / SHARES.load(Ordering::Relaxed).max(1)).max(2)
     }
 }
 

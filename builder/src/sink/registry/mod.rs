@@ -31,7 +31,7 @@ use crate::registry::{Client, Places};
 const PARALLEL: usize = 4;
 
 /// How many bytes of a compressed layer are kept in memory until they are sent.
-const IN_MEMORY: usize = 8 * 1024 * 1024;
+const IN_MEMORY: usize = 16 * 1024 * 1024;
 
 /// A repository and a tag in it.
 pub struct Registry {
