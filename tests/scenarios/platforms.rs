@@ -163,6 +163,14 @@ fn an_index_is_pushed_once_and_everybody_gets_the_image_for_their_machine() {
     assert!(alone.contains(&format!("it is {} now", pushed.out.trim_end())), "{alone}");
     assert!(alone.ends_with("0 B to send\n"), "{alone}");
     assert_ne!(push("linux/amd64").out, pushed.out);
+
+    // Nor is what stands there in Docker's words taken for one of its images.
+    let words = "--copy-args=--format=v2s2 --dest-tls-verify=false";
+    let of_docker = ["copy", "app", &target, "--platform", BOTH, words];
+    let of_docker = run(&world, &project, &of_docker).expect_code(0).out;
+    let planned = plan();
+    assert_eq!(planned["now"], of_docker.trim_end(), "{planned}");
+    assert_eq!(planned["bytesToSend"], 0);
 }
 
 #[test]

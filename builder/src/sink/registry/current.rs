@@ -11,7 +11,7 @@ use crate::error::{Context as _, Kind, Result};
 use crate::registry::client::Ask;
 
 /// What manifests of images are called, ours and Docker's.
-const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+pub(super) const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json";

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tempfile::SpooledData;
 
+use self::current::MANIFESTS;
 pub use self::current::{Current, changes};
 use self::stream::{Compressing, Counted};
 use super::{IndexSink, Published, Sink};
@@ -17,7 +18,7 @@ use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::index::Index;
-use crate::image::manifest::{Descriptor, INDEX, MANIFEST};
+use crate::image::manifest::Descriptor;
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
 use crate::parallel;
@@ -60,8 +61,8 @@ impl Registry {
     /// The manifest the tag stands for now, if any.
     pub fn digest(&self) -> Result<Option<Digest>> {
         let url = self.manifest_url();
-        let accepted = format!("{MANIFEST}, {INDEX}");
-        let answer = self.ask(|| self.client.send(Ask::new("HEAD", &url).accept(&accepted)))?;
+        // Of a kind that is not asked for a registry may show another, made of it.
+        let answer = self.ask(|| self.client.send(Ask::new("HEAD", &url).accept(MANIFESTS)))?;
         match answer.status().as_u16() {
             // Who does not say what it is gets a manifest sent that it may have.
             200 => Ok(header(&answer, "docker-content-digest")
