@@ -98,7 +98,15 @@ fn what_is_ignored_or_has_another_extension_changes_nothing() {
     fs::create_dir_all(source.join("target/debug")).expect("directories");
     let (extensions, ignore) = (["rs", "toml"], ["target", "*.gen.rs", "/doc/**"]);
     let watch = json!({ "paths": [source], "extensions": extensions, "ignore": ignore });
-    let supervised = start(&world, watch);
+    let proof = world.directory("proof");
+    let spec = Spec::new().actor_with("web", &["wait"], json!({ "watch": watch })).actor_with(
+        "other",
+        &["wait"],
+        json!({ "watch": { "paths": [proof] } }),
+    );
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    supervised.wait_for("web.1   | ready");
+    supervised.wait_for("other.1 | ready");
     let at = |name: &str| source.join(name);
     fs::write(at("notes.txt"), "").expect("a file");
     fs::write(at("target/debug/main.rs"), "").expect("a file");
@@ -107,7 +115,14 @@ fn what_is_ignored_or_has_another_extension_changes_nothing() {
     fs::write(at("a/x.gen.rs"), "").expect("a file");
     fs::create_dir(at("doc")).expect("a directory");
     fs::write(at("doc/a.rs"), "").expect("a file");
-    // Proves that all of the above was looked at: the kernel tells in order.
+    // Proves that all of the above was looked at and acted on: the kernel tells in order, and what is
+    // told first is acted on first.
+    fs::write(proof.join("a"), "").expect("a file");
+    wait::until_true(wait::SOON, "the other one's new start", || {
+        supervised.running().out().matches("other.1 | ready").count() == 2
+    });
+    let out = supervised.running().out();
+    assert!(!out.contains("files of web.1 have changed"), "{out}");
     renewed(&supervised, "a file that matters", || fs::write(at("a/b.toml"), "").expect("a file"));
     assert_eq!(starts(&supervised), 2);
     // Reading is no change, nor is what only concerns permissions.
