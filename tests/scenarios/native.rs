@@ -68,6 +68,49 @@ fn an_unprivileged_user_can_run_a_container_natively() {
 }
 
 #[test]
+fn root_of_a_container_has_no_power_over_its_mounts_and_the_kernel() {
+    let world = World::new();
+    // What it tries changes nothing even where it succeeds: each file gets what it has.
+    let script = r#"
+        busybox id -u
+        for file in /proc/sys/kernel/core_pattern /proc/sys/vm/swappiness; do
+            value=$(busybox cat $file)
+            (echo "$value" > $file) 2> /dev/null && echo "wrote $file"
+        done
+        (: >> /proc/sysrq-trigger) 2> /dev/null && echo "opened sysrq-trigger"
+        busybox mount -o remount,rw / 2> /dev/null && echo "remounted /"
+        busybox mount -o remount,bind,rw /volume 2> /dev/null && echo "remounted /volume"
+        busybox mount -o remount,bind,rw /nix/store 2> /dev/null && echo "remounted the store"
+        (: > /volume/new) 2> /dev/null && echo "wrote to the volume"
+        busybox grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status
+        busybox grep SigIgn /proc/self/status
+    "#;
+    let image = world
+        .project(
+            "root",
+            &format!(
+                "{{ pkgs, ... }}: {{ name = \"root\"; packages = [ pkgs.busybox ]; \
+                 containers.root.startupCommand = [ \"busybox\" \"sh\" \"-c\" ''{script}'' ]; }}"
+            ),
+        )
+        .build("root");
+    let volume = world.directory("volume");
+    let mounted = format!("{}:/volume:ro", volume.display());
+    let more = ["--user", "0", "--read-only", "-v", &mounted];
+    // What root has in other engines by default, whoever it is outside.
+    let held = "00000000a80425fb";
+    let want = format!(
+        "0\nCapPrm:\t{held}\nCapEff:\t{held}\nCapBnd:\t{held}\nSigIgn:\t0000000000000000\n"
+    );
+    let as_this = world.container(&["run", &image, "--engine", "native"]);
+    for mut command in [unprivileged(&world, &image), as_this] {
+        let ended = running::run(command.args(more)).expect_code(0);
+        assert_eq!(ended.out, want, "{}", ended.err);
+    }
+    assert_eq!(std::fs::read_dir(volume).expect("the volume").count(), 0);
+}
+
+#[test]
 fn an_unprivileged_run_stops_when_it_is_told_to() {
     let world = World::new();
     let image = world.example("hello", "hello").build("processes");

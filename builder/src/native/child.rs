@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read as _;
 
+use nix::libc;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
@@ -11,7 +12,7 @@ use nix::unistd::{Gid, Uid, chdir, setgroups, sethostname, setresgid, setresuid}
 
 use super::idmap::IdMap;
 use super::plan::Plan;
-use super::{command, network, root};
+use super::{command, confine, network, root};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// Becomes the container's program. `ready` yields one byte once the user mapping is in place.
@@ -25,6 +26,7 @@ pub fn become_program(plan: &Plan, map: &IdMap, ready: File) -> Result<Infallibl
         network::bring_up()?;
     }
     root::enter(plan)?;
+    confine::capabilities()?;
     take_user(plan, map)?;
 
     // After the change of user, which resets it: without its parent nobody would pass on signals
@@ -37,7 +39,17 @@ pub fn become_program(plan: &Plan, map: &IdMap, ready: File) -> Result<Infallibl
     // The parent blocks signals to wait for them; a program expects none to be blocked.
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .or_fail(Kind::System, || "cannot unblock signals")?;
+    heed_signals();
     command::execute(&plan.command, &plan.environment)
+}
+
+/// Lets every signal do what it does by default: what is ignored stays so in another program, and
+/// this one ignores SIGPIPE.
+fn heed_signals() {
+    for number in 1..=libc::SIGRTMAX() {
+        // SAFETY: no handler of ours runs any more. Numbers that cannot be changed are refused.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
 }
 
 /// Waits for the one byte that says who the users here are.

@@ -11,8 +11,8 @@ use crate::error::{Context as _, Kind, Result};
 /// How users are mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdMap {
-    /// Every user is itself: for root, who may do that. The container's root still has no power
-    /// over the host beyond that of its files.
+    /// Every user is itself: for root, who may do that. The container's root is the host's root to
+    /// whatever asks for no capability, so the files by which that governs the kernel are read-only.
     Identity,
     /// The caller is the container's one user, and nobody else exists: all an ordinary user may.
     Single {

@@ -17,6 +17,7 @@
 mod child;
 mod command;
 mod compare;
+mod confine;
 mod ground;
 mod idmap;
 mod lay;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::unistd::{chdir, pivot_root};
 
-use super::lay;
 use super::mounts::{self, Attributes};
 use super::plan::Plan;
 use super::stage::{self, HOST, on_host};
+use super::{confine, lay};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::unpack::place;
 
@@ -23,6 +23,7 @@ pub fn enter(plan: &Plan) -> Result<()> {
     let new = lay::image(plan)?;
     kernel_file_systems(new)?;
     devices(plan, new)?;
+    confine::kernel(&directory(new, Path::new("/proc"))?, &on_host(Path::new("/dev/null")))?;
     names_of_the_network(new)?;
     for volume in &plan.volumes {
         let read_only = volume.read_only;
