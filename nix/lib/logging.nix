@@ -25,8 +25,9 @@ in
       ++ lib.optional (!init.control) "--control=none"
       ++ lib.optional (init.http.listen != null) "--http=${init.http.listen}"
       ++ lib.optional (!init.postMortem) "--no-post-mortem"
-      ++ lib.optionals (log.directory != null) [
-        "--log-dir=${log.directory}"
+      ++ lib.optional (log.directory != null) "--log-dir=${log.directory}"
+      ++ lib.optional (log.file != null) "--log-file=${log.file}"
+      ++ lib.optionals (log.directory != null || log.file != null) [
         "--log-size=${log.size}"
         "--log-older=${toString log.older}"
       ];

@@ -153,6 +153,15 @@ in
         '';
         example = "/var/log/app";
       };
+      file = mkOption {
+        type = types.nullOr (types.strMatching "/.*");
+        default = null;
+        description = ''
+          A file where all that is shown is kept as well, exactly as it is shown. Its directory must be there
+          and be one the container's user may write to, as a volume; null keeps none.
+        '';
+        example = "/var/log/app.log";
+      };
       size = mkOption {
         type = types.strMatching "[1-9][0-9]*[KMG]?";
         default = "10M";
@@ -164,7 +173,7 @@ in
       older = mkOption {
         type = types.ints.unsigned;
         default = 3;
-        description = "How many older files of each process are kept, as `NAME.REPLICA.log.1` and so on.";
+        description = "How many older files are kept of each, as `NAME.REPLICA.log.1` and so on.";
       };
     };
 

@@ -28,7 +28,7 @@ in
       processes.web.exec = "web";
       containers.processes.init = {
         log = {
-          format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; directory = "/logs"; older = 1;
+          format = "json"; timestamps = null; prefix = false; quiet = [ "web" ]; directory = "/logs"; file = "/logs/all"; older = 1;
         };
         secrets = [ "TOKEN" "KEY" ];
         control = false;
@@ -40,7 +40,7 @@ in
       "/bin/devenv-init" "up" "--spec" "/spec.json"
       "--log-format=json" "--timestamps=none" "--no-prefix" "--quiet=web" "--secret=TOKEN,KEY"
       "--control=none" "--http=[::1]:9300" "--no-post-mortem"
-      "--log-dir=/logs" "--log-size=10M" "--log-older=1"
+      "--log-dir=/logs" "--log-file=/logs/all" "--log-size=10M" "--log-older=1"
     ];
   };
   "the shell is entered" = {
