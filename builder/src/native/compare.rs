@@ -27,14 +27,27 @@ pub struct Comparison {
     pub differences: Vec<String>,
 }
 
-/// Compares the tree at `mounted` with the one at `unpacked`: paths, types, modes, owners if they
-/// are to be, targets of links, sizes and contents.
+/// Which owners of files are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owners {
+    /// None: there is only one user.
+    None,
+    /// Those who are not nobody. In a namespace whoever does not exist there looks like nobody
+    /// (`user_namespaces(7)`), as the owner of the store may.
+    Somebody,
+    /// All: everybody exists, and nobody is a user like any other.
+    All,
+}
+
+/// Compares the tree at `mounted` with the one at `unpacked`: paths, types, modes, owners as far as
+/// they are to be, targets of links, sizes and contents.
 ///
 /// # Errors
 /// When something cannot be read.
-pub fn trees(mounted: &Path, unpacked: &Path, with_owners: bool) -> Result<Comparison> {
-    let found = Comparison { with_owners, ..Comparison::default() };
-    let mut walk = Walk { mounted, unpacked, found, buffers: [vec![0; CHUNK], vec![0; CHUNK]] };
+pub fn trees(mounted: &Path, unpacked: &Path, owners: Owners) -> Result<Comparison> {
+    let found = Comparison { with_owners: owners != Owners::None, ..Comparison::default() };
+    let buffers = [vec![0; CHUNK], vec![0; CHUNK]];
+    let mut walk = Walk { mounted, unpacked, owners, found, buffers };
     walk.entry(Path::new(""))?;
     Ok(walk.found)
 }
@@ -42,6 +55,7 @@ pub fn trees(mounted: &Path, unpacked: &Path, with_owners: bool) -> Result<Compa
 struct Walk<'a> {
     mounted: &'a Path,
     unpacked: &'a Path,
+    owners: Owners,
     found: Comparison,
     buffers: [Vec<u8>; 2],
 }
@@ -61,7 +75,7 @@ impl Walk<'_> {
         if !a.is_symlink() && mode(&a) != mode(&b) {
             self.differ(path, "mode", &mode(&a), &mode(&b));
         }
-        if self.found.with_owners && is_shown(&a) && owner(&a) != owner(&b) {
+        if self.owners.differ([a.uid(), b.uid()]) || self.owners.differ([a.gid(), b.gid()]) {
             self.differ(path, "owner", &owner(&a), &owner(&b));
         }
         if a.is_dir() {
@@ -164,11 +178,17 @@ fn mode(about: &Metadata) -> String {
     format!("{:04o}", about.mode() & 0o7777)
 }
 
-/// Whether it can be known whose a file is: in a namespace, whoever does not exist there looks like
-/// nobody (`user_namespaces(7)`), as the owner of the store may.
-fn is_shown(about: &Metadata) -> bool {
-    const NOBODY: u32 = 65_534;
-    about.uid() != NOBODY && about.gid() != NOBODY
+impl Owners {
+    /// Whether the users or groups of a file, the mounted one first, are known not to be the same.
+    fn differ(self, [mounted, unpacked]: [u32; 2]) -> bool {
+        const NOBODY: u32 = 65_534;
+        let is_known = match self {
+            Self::None => false,
+            Self::Somebody => mounted != NOBODY,
+            Self::All => true,
+        };
+        is_known && mounted != unpacked
+    }
 }
 
 fn owner(about: &Metadata) -> String {
@@ -196,16 +216,27 @@ mod tests {
         tree(&mounted);
         tree(&unpacked);
         change(&unpacked);
-        trees(&mounted, &unpacked, true).unwrap().differences
+        trees(&mounted, &unpacked, Owners::Somebody).unwrap().differences
     }
 
     #[test]
     fn equal_trees_are_equal_and_all_of_them_is_looked_at() {
         let world = tempfile::tempdir().unwrap();
         tree(world.path());
-        let found = trees(world.path(), world.path(), true).unwrap();
+        let found = trees(world.path(), world.path(), Owners::All).unwrap();
         assert_eq!((found.entries, found.bytes), (7, CHUNK as u64 + 10));
         assert!(found.differences.is_empty() && found.with_owners);
+    }
+
+    #[test]
+    fn nobody_is_a_user_like_any_other_where_everybody_exists() {
+        let cases =
+            [([65_534, 65_534], false, false), ([65_534, 0], false, true), ([0, 7], true, true)];
+        for (ids, with_somebody, with_all) in cases {
+            assert_eq!(Owners::Somebody.differ(ids), with_somebody, "{ids:?}");
+            assert_eq!(Owners::All.differ(ids), with_all, "{ids:?}");
+            assert!(!Owners::None.differ(ids));
+        }
     }
 
     #[test]

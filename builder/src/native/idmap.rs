@@ -73,6 +73,14 @@ fn identity(own: &str) -> String {
         .collect()
 }
 
+/// Whether every user and group there can be exists where this process is.
+pub fn everybody_exists() -> bool {
+    ["uid", "gid"].iter().all(|of| {
+        let own = fs::read_to_string(format!("/proc/self/{of}_map")).unwrap_or_default();
+        users(&own) >= u64::from(u32::MAX)
+    })
+}
+
 /// How many users exist in a namespace with map `own`.
 fn users(own: &str) -> u64 {
     own.lines()

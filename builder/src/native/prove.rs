@@ -4,9 +4,9 @@ use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 
-use super::compare::{self, Comparison};
+use super::compare::{self, Comparison, Owners};
 use super::ground::{Ground, Standing};
-use super::idmap::IdMap;
+use super::idmap::{self, IdMap};
 use super::plan::Plan;
 use super::{child, lay, namespaces, stage};
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -23,7 +23,11 @@ pub fn prove(plan: &Plan, unpacked: &Standing) -> Result<Comparison> {
     let map = IdMap::choose(&plan.user);
     // An ordinary user is the only one there: in the tree that was unpacked every file is that
     // user's, and in the store every file is nobody's.
-    let with_owners = map == IdMap::Identity;
+    let owners = match map {
+        IdMap::Single { .. } => Owners::None,
+        IdMap::Identity if idmap::everybody_exists() => Owners::All,
+        IdMap::Identity => Owners::Somebody,
+    };
     let mut started = namespaces::start(false, &|ready| {
         // Whoever ends this program ends the comparison.
         prctl::set_pdeathsig(Signal::SIGKILL)
@@ -31,7 +35,7 @@ pub fn prove(plan: &Plan, unpacked: &Standing) -> Result<Comparison> {
         child::wait_for_users(ready)?;
         stage::set_up()?;
         let mounted = lay::image(plan)?;
-        let found = compare::trees(mounted, &stage::on_host(unpacked), with_owners)?;
+        let found = compare::trees(mounted, &stage::on_host(unpacked), owners)?;
         serde_json::to_string(&found).or_fail(Kind::Internal, || "cannot tell what was found")
     })?;
     if let Err(failure) = map.write(started.child) {
