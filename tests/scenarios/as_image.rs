@@ -1,6 +1,8 @@
 //! The native engine and images as others get them: bases unpacked, and layers proved to hold what is
 //! mounted.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -66,6 +68,13 @@ fn a_container_runs_on_a_base_without_a_daemon() {
     }
     assert_eq!(run(), FOUND);
     assert_eq!(trees(&world.path("cache")), 1);
+
+    // What somebody else could have put there is not run.
+    let place = world.path("cache").join("devenv-container/trees");
+    std::fs::set_permissions(place, Permissions::from_mode(0o777)).expect("it is ours");
+    let refused = project.run(&["run", "app", "--engine", "native"]).expect_code(77);
+    assert!(refused.err.contains("others may write to it"), "{}", refused.err);
+    assert!(refused.err.contains("\nhint: set XDG_CACHE_HOME"), "{}", refused.err);
 }
 
 #[test]
@@ -147,19 +156,26 @@ fn what_layers_cannot_hold_is_named_before_anything_runs() {
 #[test]
 fn what_was_unpacked_to_be_run_goes_when_the_container_ends() {
     let world = World::new();
-    let room = world.directory("room");
     let project = world.example("hello", "hello");
     let _ = project.build("processes");
-    let in_room = || std::fs::read_dir(&room).expect("a directory").count();
-    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130)] {
+    let unpacked = || trees(&world.path("cache"));
+    let start = || {
         let mut command: Command = project.command(&["run", "processes", "--as-image"]);
-        let running = Running::start(command.env("TMPDIR", &room));
+        let running = Running::start(&mut command);
         running.wait_for("hello-nix.1    | Hello Nix!");
-        assert_eq!(in_room(), 1, "what it runs from");
+        running
+    };
+    let killed = start();
+    killed.signal(Signal::SIGKILL);
+    let _ = killed.end();
+    assert_eq!(unpacked(), 1, "nobody was there to remove it, which the next one makes up for");
+    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130)] {
+        let running = start();
+        assert_eq!(unpacked(), 1, "what it runs from");
         running.signal(signal);
         let ended = running.end().expect_code(code);
         let said = lines::of(&ended.out, "system");
         assert!(said.iter().any(|line| line == "hello-nix.1 stopped (rc=-15)"), "{said:?}");
-        assert_eq!(in_room(), 0, "{signal}");
+        assert_eq!(unpacked(), 0, "{signal}");
     }
 }

@@ -1,14 +1,15 @@
 //! What is below everything else in the root of a container: nothing, the files of a base, or all
 //! files of the image, unpacked.
 
-use std::env;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
+use super::cache::{Cache, Held, Scratch, with_way_out};
 use super::trees;
 use crate::error::{Context as _, Kind, Result};
 use crate::image::{Image, Layer, Source};
-use crate::{temporary, unpack};
+use crate::unpack;
 
 /// Files of the host that the root of a container consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,12 @@ pub enum Ground {
     /// None: everything comes from the store.
     Nothing,
     /// Those of the layers below, which the container may change without changing them here.
-    Below(PathBuf),
+    Below {
+        /// Where they are.
+        lower: PathBuf,
+        /// An empty directory, for what it changes where that cannot be kept in memory.
+        beside: PathBuf,
+    },
     /// All there are, for this container alone.
     Whole(PathBuf),
 }
@@ -32,8 +38,8 @@ pub struct Standing {
 #[derive(Debug)]
 enum Kept {
     Nothing,
-    Locked { _lock: File },
-    Temporary { _directory: temporary::Directory },
+    Tree { _tree: Held, _beside: Scratch },
+    Whole { _directory: Scratch },
 }
 
 impl Standing {
@@ -53,8 +59,11 @@ impl Standing {
         if below.is_empty() {
             return Ok(Self { ground: Ground::Nothing, _kept: Kept::Nothing });
         }
-        let (root, lock) = trees::tree(below)?;
-        Ok(Self { ground: Ground::Below(root), _kept: Kept::Locked { _lock: lock } })
+        let (cache, now) = swept()?;
+        let (lower, tree) = trees::tree(&cache, below, now)?;
+        let beside = cache.scratch().or_fail(Kind::CannotCreate, TEMPORARY)?;
+        let ground = Ground::Below { lower, beside: beside.path().to_owned() };
+        Ok(Self { ground, _kept: Kept::Tree { _tree: tree, _beside: beside } })
     }
 
     /// All files of the image, as whoever pulls it gets them, in a directory that goes with the value.
@@ -62,24 +71,22 @@ impl Standing {
     /// # Errors
     /// When a layer cannot be unpacked.
     pub fn unpacked(image: &Image) -> Result<Self> {
-        let doing = || "cannot make a temporary directory";
-        let directory = temporary::Directory::new_in(&room(), ".devenv-container-")
-            .or_fail(Kind::CannotCreate, doing)?;
+        let (cache, _) = swept()?;
+        let directory = cache.scratch().or_fail(Kind::CannotCreate, TEMPORARY)?;
         // Nobody else may enter the directory itself, but any user of the container its root.
         let root = directory.path().join("root");
-        std::fs::create_dir(&root).or_fail(Kind::CannotCreate, doing)?;
-        unpack::unpack(&image.layers, &root)?;
+        fs::create_dir(&root).or_fail(Kind::CannotCreate, TEMPORARY)?;
+        unpack::unpack(&image.layers, &root).map_err(|failure| with_way_out(failure, &cache))?;
         let ground = Ground::Whole(root);
-        Ok(Self { ground, _kept: Kept::Temporary { _directory: directory } })
+        Ok(Self { ground, _kept: Kept::Whole { _directory: directory } })
     }
 }
 
-/// Where large files go: `/tmp` may be in memory.
-fn room() -> PathBuf {
-    let large = Path::new("/var/tmp");
-    if env::var_os("TMPDIR").is_none() && large.is_dir() {
-        large.to_owned()
-    } else {
-        env::temp_dir()
-    }
+const TEMPORARY: fn() -> &'static str = || "cannot make a temporary directory";
+
+/// The cache, without what nobody needs any more.
+fn swept() -> Result<(Cache, SystemTime)> {
+    let (cache, now) = (Cache::of_user()?, SystemTime::now());
+    cache.sweep(now);
+    Ok((cache, now))
 }

@@ -22,10 +22,8 @@ use crate::unpack::place;
 const NEW: &str = "/new";
 /// Where the files of the base are.
 const LOWER: &str = "/lower";
-/// Where what is written above them goes.
-const UPPER: &str = "/upper";
-/// What the kernel needs for this.
-const WORK: &str = "/work";
+/// Where what is written above them goes: memory, or a directory beside them.
+const ABOVE: [&str; 2] = ["/above", "/beside"];
 
 const STORE: Attributes = Attributes { read_only: true, devices: false, recursive: false };
 const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
@@ -43,8 +41,10 @@ pub fn image(plan: &Plan) -> Result<&'static Path> {
             let writable = Attributes { read_only: false, devices: false, recursive: false };
             mounts::bind(&on_host(root), new, writable)?;
         }
-        Ground::Below(lower) => {
-            if !overlay(&on_host(lower), new).or_fail(Kind::System, doing)? {
+        Ground::Below { lower, beside } => {
+            if !overlay(&on_host(lower), &on_host(beside), new).or_fail(Kind::System, doing)? {
+                // Whoever waits should know what for.
+                eprintln!("copying the base image: this kernel cannot lay changes above it");
                 in_memory()?;
                 copy(&on_host(lower), new).or_fail(Kind::System, || {
                     format!("cannot copy the base image from {}", lower.display())
@@ -58,19 +58,27 @@ pub fn image(plan: &Plan) -> Result<&'static Path> {
 }
 
 /// Shows the files of `lower` at `new`, where they may be changed without being so; `false`: not on
-/// this kernel. An ordinary user may do so from 5.11 on, and keep notes on what is hidden in a file
-/// system in memory from 6.6 on.
-fn overlay(lower: &Path, new: &Path) -> io::Result<bool> {
-    for folder in [LOWER, UPPER, WORK] {
+/// this kernel. An ordinary user may do so from 5.11 on. A file system in memory keeps notes on what
+/// is hidden from 6.6 on; before, what changes is kept in the directory `beside`.
+fn overlay(lower: &Path, beside: &Path, new: &Path) -> io::Result<bool> {
+    for folder in [LOWER, ABOVE[0], ABOVE[1]] {
         fs::create_dir(folder)?;
     }
-    let about = fs::metadata(lower)?;
-    own(Path::new(UPPER), &as_found(&about), false)?;
-    // A path of its own, in which nothing has a meaning to the options below.
-    if mounts::bind(lower, Path::new(LOWER), STORE).is_err() || !takes_notes(Path::new(UPPER)) {
+    // Paths of their own, in which nothing has a meaning to the options below.
+    let writable = Attributes { read_only: false, devices: false, recursive: false };
+    if mounts::bind(lower, Path::new(LOWER), STORE).is_err()
+        || mounts::bind(beside, Path::new(ABOVE[1]), writable).is_err()
+    {
         return Ok(false);
     }
-    let options = format!("lowerdir={LOWER},upperdir={UPPER},workdir={WORK},userxattr");
+    let Some(above) = ABOVE.into_iter().find(|place| takes_notes(Path::new(place))) else {
+        return Ok(false);
+    };
+    let [upper, work] = ["upper", "work"].map(|folder| Path::new(above).join(folder));
+    fs::create_dir(&upper)?;
+    fs::create_dir(&work)?;
+    own(&upper, &as_found(&fs::metadata(lower)?), false)?;
+    let options = format!("lowerdir={LOWER},upperdir={above}/upper,workdir={above}/work,userxattr");
     let mounted = mount(Some("overlay"), new, Some("overlay"), SAFE, Some(options.as_str()));
     Ok(mounted.is_ok())
 }
@@ -198,10 +206,12 @@ fn free(new: &Path, path: &Path, directory: bool) -> io::Result<std::path::PathB
 fn own(target: &Path, ownership: &Ownership, is_link: bool) -> io::Result<()> {
     let uid = u32::try_from(ownership.uid).unwrap_or(u32::MAX);
     let gid = u32::try_from(ownership.gid).unwrap_or(u32::MAX);
-    // For an ordinary caller only one user exists, and that one owns everything already.
-    match lchown(target, Some(uid), Some(gid)) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
-        result => result?,
+    // Not everybody exists where an ordinary user maps users, and whoever does not owns nothing.
+    for (uid, gid) in [(None, Some(gid)), (Some(uid), None)] {
+        match lchown(target, uid, gid) {
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
+            result => result?,
+        }
     }
     if is_link {
         return Ok(());

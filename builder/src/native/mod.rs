@@ -14,6 +14,7 @@
 //!   passes the exit code on ◀─────────────────  ends
 //! ```
 
+mod cache;
 mod child;
 mod command;
 mod compare;

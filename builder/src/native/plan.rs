@@ -122,7 +122,7 @@ impl Plan {
     pub fn new(image: &Image, ground: Ground, request: Request) -> Result<Self> {
         let (store, placed) = match ground {
             Ground::Whole(_) => Default::default(),
-            Ground::Nothing | Ground::Below(_) => split(image),
+            Ground::Nothing | Ground::Below { .. } => split(image),
         };
         let tree = crate::image::pack::tree(&placed)?;
         let wanted = request.user.as_deref().unwrap_or(&image.config.user);
@@ -202,7 +202,7 @@ fn accounts(ground: &Ground, tree: &Tree, path: &str) -> Result<String> {
     // Where the base has a link, what is above it goes where the link leads.
     let (inside, below) = match ground {
         Ground::Nothing => (PathBuf::from(path), None),
-        Ground::Below(root) | Ground::Whole(root) => {
+        Ground::Below { lower: root, .. } | Ground::Whole(root) => {
             let inside = place::inside(root, Path::new(path)).or_fail(Kind::Data, doing)?;
             (Path::new("/").join(&inside), Some(root.join(inside)))
         }

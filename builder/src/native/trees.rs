@@ -1,101 +1,66 @@
 //! The files of base images, unpacked once: `$XDG_CACHE_HOME/devenv-container/trees/<digest>`.
 //!
 //! A tree is named by the digests of its layers and by who unpacked it, as only root can give files
-//! their owners. It appears all at once and is not changed any more. Whoever uses one holds a lock
-//! on it, shared with others; trees nobody has used for a month are removed when another is made.
+//! their owners, and only those who exist in its namespace. It appears all at once and is not changed
+//! any more.
 
-use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::fs;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use nix::unistd::geteuid;
 
+use super::cache::{Cache, Held, with_way_out};
 use crate::digest::Digest;
 use crate::error::{Context as _, Kind, Result};
 use crate::image::Layer;
-use crate::nix::base_directory;
-use crate::{temporary, unpack};
-
-/// How long a tree is kept that nobody uses.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+use crate::unpack;
 
 /// The version of what unpacking makes of a layer; another one makes new trees.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// The tree of these layers, from the lowest up, and the lock that keeps it while it is used.
+/// The tree of these layers, from the lowest up, and what keeps it while it is used.
 ///
 /// # Errors
 /// When they cannot be unpacked, or the cache cannot be written.
-pub fn tree(layers: &[Layer]) -> Result<(PathBuf, File)> {
-    let cache = base_directory("XDG_CACHE_HOME", ".cache")?.join("trees");
-    of(&cache, layers, SystemTime::now())
+pub fn tree(cache: &Cache, layers: &[Layer], now: SystemTime) -> Result<(PathBuf, Held)> {
+    let doing = || format!("cannot keep the files of the base in {}", cache.path().display());
+    let name = name(layers, &whose());
+    let root = cache.path().join(&name).join("root");
+    if let Some(held) = cache.hold(&name, now) {
+        return Ok((root, held));
+    }
+    let unfinished = cache.scratch().or_fail(Kind::CannotCreate, doing)?;
+    let inside = unfinished.path().join("root");
+    fs::create_dir(&inside).or_fail(Kind::CannotCreate, doing)?;
+    unpack::unpack(layers, &inside)
+        .map_err(|failure| with_way_out(failure.context(doing()), cache))?;
+    let held = cache.keep(&name, unfinished, now).or_fail(Kind::CannotCreate, doing)?;
+    Ok((root, held))
 }
 
-fn of(cache: &Path, layers: &[Layer], now: SystemTime) -> Result<(PathBuf, File)> {
-    let doing = || format!("cannot keep the files of the base in {}", cache.display());
-    // Programs in it may have the power of their owner; others must not get at them here.
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(cache)
-        .or_fail(Kind::CannotCreate, doing)?;
-    let place = cache.join(name(layers));
-    if let Some(lock) = hold(&place, now) {
-        return Ok((place.join("root"), lock));
-    }
-    sweep(cache, now);
-    let unfinished =
-        temporary::Directory::new_in(cache, ".tree-").or_fail(Kind::CannotCreate, doing)?;
-    let root = unfinished.path().join("root");
-    fs::create_dir(&root).or_fail(Kind::CannotCreate, doing)?;
-    unpack::unpack(layers, &root).map_err(|failure| failure.context(doing()))?;
-    match fs::rename(unfinished.path(), &place) {
-        Ok(()) => unfinished.keep(),
-        // Another process was first; its files are the same.
-        Err(_) if place.is_dir() => drop(unfinished),
-        Err(error) => return Err(error).or_fail(Kind::CannotCreate, doing),
-    }
-    let lock = hold(&place, now).ok_or(()).map_err(|()| "it went away again");
-    Ok((place.join("root"), lock.or_fail(Kind::Io, doing)?))
+/// Who this is, and who else exists here (`user_namespaces(7)`): on that depends whose the files are.
+fn whose() -> String {
+    let map = |of: &str| fs::read_to_string(format!("/proc/self/{of}_map")).unwrap_or_default();
+    let (users, groups) = (map("uid"), map("gid"));
+    let plain = |map: &str| map.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{} of {} and {}", geteuid(), plain(&users), plain(&groups))
 }
 
-fn name(layers: &[Layer]) -> String {
+fn name(layers: &[Layer], whose: &str) -> String {
     let digests: Vec<String> = layers.iter().map(|layer| layer.diff_id.hex()).collect();
-    let key = format!("{VERSION} {} {}", geteuid(), digests.join(" "));
+    let key = format!("{VERSION} {whose}: {}", digests.join(" "));
     Digest::of(key.as_bytes()).hex().to_owned()
-}
-
-/// Keeps a tree from being removed, and notes that it is used; `None`: there is none.
-fn hold(place: &Path, now: SystemTime) -> Option<File> {
-    let lock = File::open(place).ok()?;
-    lock.lock_shared().ok()?;
-    let _ = lock.set_modified(now);
-    // It may have been removed before the lock was there.
-    place.join("root").is_dir().then_some(lock)
-}
-
-/// Removes trees that nobody has used for a long time. What cannot be removed stays.
-fn sweep(cache: &Path, now: SystemTime) {
-    for place in fs::read_dir(cache).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let Ok(lock) = File::open(&place) else { continue };
-        let age = lock.metadata().and_then(|about| about.modified()).ok();
-        let is_old = age
-            .and_then(|modified| now.duration_since(modified).ok())
-            .is_some_and(|age| age > KEPT);
-        if is_old && !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
-            temporary::unlock(&place);
-            let _ = fs::remove_dir_all(&place);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::slice;
 
     use super::*;
     use crate::image::{Codec, History, Source, codec};
+    use crate::native::cache::KEPT;
 
     fn layer(folder: &Path, file: &str) -> Layer {
         let mut archive = tar::Builder::new(Vec::new());
@@ -124,27 +89,41 @@ mod tests {
     #[test]
     fn layers_are_unpacked_once_and_removed_when_nobody_wants_them_any_more() {
         let world = tempfile::tempdir().unwrap();
-        let cache = world.path().join("cache");
+        let cache = Cache::at(world.path().join("cache")).unwrap();
         let [a, b] = ["a", "b"].map(|name| layer(world.path(), name));
         let now = SystemTime::now();
-        let trees = || fs::read_dir(&cache).unwrap().count();
+        let of = |layers: &[Layer], now| {
+            cache.sweep(now);
+            tree(&cache, layers, now)
+        };
+        let trees = || fs::read_dir(cache.path()).unwrap().count();
 
-        let (first, held) = of(&cache, &[a.clone(), b.clone()], now).unwrap();
+        let (first, held) = of(&[a.clone(), b.clone()], now).unwrap();
         assert!(first.join("a").is_file() && first.join("b").is_file());
         // What is there is not read again: the layer may even be gone.
         fs::remove_file(world.path().join("b")).unwrap();
-        assert_eq!(of(&cache, &[a.clone(), b.clone()], now).unwrap().0, first);
-        assert!(of(&cache, &[b], now).is_err());
+        assert_eq!(of(&[a.clone(), b.clone()], now).unwrap().0, first);
+        assert!(of(&[b], now).is_err());
         assert_eq!(trees(), 1, "what could not be unpacked is gone");
 
-        // In use, it stays however old it is.
+        // In use, it stays however old it is; and so it does where nothing else is made.
         let later = now + KEPT + KEPT;
-        let (other, _) = of(&cache, slice::from_ref(&a), later).unwrap();
+        let (other, _) = of(slice::from_ref(&a), later).unwrap();
         assert_ne!(other, first);
         assert!(first.is_dir());
         drop(held);
-        fs::remove_dir_all(other.parent().unwrap()).unwrap();
-        let _ = of(&cache, &[a], later).unwrap();
+        let _ = of(&[a], later).unwrap();
         assert_eq!((first.is_dir(), trees()), (false, 1));
+    }
+
+    #[test]
+    fn trees_of_those_among_other_users_are_others() {
+        let world = tempfile::tempdir().unwrap();
+        let layers = [layer(world.path(), "a")];
+        let names = ["0 of 0 0 4294967295", "0 of 0 1000 1", "1000 of 0 0 4294967295"]
+            .map(|whose| name(&layers, whose));
+        assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
+        assert!(whose().starts_with(&format!("{} of ", geteuid())));
+        assert!(whose().matches(char::is_numeric).count() > 6, "{}", whose());
     }
 }
