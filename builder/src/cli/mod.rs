@@ -47,7 +47,8 @@ struct Arguments {
 const PLACES: &str = "\
 Files:
   $XDG_CACHE_HOME/devenv-container    what is remembered (~/.cache where it is not set): any of it may be
-                                      removed, and what nobody uses for 30 days removes itself
+                                      removed while no container runs, trees after chmod -R u+w; what
+                                      nobody uses for 30 days goes when something new is kept
   $XDG_STATE_HOME/devenv-container    links that keep images from Nix's garbage collection
                                       (~/.local/state): removing one lets its image go";
 

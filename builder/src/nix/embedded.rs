@@ -1,12 +1,16 @@
 //! The Nix files this program carries, written out once for Nix to read.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::digest::Hashing;
 use crate::error::{Context as _, Failure, Kind, Result};
 
 use super::roots::base_directory;
+
+/// How long the files of a version are kept that nobody uses.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Relative path and content of every file of `nix/`.
 const COLLECTED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/nix_files.rs"));
@@ -44,8 +48,30 @@ pub fn file(name: &str) -> Result<PathBuf> {
     let target = cache.join(format!("nix-{}", digest()?));
     if !target.is_dir() {
         write(&cache, &target)?;
+        forget(&cache, SystemTime::now());
     }
+    // Only a cache that cannot be written to forgets how long this was used.
+    let _ = File::open(&target).and_then(|used| used.set_modified(SystemTime::now()));
     Ok(target.join(name))
+}
+
+/// Removes the files of versions nobody has used for a long time.
+fn forget(cache: &Path, now: SystemTime) {
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let used = entry.metadata().and_then(|about| about.modified()).ok();
+        let age = used.and_then(|used| now.duration_since(used).ok());
+        if age.is_none_or(|age| age <= KEPT) {
+            continue;
+        }
+        // Under another name first: a removal that is ended leaves nothing that looks whole.
+        let aside = cache.join(format!(".{name}"));
+        if name.starts_with("nix-") && fs::rename(entry.path(), &aside).is_ok() {
+            let _ = fs::remove_dir_all(aside);
+        } else if name.starts_with(".nix-") {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Twenty digits name the content well enough for a directory.
@@ -89,6 +115,29 @@ fn write(cache: &Path, target: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_versions_are_kept_while_somebody_uses_them() {
+        let cache = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        for (name, used) in [("nix-a", now - KEPT), ("nix-b", now), (".nix-c", now - KEPT)] {
+            fs::create_dir_all(cache.path().join(name).join("modules")).unwrap();
+            File::open(cache.path().join(name)).unwrap().set_modified(used).unwrap();
+        }
+        fs::create_dir(cache.path().join("layers")).unwrap();
+        let there = |now| {
+            forget(cache.path(), now);
+            let mut names: Vec<_> = fs::read_dir(cache.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(there(now).len(), 4);
+        assert_eq!(there(now + Duration::from_secs(60)), ["layers", "nix-b"]);
+        assert_eq!(there(now + KEPT + KEPT), ["layers"]);
+    }
 
     #[test]
     fn the_files_are_written_whole_and_only_once() {
