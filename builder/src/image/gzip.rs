@@ -183,6 +183,8 @@ impl<W: Write> Members<W> {
         while self.pending.len() >= self.share.pieces() {
             self.write_oldest()?;
         }
+        // Other streams may have come since: what they take, this one gives.
+        self.spare.truncate(self.share.pieces().saturating_sub(self.pending.len()));
         let mut work = self.spare.pop().unwrap_or_else(Work::new);
         work.piece.clear();
         std::mem::swap(&mut work.piece, &mut self.piece);
@@ -264,6 +266,19 @@ mod tests {
                 scope.spawn(move || assert!(compressed(bytes, turn % 4) == *expected));
             }
         });
+    }
+
+    #[test]
+    fn a_stream_gives_back_what_others_take() {
+        let mut members = Members::new(io::sink(), 0);
+        members.spare = (0..50).map(|_| Work::new()).collect();
+        // So many that each has the least there is, whatever other tests do meanwhile.
+        let _others: Vec<Share> = (0..2 * parallel::cores()).map(|_| Share::take()).collect();
+        for _ in 0..9 {
+            members.write_all(&vec![1; PIECE]).unwrap();
+            let kept = members.spare.len() + members.pending.len();
+            assert!(kept <= members.share.pieces(), "{kept} pieces");
+        }
     }
 
     #[test]
