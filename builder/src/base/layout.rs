@@ -3,6 +3,7 @@
 //! An index is followed to the image of one architecture. Media types of Docker become those of OCI,
 //! which mean the same.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
@@ -17,6 +18,9 @@ use crate::image::{Codec, Config, History, Image, Layer, Source, codec, config};
 
 /// How many indexes may refer to each other until the image comes.
 const DEPTH: usize = 4;
+
+/// The annotation by which an index tells the tag of an image (OCI image-spec, `annotations.md`).
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// How many bytes an index, manifest or configuration may have; registries take 4 MiB.
 const DOCUMENT: u64 = 16 << 20;
@@ -35,12 +39,22 @@ struct Entry {
     #[serde(default)]
     media_type: String,
     platform: Option<Platform>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize)]
+impl Entry {
+    /// The name an image goes by in its layout.
+    fn tag(&self) -> Option<&str> {
+        self.annotations.as_ref()?.get(REF_NAME).map(String::as_str)
+    }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Platform {
     architecture: String,
     os: String,
+    variant: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -112,16 +126,25 @@ fn find(
             .as_ref()
             .is_none_or(|platform| platform.os == "linux" && platform.architecture == architecture)
     };
-    let mut fitting = entries.iter().filter(fits);
-    let found = match (fitting.next(), fitting.next()) {
-        (Some(one), None) => one,
-        // Several of one architecture are variants of it: the first is the most general one.
-        (Some(one), Some(_)) if one.platform.is_some() => one,
-        (Some(_), Some(_)) => {
-            return Err(Failure::new(Kind::Data, "it holds several images")
+    let mut fitting: Vec<&Entry> = Vec::new();
+    for entry in entries.iter().filter(fits) {
+        // One image may have several tags.
+        if fitting.iter().all(|known| known.digest != entry.digest) {
+            fitting.push(entry);
+        }
+    }
+    let found = match fitting.as_slice() {
+        [one] => one,
+        // Several variants of one architecture: the first is the most general one.
+        [first, ..] if are_variants(&fitting) => first,
+        [_, ..] => {
+            let tags: Vec<&str> = fitting.iter().filter_map(|entry| entry.tag()).collect();
+            let tags =
+                if tags.is_empty() { String::new() } else { format!(": {}", tags.join(", ")) };
+            return Err(Failure::new(Kind::Data, format!("it holds several images{tags}"))
                 .hint("copy the one you mean into a layout of its own"));
         }
-        (None, _) => {
+        [] => {
             let there: Vec<String> = entries
                 .iter()
                 .filter_map(|entry| entry.platform.as_ref())
@@ -142,6 +165,13 @@ fn find(
         true => find(&file, architecture, blob, depth - 1),
         false => Ok(file),
     }
+}
+
+/// Whether these are the same image for variants of one platform.
+fn are_variants(entries: &[&Entry]) -> bool {
+    let platforms: BTreeSet<_> = entries.iter().map(|entry| &entry.platform).collect();
+    let tags: BTreeSet<_> = entries.iter().map(|entry| entry.tag()).collect();
+    platforms.len() == entries.len() && !platforms.contains(&None) && tags.len() == 1
 }
 
 fn of_manifest(file: &Path, blob: &dyn Fn(&Digest) -> Result<PathBuf>) -> Result<Image> {
@@ -226,7 +256,7 @@ fn image(
         name: None,
         tag: None,
         architecture: configuration.architecture,
-        annotations: std::collections::BTreeMap::new(),
+        annotations: BTreeMap::new(),
         created: configuration.created,
         config,
         layers,

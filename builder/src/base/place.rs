@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::starts_with;
 use crate::error::{Context as _, Kind, Result};
+use crate::unpack::entries;
 
 /// The directory of an image: `path` itself, or where its archive has been unpacked to.
 pub fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
@@ -22,9 +23,15 @@ pub fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
         Box::new(file)
     };
     fs::create_dir_all(scratch).or_fail(Kind::CannotCreate, doing)?;
-    let mut archive = tar::Archive::new(content);
-    archive.set_preserve_permissions(false);
-    archive.set_preserve_mtime(false);
-    archive.unpack(scratch).or_fail(Kind::Data, doing)?;
+    entries::each(content, |entry| {
+        // Folders are made for what is in them, with the modes this machine has for new ones.
+        if entries::kind(entry).is_dir() {
+            return Ok(());
+        }
+        entry.set_preserve_permissions(false);
+        entry.set_preserve_mtime(false);
+        entry.unpack_in(scratch).map(drop).or_fail(Kind::Data, doing)
+    })
+    .map_err(|failure| failure.context(doing()))?;
     Ok(scratch.to_owned())
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::ops::Bound;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Hashing;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, Layer, blob};
+use crate::unpack::entries;
 
 /// How many links one path may lead through, as in the kernel.
 const LINKS: usize = 40;
@@ -60,18 +62,16 @@ impl Root {
         for (at, layer) in image.layers.iter().enumerate() {
             let doing = || format!("cannot read layer {}", layer.diff_id);
             let stream = blob::open(layer).map_err(|failure| failure.context(doing()))?;
-            let mut archive =
-                tar::Archive::new(Tee { inner: stream, copy: Hashing::new(io::sink()) });
+            let stream = Tee { inner: stream, copy: Hashing::new(io::sink()) };
             let mut own = Own { accounts, ..Own::default() };
-            for entry in archive.entries().or_fail(Kind::Data, doing)? {
-                let mut entry = entry.or_fail(Kind::Data, doing)?;
-                root.add(&mut entry, &mut own).or_fail(Kind::Data, doing)?;
-            }
+            let read = entries::each(stream, |entry| {
+                root.add(entry, &mut own).or_fail(Kind::Data, || "cannot follow an entry")
+            });
+            let mut stream = read.map_err(|failure| failure.context(doing()))?;
             for (path, target) in own.hard_links {
                 let layers = image.layers.get(..=at).unwrap_or_default();
                 root.accounts.insert(path, content(layers, &target)?);
             }
-            let mut stream = archive.into_inner();
             io::copy(&mut stream, &mut io::sink()).or_fail(Kind::Io, doing)?;
             let (_, digest, _) = stream.copy.finish();
             if digest != layer.diff_id {
@@ -96,7 +96,7 @@ impl Root {
             Some(".wh..opq") => self.forget(&folder, false, &own.brought),
             Some(gone) => self.forget(&folder.join(gone), true, &own.brought),
             None => {
-                let kind = entry.header().entry_type();
+                let kind = entries::kind(entry);
                 if !kind.is_dir() || self.links.contains_key(&path) {
                     self.forget(&path, true, &BTreeSet::new());
                     own.hard_links.remove(&path);
@@ -124,11 +124,9 @@ impl Root {
     /// Forgets what is below `path`, and itself as well when `whole`, but for what was `brought` by the
     /// same layer: it hides what is below it, wherever in the layer it says so.
     fn forget(&mut self, path: &Path, whole: bool, brought: &BTreeSet<PathBuf>) {
-        let stays = |other: &PathBuf| {
-            !other.starts_with(path) || (!whole && other == path) || brought.contains(other)
-        };
-        self.links.retain(|other, _| stays(other));
-        self.accounts.retain(|other, _| stays(other));
+        let goes = |other: &PathBuf| (whole || other != path) && !brought.contains(other);
+        forget_below(&mut self.links, path, goes);
+        forget_below(&mut self.accounts, path, goes);
     }
 
     /// Where the file at `path` really is, all links followed.
@@ -180,6 +178,17 @@ struct Own<'a> {
     hard_links: BTreeMap<PathBuf, PathBuf>,
 }
 
+/// Forgets what is at and below `path` and `goes`. In the order of a map, that is all in one place:
+/// bases have many links, and there is an entry for each of many files.
+fn forget_below<T>(map: &mut BTreeMap<PathBuf, T>, path: &Path, goes: impl Fn(&PathBuf) -> bool) {
+    let from = (Bound::Included(path), Bound::Unbounded);
+    let below = map.range::<Path, _>(from).map(|(other, _)| other);
+    let below = below.take_while(|other| other.starts_with(path));
+    for gone in below.filter(|other| goes(other)).cloned().collect::<Vec<_>>() {
+        map.remove(&gone);
+    }
+}
+
 /// The name of the account that a line is about.
 fn account(line: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b':').next().unwrap_or_default()
@@ -203,13 +212,15 @@ fn content(layers: &[Layer], path: &Path) -> Result<Vec<u8>> {
         let doing = || format!("cannot read layer {}", layer.diff_id);
         let stream = blob::open(layer).map_err(|failure| failure.context(doing()))?;
         let mut found = None;
-        for entry in tar::Archive::new(stream).entries().or_fail(Kind::Data, doing)? {
-            let entry = entry.or_fail(Kind::Data, doing)?;
-            let kind = entry.header().entry_type();
-            if kind.is_file() && plain(&entry.path().or_fail(Kind::Data, doing)?) == path {
-                found = Some(limited(path, entry).or_fail(Kind::Data, doing)?);
+        let failed = || "cannot follow an entry";
+        entries::each(stream, |entry| {
+            let kind = entries::kind(entry);
+            if kind.is_file() && plain(&entry.path().or_fail(Kind::Data, failed)?) == path {
+                found = Some(limited(path, entry).or_fail(Kind::Data, failed)?);
             }
-        }
+            Ok(())
+        })
+        .map_err(|failure| failure.context(doing()))?;
         if let Some(content) = found {
             return Ok(content);
         }

@@ -245,6 +245,80 @@ fn names_that_lead_out_of_the_image_are_refused() {
 }
 
 #[test]
+fn many_links_take_no_time() {
+    let world = tempfile::tempdir().unwrap();
+    let mut base = image(world.path(), &[LOWER]);
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    for number in 0..20_000 {
+        header.set_size(0);
+        header.set_entry_type(tar::EntryType::Symlink);
+        archive.append_link(&mut header, format!("usr/lib/l{number}"), "a").unwrap();
+    }
+    let bytes = archive.into_inner().unwrap();
+    fs::write(world.path().join("layer0.tar"), &bytes).unwrap();
+    base.layers[0].diff_id = Digest::of(&bytes);
+    let begin = std::time::Instant::now();
+    assert_eq!(Root::read(&base).unwrap().links.len(), 20_000);
+    // To compare each with each other takes more than a minute.
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn only_what_is_at_and_below_a_name_is_forgotten() {
+    let world = tempfile::tempdir().unwrap();
+    let lower: &[Entry] =
+        &[Link("a", "x"), Link("b/c", "x"), Link("b/d/e", "x"), Link("b.c", "x"), Link("b-", "x")];
+    for (upper, left) in [
+        (&[Text(".wh.b", "")][..], &["a", "b-", "b.c"][..]),
+        (&[Text("b", "")], &["a", "b-", "b.c"]),
+        (&[Text("b/.wh..wh..opq", ""), Link("b/d", "y")], &["a", "b-", "b.c", "b/d"]),
+        (&[Text("b/.wh.c", ""), Folder("b/d")], &["a", "b-", "b.c", "b/d/e"]),
+        (&[Text(".wh..wh..opq", ""), Link("z", "y")], &["z"]),
+    ] {
+        let root = Root::read(&image(world.path(), &[lower, upper])).unwrap();
+        let mut found: Vec<&str> = root.links.keys().map(|path| path.to_str().unwrap()).collect();
+        found.sort();
+        assert_eq!(found, left);
+    }
+}
+
+#[test]
+fn a_layout_with_several_images_is_not_guessed_at() {
+    let world = tempfile::tempdir().unwrap();
+    let layout = world.path().join("layout");
+    OciLayout::new(layout.clone(), None).put(&image(world.path(), &[LOWER])).unwrap();
+    let index: serde_json::Value =
+        serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
+    let one = index["manifests"][0].clone();
+    let another = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    let read = |tags: [Option<&str>; 2], variants: [Option<&str>; 2], digest: Option<&str>| {
+        let mut entries = [one.clone(), one.clone()];
+        for ((entry, tag), variant) in entries.iter_mut().zip(tags).zip(variants) {
+            entry["platform"] =
+                serde_json::json!({"os": "linux", "architecture": "arm64", "variant": variant});
+            let name = "org.opencontainers.image.ref.name";
+            entry["annotations"] =
+                tag.map_or_else(|| ().into(), |tag| serde_json::json!({name: tag}));
+        }
+        if let Some(digest) = digest {
+            entries[1]["digest"] = digest.into();
+        }
+        let index = serde_json::json!({"schemaVersion": 2, "manifests": entries});
+        fs::write(layout.join("index.json"), index.to_string()).unwrap();
+        super::read(&layout, "arm64", &world.path().join("scratch")).map_err(|f| f.to_string())
+    };
+    let (no, v8) = ([None, None], [Some("v8"), None]);
+    // Of variants the first is the most general one; one image may have two tags.
+    assert!(read(no, v8, Some(another)).is_ok());
+    assert!(read([Some("a"), Some("b")], no, None).is_ok());
+    let failure = read([Some("a"), Some("b")], v8, Some(another)).unwrap_err();
+    assert!(failure.contains("it holds several images: a, b"), "{failure}");
+    let failure = read(no, no, Some(another)).unwrap_err();
+    assert!(failure.contains("it holds several images"), "{failure}");
+}
+
+#[test]
 fn a_layout_leads_to_no_other_file() {
     let world = tempfile::tempdir().unwrap();
     let layout = world.path().join("layout");

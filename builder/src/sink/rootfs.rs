@@ -22,8 +22,8 @@ impl RootFs {
 }
 
 impl Sink for RootFs {
-    /// Owners are set by root only; for anybody else every file is their own. Device files are left
-    /// out.
+    /// Owners are set by root only; for anybody else every file is their own, and no program keeps its
+    /// set-user-ID bit, by which everybody could act as them. Device files are left out.
     fn put(&self, image: &Image) -> Result<Published> {
         let doing = || format!("cannot unpack into {}", self.directory.display());
         // What is there belongs to somebody; files of two images must not be mixed.
@@ -38,7 +38,7 @@ impl Sink for RootFs {
         };
         let unfinished = temporary::Directory::new_in(directory, ".rootfs-")
             .or_fail(Kind::CannotCreate, doing)?;
-        unpack::unpack(&image.layers, unfinished.path()).map_err(|f| f.context(doing()))?;
+        unpack::unpack_for_all(&image.layers, unfinished.path()).map_err(|f| f.context(doing()))?;
         fs::rename(unfinished.path(), &self.directory).or_fail(Kind::CannotCreate, doing)?;
         unfinished.keep();
         let (digest, _) = blob::config(image)?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read};
+use std::ops::Bound;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{
     DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown, symlink,
@@ -14,7 +15,7 @@ use nix::sys::stat::{Mode, utimensat};
 use nix::unistd::{geteuid, mkfifo};
 use tar::EntryType;
 
-use super::place;
+use super::{Rights, entries, place};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// What is in front of the name of a file that hides one of a lower layer.
@@ -23,6 +24,9 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// What is in front of names that some tools keep notes under; none of them is of the image.
 const NOTES: &[u8] = b".wh..wh.";
+
+/// The mode bits by which a program runs as the owner or the group of its file.
+const SET_ID: u32 = 0o6000;
 
 /// What an entry says of its file beside its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,37 +45,36 @@ const IMPLIED: About = About { mode: 0o755, uid: 0, gid: 0, modified: 0 };
 pub struct Tree<'a> {
     root: &'a Path,
     as_root: bool,
+    rights: Rights,
     /// Directories get what is theirs last: one without write permission could not be filled.
     directories: BTreeMap<PathBuf, About>,
 }
 
 impl<'a> Tree<'a> {
     /// An empty tree in the directory `root`.
-    pub fn new(root: &'a Path) -> Result<Self> {
+    pub fn new(root: &'a Path, rights: Rights) -> Result<Self> {
         let doing = || format!("cannot unpack into {}", root.display());
         fs::set_permissions(root, Permissions::from_mode(0o755)).or_fail(Kind::Io, doing)?;
-        Ok(Self { root, as_root: geteuid().is_root(), directories: BTreeMap::new() })
+        Ok(Self { root, as_root: geteuid().is_root(), rights, directories: BTreeMap::new() })
     }
 
     /// Puts an archive on top.
     pub fn apply(&mut self, archive: &mut dyn Read) -> Result<()> {
-        let mut archive = tar::Archive::new(archive);
         // What this layer has brought; what hides files hides those of the layers below.
         let mut brought = BTreeSet::new();
-        for entry in archive.entries().or_fail(Kind::Data, || "cannot read it")? {
-            let mut entry = entry.or_fail(Kind::Data, || "cannot read it")?;
+        entries::each(archive, |entry| {
             let name = PathBuf::from(OsString::from_vec(entry.path_bytes().into_owned()));
             let doing = || format!("cannot make {}", name.display());
-            self.add(&plain(&name)?, &mut entry, &mut brought).map_err(|f| f.context(doing()))?;
-        }
-        Ok(())
+            self.add(&plain(&name)?, entry, &mut brought).map_err(|f| f.context(doing()))
+        })
+        .map(drop)
     }
 
     /// Gives every directory its mode and owner.
     pub fn finish(self) -> Result<()> {
         // What is in a directory comes after it in order, and is done before it.
         for (path, about) in self.directories.iter().rev() {
-            settle(path, about, self.as_root, false)
+            self.settle(path, about, EntryType::Directory)
                 .or_fail(Kind::Io, || format!("cannot set the mode of {}", path.display()))?;
         }
         Ok(())
@@ -105,9 +108,13 @@ impl<'a> Tree<'a> {
             return self.hide(&hidden, brought).or_fail(Kind::Io, failed);
         }
 
-        let kind = entry.header().entry_type();
+        let kind = entries::kind(entry);
         let about = about(entry.header()).or_fail(Kind::Data, failed)?;
         brought.extend(at.ancestors().take_while(|path| *path != self.root).map(Path::to_owned));
+        if entries::is_posix_sparse(entry).or_fail(Kind::Data, failed)? {
+            return Err(Failure::new(Kind::Data, "it is sparse in the form of POSIX archives")
+                .hint("pack the layer without --sparse, or with --format=gnu"));
+        }
         if kind.is_dir() {
             if !fs::symlink_metadata(&at).is_ok_and(|there| there.is_dir()) {
                 self.remove(&at).or_fail(Kind::Io, failed)?;
@@ -123,7 +130,6 @@ impl<'a> Tree<'a> {
             return self.link(entry, &at);
         }
         self.remove(&at).or_fail(Kind::Io, failed)?;
-        let is_link = kind.is_symlink();
         match kind {
             EntryType::Symlink => {
                 let target = entry.link_name_bytes().unwrap_or_default();
@@ -142,7 +148,7 @@ impl<'a> Tree<'a> {
                 return Err(Failure::new(Kind::Data, why));
             }
         }
-        settle(&at, &about, self.as_root, is_link).or_fail(Kind::Io, failed)
+        self.settle(&at, &about, kind).or_fail(Kind::Io, failed)
     }
 
     /// Makes `at` another name of a file that is there already.
@@ -169,7 +175,12 @@ impl<'a> Tree<'a> {
     fn remove(&mut self, path: &Path) -> io::Result<()> {
         match fs::symlink_metadata(path) {
             Ok(there) if there.is_dir() => {
-                self.directories.retain(|directory, _| !directory.starts_with(path));
+                let from = (Bound::Included(path), Bound::Unbounded);
+                let inside = self.directories.range::<Path, _>(from).map(|(inside, _)| inside);
+                let inside = inside.take_while(|inside| inside.starts_with(path));
+                for gone in inside.cloned().collect::<Vec<_>>() {
+                    self.directories.remove(&gone);
+                }
                 fs::remove_dir_all(path)
             }
             Ok(_) => fs::remove_file(path),
@@ -182,9 +193,10 @@ impl<'a> Tree<'a> {
     fn hide(&mut self, path: &Path, brought: &BTreeSet<PathBuf>) -> io::Result<()> {
         if !brought.contains(path) {
             self.remove(path)
-        } else if fs::symlink_metadata(path)?.is_dir() {
+        } else if fs::symlink_metadata(path).is_ok_and(|there| there.is_dir()) {
             self.empty(path, brought)
         } else {
+            // It stays. A device was never there.
             Ok(())
         }
     }
@@ -195,6 +207,30 @@ impl<'a> Tree<'a> {
             self.hide(&entry?.path(), brought)?;
         }
         Ok(())
+    }
+
+    /// The owner comes first: a change of it takes set-user-ID bits away. The time comes last.
+    fn settle(&self, path: &Path, about: &About, kind: EntryType) -> io::Result<()> {
+        use nix::fcntl::AT_FDCWD;
+        use nix::sys::stat::UtimensatFlags::NoFollowSymlink;
+        use nix::sys::time::TimeSpec;
+        let mut is_theirs = false;
+        if self.as_root {
+            is_theirs = match lchown(path, Some(about.uid), Some(about.gid)) {
+                // Root of a namespace in which this user does not exist, and nobody could be told
+                // of it.
+                Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => false,
+                // The highest number is nobody's: it stands for a change of nothing.
+                result => result.map(|()| about.uid != u32::MAX && about.gid != u32::MAX)?,
+            };
+        }
+        if !kind.is_symlink() {
+            let keeps = kind.is_dir() || is_theirs || self.rights == Rights::OfContainer;
+            let mode = if keeps { about.mode } else { about.mode & !SET_ID };
+            fs::set_permissions(path, Permissions::from_mode(mode))?;
+        }
+        let time = TimeSpec::new(about.modified, 0);
+        utimensat(AT_FDCWD, path, &time, &time, NoFollowSymlink).map_err(io::Error::from)
     }
 }
 
@@ -232,25 +268,7 @@ fn about(header: &tar::Header) -> io::Result<About> {
         mode: header.mode()? & 0o7777,
         uid: id(header.uid()?)?,
         gid: id(header.gid()?)?,
-        modified: i64::try_from(header.mtime()?).map_err(io::Error::other)?,
+        // As engines have it, nothing was made before the epoch.
+        modified: i64::try_from(header.mtime()?).unwrap_or_default(),
     })
-}
-
-/// The owner comes first: a change of it takes set-user-ID bits away. The time comes last.
-fn settle(path: &Path, about: &About, as_root: bool, is_link: bool) -> io::Result<()> {
-    use nix::fcntl::AT_FDCWD;
-    use nix::sys::stat::UtimensatFlags::NoFollowSymlink;
-    use nix::sys::time::TimeSpec;
-    if as_root {
-        match lchown(path, Some(about.uid), Some(about.gid)) {
-            // Root of a namespace in which this user does not exist, and nobody could be told of it.
-            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => {}
-            result => result?,
-        }
-    }
-    if !is_link {
-        fs::set_permissions(path, Permissions::from_mode(about.mode))?;
-    }
-    let time = TimeSpec::new(about.modified, 0);
-    utimensat(AT_FDCWD, path, &time, &time, NoFollowSymlink).map_err(io::Error::from)
 }

@@ -3,7 +3,10 @@
 //! Layers come from anywhere, so nothing in them is trusted: no name and no link leads out of the
 //! tree, and a stream that is not the one its image speaks of is refused.
 
+pub mod entries;
 mod layer;
+#[cfg(test)]
+mod odd;
 pub mod place;
 #[cfg(test)]
 mod tests;
@@ -21,15 +24,36 @@ const CHUNK: usize = 64 * 1024;
 /// Unpacks `layers`, from the lowest up, into the directory `root`, which is empty.
 ///
 /// Owners are set by root only, as far as they exist where this runs; for anybody else every file is
-/// their own. Device files are left
-/// out: whatever runs a container brings those it may have. Nobody else may change the tree
-/// meanwhile. It is not what the image describes until this has returned.
+/// their own. Device files are left out: whatever runs a container brings those it may have. Nobody
+/// else may change the tree meanwhile. It is not what the image describes until this has returned.
 ///
 /// # Errors
 /// When a layer is not the one the image describes, is no archive, has a name or a hard link that
-/// leads out of the tree, or cannot be written.
+/// leads out of the tree, has a sparse file in the form of POSIX archives, or cannot be written.
 pub fn unpack(layers: &[Layer], root: &Path) -> Result<()> {
-    let mut tree = layer::Tree::new(root)?;
+    with_rights(layers, root, Rights::OfContainer)
+}
+
+/// As [`unpack`], into a directory that others on this machine may reach: a program does not run as
+/// its owner or group where these are not those of the image. It would run as whoever unpacked it.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_for_all(layers: &[Layer], root: &Path) -> Result<()> {
+    with_rights(layers, root, Rights::OfOwners)
+}
+
+/// Which programs keep the bits by which they run as the owner or group of their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rights {
+    /// All of them: they run in a container only, where whoever unpacked them is root.
+    OfContainer,
+    /// Those whose owner and group are the ones of the image.
+    OfOwners,
+}
+
+fn with_rights(layers: &[Layer], root: &Path, rights: Rights) -> Result<()> {
+    let mut tree = layer::Tree::new(root, rights)?;
     for layer in layers {
         let doing = || format!("cannot unpack layer {}", layer.diff_id);
         one(layer, &mut tree).map_err(|failure| failure.context(doing()))?;

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::image::{Codec, History, Layer, Source, codec};
 
 /// An entry: its name, its type, and its content or the target of its link.
-type Entry<'a> = (&'a str, EntryType, &'a str);
+pub type Entry<'a> = (&'a str, EntryType, &'a str);
 
 use EntryType::{Char, Directory, Fifo, Link, Regular, Symlink};
 
@@ -40,6 +40,11 @@ fn layer(folder: &Path, entries: &[Entry<'_>]) -> Layer {
         archive.extend_from_slice(bytes);
         archive.resize(archive.len().next_multiple_of(512), 0);
     }
+    stored(folder, archive)
+}
+
+/// The layer of an archive that still lacks its end.
+pub fn stored(folder: &Path, mut archive: Vec<u8>) -> Layer {
     archive.resize(archive.len() + 1024, 0);
     let digest = Digest::of(&archive);
     let file = folder.join(digest.hex());
@@ -56,7 +61,7 @@ fn layer(folder: &Path, entries: &[Entry<'_>]) -> Layer {
 }
 
 /// What there is after unpacking, by path: a file's content, a link's target, `/` for a directory.
-fn unpacked(layers: &[&[Entry<'_>]]) -> Result<Vec<(String, String)>> {
+pub fn unpacked(layers: &[&[Entry<'_>]]) -> Result<Vec<(String, String)>> {
     let world = tempfile::tempdir().unwrap();
     fs::write(world.path().join("outside"), "untouched").unwrap();
     fs::create_dir(world.path().join("folder")).unwrap();
@@ -102,7 +107,7 @@ fn list(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
 }
 
 #[track_caller]
-fn assert_tree(layers: &[&[Entry<'_>]], expected: &[(&str, &str)]) {
+pub fn assert_tree(layers: &[&[Entry<'_>]], expected: &[(&str, &str)]) {
     let found = unpacked(layers).unwrap();
     let found: Vec<(&str, &str)> = found.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     assert_eq!(found, expected);
