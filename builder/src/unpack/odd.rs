@@ -148,6 +148,7 @@ fn archives_of_every_age_are_understood() {
     let said = records(&[("comment", "a commit"), ("path", "elsewhere")]);
     add(&mut archive, header("pax_global_header", EntryType::XGlobalHeader), &said);
     let mut old = header("old/", Regular);
+    old.set_mode(0o755);
     old.as_old_mut().linkflag = [0];
     add(&mut archive, old, b"");
     let mut old = header("old/file", Regular);
