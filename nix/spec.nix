@@ -71,6 +71,8 @@ let
     }
     // optionalAttrs (unit.cwd != null) { working_dir = unit.cwd; };
 
+  folderOf = config: config.devenv.folder or config.devenv.root;
+
   stopOf = shutdown:
     optionalAttrs (shutdown.signal != null) { signal = signals.nameOf shutdown.signal; }
     // optionalAttrs (shutdown.grace != null) { grace_ms = milliseconds shutdown.grace; };
@@ -98,7 +100,7 @@ let
         window_ms = milliseconds process.restart.window;
       };
     }
-    // watching.of { inherit process; folder = config.devenv.folder or config.devenv.root; }
+    // watching.of { inherit option process; folder = folderOf config; }
     // optionalAttrs ((process.watchdog or null) != null) { watchdog = { inherit (process.watchdog) usec require_ready; }; }
     // optionalAttrs ((process.listen or [ ]) != [ ]) { listen = map (sockets.socket "${option}.listen" config.env) process.listen; }
     // optionalAttrs ((process.linux.capabilities or [ ]) != [ ]) { inherit (process.linux) capabilities; };
@@ -107,7 +109,7 @@ let
     if (unit.statusCommand or null) != null then "${unit.statusCommand}"
     else script "${scriptName name}-status" "${unit.status}\n";
 
-  task = { script, ... }@setting: name: unit:
+  task = { script, config, ... }@setting: name: unit:
     if unit.exec == null then throw "`tasks.${name}.exec` is not set, but a process waits for the task"
     else if unit.status != null && (unit.execIfModified or [ ]) != [ ] then
       fail "`tasks.${name}.execIfModified` cannot be used together with `status`" "use one of them"
@@ -116,7 +118,9 @@ let
       environment = optionalAttrs (unit.input != { }) { DEVENV_TASK_INPUT = builtins.toJSON unit.input; } // unit.env;
     }
     // optionalAttrs (unit.status != null) { status = [ (statusOf script name unit) ]; }
-    // optionalAttrs ((unit.execIfModified or [ ]) != [ ]) { exec_if_modified = unit.execIfModified; }
+    // optionalAttrs ((unit.execIfModified or [ ]) != [ ]) {
+      exec_if_modified = watching.patterns { folder = folderOf config; option = "tasks.${name}"; } unit.execIfModified;
+    }
     // supervision.of {
       inherit script;
       inherit (unit) init;

@@ -143,6 +143,17 @@ in
     expr = (core { containers.processes.volumes = [ "data" ]; }).containers.processes.volumes;
     says = [ "containers.processes.volumes." "data" ];
   };
+  watched-in-the-store = {
+    expr = process { watch.paths = [ "${builtins.storeDir}/00000000000000000000000000000000-source/src" ]; };
+    says = [ "`processes.web.watch.paths`: " "-source/src is in the store, where nothing ever changes" "hint: name what is in the project: \"\${config.devenv.root}/src\"" ];
+  };
+  a-pattern-in-the-store = {
+    expr = spec {
+      processes.web = { exec = "web"; after = [ "a:b" ]; };
+      tasks."a:b" = { exec = "b"; execIfModified = [ "!${builtins.storeDir}/00000000000000000000000000000000-source/*.ts" ]; };
+    };
+    says = [ "`tasks.a:b.execIfModified`: " "hint: name what is in the project: \"\${config.devenv.root}/*.ts\"" ];
+  };
   stop-budget = {
     expr = spec {
       containers.processes.init.stopTimeout = 12;

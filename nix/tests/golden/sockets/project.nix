@@ -14,6 +14,6 @@
   env.NAME = "web";
   tasks = {
     "app:migrate" = { exec = "migrate"; status = "test -e done"; input.depth = 2; env.A = "1"; };
-    "app:seed" = { exec = "seed"; execIfModified = [ "seeds" ]; };
+    "app:seed" = { exec = "seed"; execIfModified = [ "seeds" "/env/src/**" "!/env/src/gen" "/etc/web.conf" ]; };
   };
 }
