@@ -214,15 +214,21 @@ impl<'a> Tree<'a> {
         use nix::fcntl::AT_FDCWD;
         use nix::sys::stat::UtimensatFlags::NoFollowSymlink;
         use nix::sys::time::TimeSpec;
-        let mut is_theirs = false;
+        let mut is_theirs = self.as_root;
         if self.as_root {
-            is_theirs = match lchown(path, Some(about.uid), Some(about.gid)) {
-                // Root of a namespace in which this user does not exist, and nobody could be told
-                // of it.
-                Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => false,
-                // The highest number is nobody's: it stands for a change of nothing.
-                result => result.map(|()| about.uid != u32::MAX && about.gid != u32::MAX)?,
-            };
+            // One of the two may exist without the other.
+            for (uid, gid) in [(None, Some(about.gid)), (Some(about.uid), None)] {
+                match lchown(path, uid, gid) {
+                    // Root of a namespace in which this one does not exist, and nobody could be told
+                    // of it.
+                    Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => {
+                        is_theirs = false;
+                    }
+                    result => result?,
+                }
+            }
+            // The highest number is nobody's: it stands for a change of nothing.
+            is_theirs &= about.uid != u32::MAX && about.gid != u32::MAX;
         }
         if !kind.is_symlink() {
             let keeps = kind.is_dir() || is_theirs || self.rights == Rights::OfContainer;
