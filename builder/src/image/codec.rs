@@ -6,8 +6,6 @@
 
 use std::io::{self, Write};
 
-use zstd::zstd_safe::{CCtx, CParameter, get_error_name};
-
 use super::gzip;
 use crate::error::{Context as _, Failure, Kind, Result};
 
@@ -20,14 +18,6 @@ pub const TAR_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 /// How many bytes zstd gets at once.
 const PIECE: usize = 256 * 1024;
-
-/// From which level of zstd on the tables it searches are kept small. Several layers are compressed at
-/// the same time, and level 19 by itself would take 90 MiB for each of them.
-const LARGE: u8 = 10;
-
-/// The sizes of what zstd searches from level [`LARGE`] on, as powers of two: bytes of the window,
-/// entries of the chains, entries of the hash table. Together they are 20 MiB.
-const TABLES: [u32; 3] = [22, 21, 21];
 
 /// A way to compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,14 +72,7 @@ impl Codec {
             Self::AsIs => "as is".to_owned(),
             Self::None => "none".to_owned(),
             Self::Gzip(level) => format!("{} {level}, libdeflate-sys-1.26.1", gzip::CUT),
-            Self::Zstd(level) => {
-                let [window, chain, hash] = TABLES;
-                let tables = match level {
-                    LARGE.. => format!("/{window}.{chain}.{hash}"),
-                    _ => String::new(),
-                };
-                format!("zstd-{level}/{PIECE}{tables} zstd-sys-2.1.3+zstd.1.5.7")
-            }
+            Self::Zstd(level) => format!("zstd-{level}/{PIECE} zstd-sys-2.1.3+zstd.1.5.7"),
         }
     }
 
@@ -122,29 +105,13 @@ impl Codec {
                 members.finish().or_fail(Kind::Io, doing)
             }
             Self::Zstd(level) => {
-                let mut encoder = encoder(level).or_fail(Kind::Internal, doing)?;
-                let mut pieces = Pieces::new(zstd::Encoder::with_context(out, &mut encoder));
+                let codec = zstd::Encoder::new(out, level.into()).or_fail(Kind::Internal, doing)?;
+                let mut pieces = Pieces::new(codec);
                 write(&mut pieces)?;
                 pieces.finish().and_then(|codec| codec.finish()).or_fail(Kind::Io, doing)
             }
         }
     }
-}
-
-/// zstd at a level, in a memory that several of it fit into.
-fn encoder(level: u8) -> io::Result<CCtx<'static>> {
-    let mut encoder = CCtx::create();
-    let mut set = |parameter| {
-        encoder.set_parameter(parameter).map_err(|code| io::Error::other(get_error_name(code)))
-    };
-    set(CParameter::CompressionLevel(level.into()))?;
-    if level >= LARGE {
-        let [window, chain, hash] = TABLES;
-        set(CParameter::WindowLog(window))?;
-        set(CParameter::ChainLog(chain))?;
-        set(CParameter::HashLog(hash))?;
-    }
-    Ok(encoder)
 }
 
 /// Feeds a codec with pieces of one size: what it writes depends on the pieces it gets, and files
@@ -248,28 +215,6 @@ mod tests {
         io::copy(&mut zstd::Decoder::new(bytes.as_slice()).unwrap(), &mut zstd).unwrap();
         assert!(gzip == sample() && zstd == sample());
         assert_eq!(compressed(Codec::None, &[300_000]), sample());
-    }
-
-    /// As many layers as are sent at the same time, and all the rest, are to fit into 128 MB.
-    #[test]
-    fn no_level_takes_much_memory() {
-        use zstd::zstd_safe::{InBuffer, OutBuffer};
-        let (sample, mut room) = (sample(), vec![0; 1 << 20]);
-        for level in 1..=19 {
-            let mut encoder = encoder(level).unwrap();
-            let mut out = OutBuffer::around(room.as_mut_slice());
-            let fed = encoder.compress_stream(&mut out, &mut InBuffer::around(&sample));
-            fed.map_err(get_error_name).unwrap();
-            let taken = encoder.sizeof() >> 20;
-            assert!((1..24).contains(&taken), "level {level}: {taken} MiB");
-        }
-    }
-
-    /// What went by another name had other bytes.
-    #[test]
-    fn the_names_tell_how_large_the_tables_are() {
-        assert!(Codec::Zstd(9).id().starts_with(&format!("zstd-9/{PIECE} ")));
-        assert!(Codec::Zstd(10).id().starts_with(&format!("zstd-10/{PIECE}/22.21.21 ")));
     }
 
     #[test]
