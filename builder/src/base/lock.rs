@@ -61,9 +61,15 @@ impl Lock {
         self.images.entry(image.to_owned()).or_default().insert(architecture.to_owned(), locked)
     }
 
-    /// Forgets all images but these.
-    pub fn keep(&mut self, images: &[&str]) {
-        self.images.retain(|image, _| images.contains(&image.as_str()));
+    /// Forgets what is known for this architecture of all images but these. What other architectures
+    /// build on may have other names, which are not known here.
+    pub fn keep(&mut self, images: &[&str], architecture: &str) {
+        self.images.retain(|image, known| {
+            if !images.contains(&image.as_str()) {
+                known.remove(architecture);
+            }
+            !known.is_empty()
+        });
     }
 }
 
@@ -83,8 +89,12 @@ mod tests {
         assert!(has(&lock, "b:1", "arm64") && !has(&lock, "a", "arm64"));
         assert!(!has(&lock, "c", "amd64"));
         assert_eq!(Lock::parse(&lock.write().unwrap()).unwrap(), lock);
-        lock.keep(&["a"]);
+        // Each architecture may build on images of its own.
+        lock.keep(&["a"], "amd64");
         assert!(has(&lock, "a", "amd64") && !has(&lock, "b:1", "amd64"));
+        assert!(has(&lock, "b:1", "arm64"));
+        lock.keep(&["a"], "arm64");
+        assert!(has(&lock, "a", "amd64") && !lock.images.contains_key("b:1"));
         assert!(Lock::parse("{}").unwrap_err().to_string().contains(FILE));
     }
 }

@@ -56,7 +56,7 @@ fn lock(arguments: &Arguments, options: &CopyOptions, project: &ProjectArguments
     let copy_arguments = options.arguments()?;
 
     let mut lock = before.clone();
-    lock.keep(&images);
+    lock.keep(&images, architecture);
     for image in images {
         if let Some(known) = lock.get(image, architecture).filter(|_| !arguments.update) {
             // Written down on another machine, or collected since: a build would have to fetch it
@@ -132,10 +132,10 @@ fn read(file: &Path) -> Result<Lock> {
 fn replace(file: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = file.parent().unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
+    let mut temporary = temporary::File::new_in(directory)?;
     temporary.write_all(text.as_bytes())?;
     temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-    temporary.persist(file).map(drop).map_err(|error| error.error)
+    temporary.persist(file)
 }
 
 /// Go's name of the processor of a system, or of this machine.
