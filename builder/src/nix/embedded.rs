@@ -1,11 +1,13 @@
 //! The Nix files this program carries, written out once for Nix to read.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::digest::Hashing;
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::temporary;
 
 use super::roots::base_directory;
 
@@ -90,10 +92,8 @@ fn digest() -> Result<String> {
 fn write(cache: &Path, target: &Path) -> Result<()> {
     let doing = || format!("cannot write {}", target.display());
     fs::create_dir_all(cache).or_fail(Kind::CannotCreate, doing)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(".nix-")
-        .tempdir_in(cache)
-        .or_fail(Kind::CannotCreate, doing)?;
+    let temporary =
+        temporary::Directory::new_in(cache, ".nix-").or_fail(Kind::CannotCreate, doing)?;
     for (name, content) in files() {
         let path = temporary.path().join(name);
         if let Some(parent) = path.parent() {
@@ -101,9 +101,12 @@ fn write(cache: &Path, target: &Path) -> Result<()> {
         }
         fs::write(&path, content).or_fail(Kind::CannotCreate, doing)?;
     }
+    // Nothing in it is secret, and whoever may enter the cache may read it.
+    fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o755))
+        .or_fail(Kind::CannotCreate, doing)?;
     match fs::rename(temporary.path(), target) {
         Ok(()) => {
-            let _ = temporary.keep();
+            temporary.keep();
             Ok(())
         }
         // Another process was first; its files are the same.
