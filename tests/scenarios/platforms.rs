@@ -85,7 +85,11 @@ fn images_for_several_platforms_are_one_index() {
     let target = format!("oci:{}:v1", layout.display());
     let digest = run(&["copy", "app", &target, "--platform", BOTH]);
     assert_eq!(run(&["digest", "app", "--platform", "linux/amd64,linux/arm64/v8"]), digest);
-    assert_eq!(run(&["build", "app", "--platform", BOTH]).lines().count(), 2);
+    let built = run(&["build", "app", "--platform", BOTH]);
+    let files: Vec<&str> = built.lines().collect();
+    assert_eq!(files.len(), 2);
+    let other = project.run(&["inspect", files[0], "--platform", "linux/arm64"]).expect_code(65);
+    assert!(other.err.contains("and not for linux/arm64\nhint: "), "{}", other.err);
     assert_eq!(oci::problems(&layout), [""; 0]);
 
     let index = json(&skopeo(&["inspect", "--raw", &target]));
@@ -202,6 +206,27 @@ fn a_base_is_locked_for_each_platform() {
     }
     let said = ["run", "above", "--engine", "native", "--platform", "linux/amd64"];
     assert_eq!(run(&world, &above, &said).expect_code(0).out, "above\n");
+
+    // Each platform may build on another image, and locking one forgets none of the others'.
+    let other = format!("{}/base:other", registry.address());
+    let target = format!("docker://{other}");
+    let _ = run(&world, &base, &["copy", "app", &target, "--platform", BOTH]).expect_code(0);
+    let text = format!(
+        r#"{{ pkgs, ... }}: {{ containers.each = {{
+                name = "each"; copyToRoot = null; startupCommand = [ "/program" ];
+                fromRegistry = if pkgs.stdenv.hostPlatform.system == "aarch64-linux"
+                  then "{other}" else "{name}"; }}; }}"#
+    );
+    let each = world.project("each", &text);
+    for platforms in [BOTH, "linux/amd64"] {
+        let _ = run(&world, &each, &["lock", "--platform", platforms]).expect_code(0);
+        let lock = std::fs::read_to_string(each.directory.join("devenv-container.lock"));
+        let images = &json(&lock.expect("a lock file"))["images"];
+        for (image, architecture) in [(&name, "amd64"), (&other, "arm64")] {
+            let known = images[image].as_object().expect("an image").keys();
+            assert_eq!(known.collect::<Vec<_>>(), [architecture], "{platforms}");
+        }
+    }
 }
 
 #[test]
@@ -220,6 +245,9 @@ fn what_holds_one_image_refuses_several_before_anything_is_built() {
             refused.err
         );
     }
+    let words = ["copy", "./image.json", "oci:layout", "--platform", BOTH];
+    let refused = run(&world, &project, &words).expect_code(64);
+    assert!(refused.err.contains("it is an image for one\nhint: "), "{}", refused.err);
     for verb in ["run", "explain"] {
         let refused = run(&world, &project, &[verb, "app", "--platform", BOTH]).expect_code(64);
         assert!(refused.err.contains("give --platform a single one"), "{}", refused.err);

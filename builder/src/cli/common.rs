@@ -124,7 +124,8 @@ impl ProjectArguments {
                     image.architecture,
                     platform.architecture()
                 ),
-            )),
+            )
+            .hint("leave out --platform, or name the container to have it built for that one")),
             _ => Ok((file, image.compressed_by(codec))),
         }
     }
@@ -132,8 +133,16 @@ impl ProjectArguments {
     /// As [`ProjectArguments::image`], for each of the platforms that were asked for.
     ///
     /// # Errors
-    /// As there, or when a name or a tag depends on the platform.
+    /// As there, when a name or a tag depends on the platform, or when `name` is a file, which is
+    /// for one of them.
     pub fn images(&self, name: &str) -> Result<(Vec<PathBuf>, Vec<Image>)> {
+        if self.platforms.several() && is_file(name) {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("cannot use {name} for several platforms: it is an image for one"),
+            )
+            .hint("leave out --platform, or name the container in place of its file"));
+        }
         let mut found = (Vec::new(), Vec::new());
         for alone in self.for_each_platform() {
             let (file, image) = alone.image(name)?;
