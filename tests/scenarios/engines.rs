@@ -120,6 +120,11 @@ fn the_engine_of_another_machine_is_reached_with_certificates_on_both_sides() {
     let run = ["run", "processes", "--engine", "docker", "--network", "none"];
     let ended = with(&certificates, &run).expect_code(0);
     assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+
+    // In skopeo's words, which name the certificates as well.
+    let place = format!("--dest-daemon-host={address} --dest-cert-dir={}", certificates.display());
+    let ended = project.run(&[&copy[..], &["--copy-args", &place]].concat()).expect_code(0);
+    assert!(ended.err.contains("is up to date"), "{}", ended.err);
 }
 
 /// Podman does not work on machines with mixed control groups; its program takes the arguments of

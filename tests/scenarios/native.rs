@@ -36,8 +36,18 @@ fn the_processes_of_a_project_run_and_stop_without_a_daemon() {
 fn without_docker_a_container_runs_natively() {
     let world = World::new();
     let project = world.project("fails", FAILS);
-    let ended = project.run(&["run", "processes"]).expect_code(42);
+    // The daemon the machine may have does not answer this user.
+    let image = project.build("processes");
+    let ended = running::run(&mut ordinary(&world, &["run", &image])).expect_code(42);
     assert!(ended.out.contains("fails.1 stopped (rc=42)"), "{}", ended.out);
+    // One that is named is the one that is meant.
+    let ended = project.run(&["run", &image]).expect_code(69);
+    assert!(ended.err.contains("no-docker.sock"), "{}", ended.err);
+    assert!(ended.err.contains("run without Docker: --engine native"), "{}", ended.err);
+    let mut command = project.command(&["run", &image]);
+    command.env_remove("DOCKER_HOST").env("DOCKER_CONTEXT", "mistyped");
+    let ended = running::run(&mut command).expect_code(69);
+    assert!(ended.err.contains("cannot use Docker's context mistyped"), "{}", ended.err);
 }
 
 #[test]
@@ -245,16 +255,23 @@ fn ctrl_c_in_a_terminal_stops_everything_in_order() {
     assert!(shown.contains("hello-nix.1 stopped (rc=-15)"), "{shown}");
 }
 
-/// Runs the image at this path as an ordinary user.
+/// Runs the image at this path natively as an ordinary user.
 pub fn unprivileged(world: &World, image: &str) -> Command {
+    ordinary(world, &["run", image, "--engine", "native"])
+}
+
+/// The program with these arguments as an ordinary user, who names no engine.
+fn ordinary(world: &World, arguments: &[&str]) -> Command {
     let copy = world.directory("programs").join("devenv-container");
     if !copy.exists() {
         std::fs::copy(devenv_container(), &copy).expect("a copy of the program");
     }
     let mut command = as_root("setpriv");
     command.args(["--reuid=12345", "--regid=12345", "--clear-groups", "--"]).arg(copy);
-    command.args(["run", image, "--engine", "native"]);
-    command.env("HOME", world.directory("home")).current_dir("/");
+    for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"] {
+        command.env_remove(name);
+    }
+    command.args(arguments).env("HOME", world.directory("home")).current_dir("/");
     command
 }
 

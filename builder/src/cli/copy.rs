@@ -225,7 +225,7 @@ fn put(
     match destination {
         Destination::DockerDaemon(reference) => {
             let endpoint = match &arguments.daemon_host {
-                Some(host) => context::at(host)?,
+                Some(host) => context::at(host, arguments.certificates.as_deref())?,
                 None => context::endpoint()?,
             };
             DockerDaemon::new(Engine::connect(endpoint)?, reference).put(image)

@@ -80,7 +80,8 @@ pub struct CopyArguments {
     token: Option<String>,
     anonymous: bool,
     authfile: Option<PathBuf>,
-    certificates: Option<PathBuf>,
+    /// The directory of certificates for the registry, or for the engine.
+    pub certificates: Option<PathBuf>,
     skip_verification: bool,
     retries: Option<u32>,
     /// The Docker Engine to copy to, in place of that of `DOCKER_HOST`.

@@ -1,4 +1,5 @@
-//! `run`: runs a container, in Docker when its daemon answers and natively otherwise.
+//! `run`: runs a container, in Docker when its daemon answers or one was named, and natively
+//! otherwise.
 
 use std::env;
 use std::ffi::OsString;
@@ -34,7 +35,8 @@ enum EngineName {
 pub struct Arguments {
     /// Name of the container, or the file `build` printed
     name: String,
-    /// What runs it; by default Docker when its daemon answers, native otherwise
+    /// What runs it; by default Docker when its daemon answers or one is named (DOCKER_HOST, a
+    /// context), native otherwise
     #[arg(long, value_enum)]
     engine: Option<EngineName>,
     /// Publish a port of the container; natively it is the host's anyway
@@ -74,18 +76,24 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
             .hint("leave out --engine; other engines always run what is pushed"));
     }
     let (_, image) = project.image(&arguments.name)?;
-    let connect = || Engine::connect(context::endpoint()?);
     match arguments.engine {
-        Some(EngineName::Docker) => in_docker(arguments, &image, connect()?),
+        Some(EngineName::Docker) => {
+            in_docker(arguments, &image, Engine::connect(context::endpoint()?)?)
+        }
         Some(EngineName::Podman) => {
             let published = Podman::new("podman", None).put(&image)?;
             become_client("podman", arguments, published.digest.hex().as_str())
         }
         Some(EngineName::Native) => natively(arguments, &image),
         None if arguments.as_image => natively(arguments, &image),
-        None => match connect() {
-            Ok(engine) => in_docker(arguments, &image, engine),
-            Err(_) => natively(arguments, &image),
+        // Whoever names an engine means that one: a container that runs elsewhere instead, with
+        // another network and other volumes, would be a surprise.
+        None => match context::named()? {
+            Some(endpoint) => in_docker(arguments, &image, Engine::connect(endpoint)?),
+            None => match Engine::connect(context::usual()) {
+                Ok(engine) => in_docker(arguments, &image, engine),
+                Err(_) => natively(arguments, &image),
+            },
         },
     }
 }

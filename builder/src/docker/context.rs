@@ -30,41 +30,70 @@ struct Settings {
     config: Option<PathBuf>,
 }
 
+impl Settings {
+    fn of_environment() -> Self {
+        let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            host: text("DOCKER_HOST"),
+            context: text("DOCKER_CONTEXT"),
+            verify: text("DOCKER_TLS_VERIFY").is_some(),
+            certificates: text("DOCKER_CERT_PATH").map(PathBuf::from),
+            config: text("DOCKER_CONFIG")
+                .map(PathBuf::from)
+                .or_else(|| Some(PathBuf::from(text("HOME")?).join(".docker"))),
+        }
+    }
+
+    /// Who we are to an engine at an address, where it is to be encrypted.
+    fn identity(&self) -> Option<Identity> {
+        let directory = || self.certificates.clone().or_else(|| self.config.clone());
+        self.verify.then(directory).flatten().map(Identity::of_directory)
+    }
+}
+
 /// The engine this user means.
 ///
 /// # Errors
 /// When it is said in a way that makes no sense, or names a context that does not exist.
 pub fn endpoint() -> Result<Endpoint> {
-    let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let settings = Settings {
-        host: text("DOCKER_HOST"),
-        context: text("DOCKER_CONTEXT"),
-        verify: text("DOCKER_TLS_VERIFY").is_some(),
-        certificates: text("DOCKER_CERT_PATH").map(PathBuf::from),
-        config: text("DOCKER_CONFIG")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(text("HOME")?).join(".docker"))),
-    };
-    match choose(&settings)? {
-        Some(endpoint) => Ok(endpoint),
-        None => Ok(Endpoint::Unix(default_socket())),
-    }
+    Ok(named()?.unwrap_or_else(usual))
 }
 
-/// The engine at an address that was given in place of `DOCKER_HOST`.
+/// The engine this user has named: with a variable, or with a context that is in use.
+///
+/// # Errors
+/// As for [`endpoint`].
+pub fn named() -> Result<Option<Endpoint>> {
+    choose(&Settings::of_environment())
+}
+
+/// The engine of those who have named none.
+pub fn usual() -> Endpoint {
+    Endpoint::Unix(default_socket())
+}
+
+/// The engine at an address that was given in place of `DOCKER_HOST`. A TCP address is encrypted
+/// with the files in `certificates` where they are given, otherwise where and as the environment has
+/// it for `DOCKER_HOST`; `http://` asks for clear text.
 ///
 /// # Errors
 /// When the address makes no sense.
-pub fn at(host: &str) -> Result<Endpoint> {
-    Endpoint::parse(host, None)
+pub fn at(host: &str, certificates: Option<&Path>) -> Result<Endpoint> {
+    given(host, certificates, &Settings::of_environment())
+}
+
+fn given(host: &str, certificates: Option<&Path>, settings: &Settings) -> Result<Endpoint> {
+    let identity = match certificates {
+        Some(directory) => Some(Identity::of_directory(directory.to_owned())),
+        None => settings.identity(),
+    };
+    Endpoint::parse(host, identity.filter(|_| !host.starts_with("http://")))
 }
 
 /// What is said: `DOCKER_HOST` wins, then `DOCKER_CONTEXT`, then the context in use.
 fn choose(settings: &Settings) -> Result<Option<Endpoint>> {
     if let Some(host) = &settings.host {
-        let directory = || settings.certificates.clone().or_else(|| settings.config.clone());
-        let identity = settings.verify.then(directory).flatten().map(Identity::of_directory);
-        return Endpoint::parse(host, identity).map(Some);
+        return Endpoint::parse(host, settings.identity()).map(Some);
     }
     let Some(config) = &settings.config else { return Ok(None) };
     let name = settings.context.clone().or_else(|| in_use(config));
@@ -159,6 +188,24 @@ mod tests {
         let tls = Endpoint::Tls("h:2376".to_owned(), Identity::of_directory("/certs".into()));
         assert_eq!(choose(&settings(true)).unwrap(), Some(tls));
         assert_eq!(choose(&settings(false)).unwrap(), Some(Endpoint::Tcp("h:2375".to_owned())));
+
+        // So they are at an address that is given in its place, which may bring its own.
+        let tls = |directory: &str| {
+            Endpoint::Tls("g:2376".to_owned(), Identity::of_directory(directory.into()))
+        };
+        let own = Some(Path::new("/own"));
+        let clear = Endpoint::Tcp("g:2375".to_owned());
+        for (host, certificates, verify, expected) in [
+            ("tcp://g", None, true, tls("/certs")),
+            ("tcp://g", None, false, clear.clone()),
+            ("tcp://g", own, false, tls("/own")),
+            ("tcp://g", own, true, tls("/own")),
+            ("http://g", own, true, clear),
+            ("unix:///g", own, true, Endpoint::Unix("/g".into())),
+        ] {
+            let endpoint = given(host, certificates, &settings(verify)).unwrap();
+            assert_eq!(endpoint, expected, "{host} {certificates:?} {verify}");
+        }
 
         // A context has its certificates beside it.
         let directory = tempfile::tempdir().unwrap();

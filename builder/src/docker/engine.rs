@@ -126,9 +126,8 @@ impl Engine {
 
     fn unreachable(&self, error: &std::io::Error) -> Failure {
         let message = format!("cannot reach Docker at {}: {error}", self.endpoint);
-        let refused = matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut);
         match error.kind() {
-            _ if matches!(self.endpoint, Endpoint::Tls(..)) && !refused => {
+            kind if matches!(self.endpoint, Endpoint::Tls(..)) && is_of_tls(kind) => {
                 Failure::new(Kind::Unavailable, message).hint(
                     "both sides must believe each other: see ca.pem, cert.pem and key.pem in \
                      DOCKER_CERT_PATH, or those of the context",
@@ -158,6 +157,20 @@ impl Engine {
     }
 }
 
+/// Whether such an error may come from encryption. Besides what is found wrong in certificates and
+/// messages these are the ways in which a connection ends that had come about: who does not believe
+/// us may hang up before we have read why.
+fn is_of_tls(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::InvalidData
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+    )
+}
+
 fn text_at(value: &Value, key: &str) -> Option<String> {
     value.get(key)?.as_str().map(str::to_owned)
 }
@@ -178,7 +191,36 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+    use crate::docker::tls::Identity;
+
+    #[test]
+    fn certificates_are_hinted_at_only_where_they_may_be_the_cause() {
+        let identity = |directory: &std::path::Path| Identity::of_directory(directory.to_owned());
+        let hint = |address: &str, directory: &std::path::Path| {
+            let endpoint = Endpoint::Tls(address.to_owned(), identity(directory));
+            let failure = Engine::connect(endpoint).unwrap_err();
+            assert_eq!(failure.kind(), Kind::Unavailable);
+            failure.way_out().unwrap_or_default().to_owned()
+        };
+        let certificates = tempfile::tempdir().unwrap();
+        // A port nobody listens at, and a name no server may know (RFC 6761).
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        for address in [&free, "docker.invalid:2376"] {
+            let said = hint(address, certificates.path());
+            assert!(said.starts_with("start Docker"), "{address}: {said}");
+        }
+        // Someone is there, and our own files are missing or hold nothing.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let missing = hint(&address, certificates.path());
+        std::fs::write(certificates.path().join("ca.pem"), "nothing").unwrap();
+        for said in [missing, hint(&address, certificates.path())] {
+            assert!(said.starts_with("both sides must believe each other"), "{said}");
+        }
+    }
 
     #[test]
     fn names_go_into_paths_as_they_are_and_nothing_else_does() {

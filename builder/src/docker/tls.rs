@@ -68,9 +68,12 @@ fn configuration(identity: &Identity) -> io::Result<ClientConfig> {
 
 fn certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let read = CertificateDer::pem_file_iter(file).map_err(|error| unusable(file, error))?;
-    read.collect::<Result<_, _>>().map_err(|error| unusable(file, error))
+    let found: Vec<_> = read.collect::<Result<_, _>>().map_err(|error| unusable(file, error))?;
+    // Without this every other side would be one we do not believe, whatever it shows.
+    if found.is_empty() { Err(unusable(file, "no certificate in it")) } else { Ok(found) }
 }
 
 fn unusable(file: &Path, error: impl std::fmt::Display) -> io::Error {
-    io::Error::other(format!("cannot use {}: {error}", file.display()))
+    let message = format!("cannot use {}: {error}", file.display());
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }

@@ -110,7 +110,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s q -l quiet -d 'Say nothing but errors'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l engine -d 'What runs it; by default Docker when its daemon answers, native otherwise' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l engine -d 'What runs it; by default Docker when its daemon answers or one is named (DOCKER_HOST, a context), native otherwise' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s p -l publish -d 'Publish a port of the container; natively it is the host\'s anyway' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
