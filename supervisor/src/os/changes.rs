@@ -1,6 +1,6 @@
 //! What the patterns of a task name, and one number that all of it goes into.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,13 +27,19 @@ pub fn digest(patterns: &[String], base: &Path, command: &[OsString]) -> io::Res
     let mut found = BTreeMap::new();
     for pattern in positive {
         let glob = Glob::parse(pattern);
-        let mut walk = Walk { glob, negative: &negative, above: Vec::new(), found: &mut found };
+        let mut walk = Walk {
+            glob,
+            negative: &negative,
+            above: Vec::new(),
+            linked: BTreeSet::new(),
+            found: &mut found,
+        };
         let directory = base.join(glob.directory);
         if glob.is_name {
             let below = if glob.rest == "." { "" } else { glob.rest };
-            walk.entry(&directory.join(glob.rest), below.as_bytes(), 1, false);
+            walk.entry(&directory.join(glob.rest), below.as_bytes(), 1, Way::default());
         } else {
-            walk.directory(&directory, b"", 0, false);
+            walk.directory(&directory, b"", 0, Way::default());
         }
     }
     let mut hasher = DefaultHasher::new();
@@ -79,45 +85,63 @@ struct Walk<'a> {
     negative: &'a [&'a str],
     /// The directories we are in, so that a link back to one of them is not followed for ever.
     above: Vec<(u64, u64)>,
+    /// The directories we have been in by way of a link, where patterns lead any number of them
+    /// down: packages that link to each other have more paths than could ever be walked.
+    linked: BTreeSet<(u64, u64)>,
     /// What was found, and whether it is a directory.
     found: &'a mut BTreeMap<PathBuf, bool>,
 }
 
+/// How a search has come to where it is.
+#[derive(Clone, Copy, Default)]
+struct Way {
+    /// A directory above is named, and all that is in it counts.
+    whole: bool,
+    /// It led through a link.
+    linked: bool,
+}
+
 impl Walk<'_> {
-    /// Goes through a directory; `below` is its path for patterns. With `whole` all of it counts.
-    fn directory(&mut self, path: &Path, below: &[u8], depth: usize, whole: bool) {
+    /// Goes through a directory; `below` is its path for patterns.
+    fn directory(&mut self, path: &Path, below: &[u8], depth: usize, way: Way) {
         // What cannot be read holds nothing that could have been read before.
         let (Ok(about), Ok(entries)) = (fs::metadata(path), fs::read_dir(path)) else { return };
         let own = (about.dev(), about.ino());
-        if self.above.contains(&own) {
+        let endless = way.whole || self.glob.depth().is_none();
+        if self.above.contains(&own) || way.linked && endless && !self.linked.insert(own) {
             return;
         }
         self.above.push(own);
-        for entry in entries.flatten() {
+        // In the same order every time, as it decides by which of several links a directory counts.
+        let mut entries: Vec<_> = entries.flatten().collect();
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
             let name = entry.file_name();
             let hidden = name.as_bytes().starts_with(b".");
-            if whole || !hidden || self.glob.names_hidden() {
+            if way.whole || !hidden || self.glob.names_hidden() {
+                let linked =
+                    way.linked || entry.file_type().is_ok_and(|of_entry| of_entry.is_symlink());
                 let between: &[u8] = if below.is_empty() { b"" } else { b"/" };
                 let below = [below, between, name.as_bytes()].concat();
-                self.entry(&entry.path(), &below, depth + 1, whole);
+                self.entry(&entry.path(), &below, depth + 1, Way { linked, ..way });
             }
         }
         self.above.pop();
     }
 
-    fn entry(&mut self, path: &Path, below: &[u8], depth: usize, whole: bool) {
+    fn entry(&mut self, path: &Path, below: &[u8], depth: usize, way: Way) {
         let taken = |negative: &&str| self.glob.is_taken_by(negative, below);
         if self.negative.iter().any(taken) {
             return;
         }
-        let counts = whole || self.glob.is_name || self.glob.matches(below);
+        let counts = way.whole || self.glob.is_name || self.glob.matches(below);
         // Links are followed; one that leads nowhere is not there.
         let Ok(about) = fs::metadata(path) else { return };
         if counts && (about.is_dir() || about.is_file()) {
             self.found.insert(path.to_owned(), about.is_dir());
         }
         if about.is_dir() && (counts || self.glob.depth().is_none_or(|most| depth < most)) {
-            self.directory(path, below, depth, counts);
+            self.directory(path, below, depth, Way { whole: counts, ..way });
         }
     }
 }
@@ -208,6 +232,33 @@ mod tests {
         tree.write("m/a", "1");
         tree.write("m/b", "23");
         assert_ne!(tree.digest(&["m"]), before);
+    }
+
+    #[test]
+    fn directories_that_link_to_each_other_are_walked_in_no_time_and_count() {
+        let tree = Tree::new("mutual");
+        let names: Vec<String> = (0..12).map(|number| format!("p{number}")).collect();
+        for name in &names {
+            tree.write(&format!("{name}/deep/a.ts"), "1");
+            for other in names.iter().filter(|other| *other != name) {
+                let link = tree.0.join(name).join(other);
+                std::os::unix::fs::symlink(format!("../{other}"), link).expect("a link");
+            }
+        }
+        tree.write("outside/b.ts", "1");
+        std::os::unix::fs::symlink("../outside", tree.0.join("p7/linked")).expect("a link");
+        let began = std::time::Instant::now();
+        for patterns in [["p*/**/*.ts"], ["p*"], ["**"]] {
+            for file in ["p3/deep/a.ts", "outside/b.ts"] {
+                let before = tree.digest(&patterns);
+                tree.write(file, "2");
+                assert_ne!(tree.digest(&patterns), before, "{patterns:?} {file}");
+                tree.write(file, "1");
+                assert_eq!(tree.digest(&patterns), before, "{patterns:?} {file}");
+            }
+        }
+        // There are a billion ways through them.
+        assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
     }
 
     #[test]
