@@ -139,6 +139,7 @@ impl PostMortem {
             | Report::NotReadyYet(_)
             | Report::LeftDescendants(_)
             | Report::FilesChanged(_)
+            | Report::ChangesEveryRun(_)
             | Report::GaveUp(_)
             | Report::StopTimeout => {}
         }

@@ -37,6 +37,9 @@ pub enum Report {
     },
     /// Files that are watched for it have changed, and it is started anew because of that.
     FilesChanged(ProcessId),
+    /// Its files have changed soon after the start of so many runs in a row that it may be its own
+    /// doing; it is started anew less often from now on.
+    ChangesEveryRun(ProcessId),
     /// Its restarts are used up.
     GaveUp(ProcessId),
     /// It will never start, because of that other process.

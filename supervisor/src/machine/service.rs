@@ -101,6 +101,10 @@ pub struct Service {
     pub ledger: Ledger,
     /// When a change of watched files is acted on.
     renew_at: Option<Moment>,
+    /// When its latest run began, if its files are watched.
+    begun_at: Option<Moment>,
+    /// Runs in a row whose files changed soon after their start.
+    hasty: u32,
 }
 
 impl Service {
@@ -118,6 +122,8 @@ impl Service {
             counted: false,
             ledger: Ledger::default(),
             renew_at: None,
+            begun_at: None,
+            hasty: 0,
         }
     }
 
@@ -247,6 +253,7 @@ impl Service {
         match &self.phase {
             Phase::Starting { run: ordered } if *ordered == run => {
                 self.has_started = true;
+                self.note_begin(rules);
                 let health = Health::new(rules.process, rules.now);
                 self.was_ready = health.ready;
                 self.phase = Phase::Running { run, since: rules.now, health };
@@ -432,6 +439,8 @@ impl Service {
             Phase::Waiting | Phase::Done(_) => {}
         }
         self.renew_at = self.renew_at.map(ahead);
+        // No search makes so many changes in a row that it would matter.
+        (self.begun_at, self.hasty) = (None, 0);
         self.ledger.normalise(base, &process.restart);
     }
 }

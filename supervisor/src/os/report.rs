@@ -58,6 +58,14 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
             let text = format!("files of {} have changed", context.label(*process));
             context.of_process("files_changed", text, *process)
         }
+        Report::ChangesEveryRun(process) => {
+            let text = format!(
+                "files of {} change each time it starts: it is started anew less often\n\
+                 hint: name what it writes itself in watch.ignore",
+                context.label(*process)
+            );
+            context.of_process("changes_every_run", text, *process)
+        }
         Report::GaveUp(process) => {
             let text = format!("{} is not started again: too often", context.label(*process));
             context.of_process("gave_up", text, *process)
@@ -269,6 +277,11 @@ mod tests {
                 "web.1 will be tried again in 1.25 s",
             ),
             (Report::FilesChanged(web), "files of web.1 have changed"),
+            (
+                Report::ChangesEveryRun(web),
+                "files of web.1 change each time it starts: it is started anew less often\n\
+                 hint: name what it writes itself in watch.ignore",
+            ),
             (Report::GaveUp(web), "web.1 is not started again: too often"),
             (Report::Skipped { process: web, because: db }, "web.1 never starts because of db.1"),
             (Report::SignalReceived(Signal::INT), "SIGINT received"),

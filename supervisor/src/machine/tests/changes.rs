@@ -131,3 +131,27 @@ fn a_change_during_the_start_is_answered_once_it_runs() {
     assert_eq!(story.machine.next_deadline(), Some(Moment(100)));
     assert_eq!(story.feed(Event::Tick), [term(1)]);
 }
+
+#[test]
+fn a_process_that_writes_what_it_is_watched_for_is_started_less_and_less_often() {
+    let mut story = story(|_| {});
+    let mut now = 0;
+    let mut waits = Vec::new();
+    for number in 1..=15 {
+        // It writes soon after its start, and once more while that is waited for.
+        now += 10;
+        assert_eq!(story.at(now, CHANGED), []);
+        assert_eq!(story.at(now + 1, CHANGED), []);
+        let due = story.machine.next_deadline().expect("a change is waited for");
+        waits.push(due.0 - now);
+        now = due.0;
+        assert_eq!(story.at(now, Event::Tick), [term(number)]);
+        assert_eq!(story.ends(run(0, number), 143), [Action::Spawn(run(0, number + 1))]);
+        story.at(now, Event::Spawned(run(0, number + 1)));
+    }
+    let further = [350, 600, 1_100, 2_100, 4_100, 5_100, 5_100];
+    assert_eq!(waits, [&[100; 8][..], &further].concat());
+    // One that comes later is nobody's own doing.
+    story.at(now + 1_000, CHANGED);
+    assert_eq!(story.machine.next_deadline(), Some(Moment(now + 1_100)));
+}

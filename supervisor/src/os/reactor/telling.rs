@@ -26,6 +26,7 @@ impl Reactor {
             Report::Restarting { .. }
             | Report::GaveUp(_)
             | Report::FilesChanged(_)
+            | Report::ChangesEveryRun(_)
             | Report::Skipped { .. }
             | Report::SignalReceived(_)
             | Report::Deciding(..)
