@@ -91,7 +91,7 @@ fn a_task_that_hands_on_what_cannot_be_read_has_failed_and_says_why() {
         ),
         (
             "head -c 2000000 /dev/zero > $DEVENV_TASK_OUTPUT_FILE",
-            "DEVENV_TASK_OUTPUT_FILE holds more than 1048576 bytes",
+            "DEVENV_TASK_OUTPUT_FILE holds more than 262144 bytes",
         ),
         (
             "rm $DEVENV_TASK_OUTPUT_FILE; mkfifo $DEVENV_TASK_OUTPUT_FILE",
@@ -114,21 +114,22 @@ fn a_task_that_hands_on_what_cannot_be_read_has_failed_and_says_why() {
 }
 
 #[test]
-fn more_than_a_variable_can_hold_is_told_by_whoever_would_get_it() {
+fn a_task_that_hands_on_more_than_a_variable_can_hold_has_failed() {
     let world = World::new();
     let half = "{ printf '\"'; head -c 70000 /dev/zero | tr '\\0' x; printf '\"'; } \
                 > $DEVENV_TASK_OUTPUT_FILE";
     let spec = Spec::new()
         .process_with("app:a", &shell(half), json!({ "kind": "task" }))
-        .process_with("app:b", &shell(half), json!({ "kind": "task" }))
+        .process_with("app:b", &shell(half), json!({ "kind": "task", "after": after("app:a") }))
         .process_with(
             "web",
             &shell("echo up"),
             json!({ "after": [after("app:a")[0], after("app:b")[0]] }),
         );
-    let said = Place::Shell.run(&world, &spec).expect_code(71).out;
-    let told = "web.1 not started: the tasks it waits for: DEVENV_TASKS_OUTPUTS would be of 1400";
+    let said = Place::Shell.run(&world, &spec).expect_code(65).out;
+    let told = "app:b.1 has failed: all that is handed on: DEVENV_TASKS_OUTPUTS would be of 1400";
     assert!(said.contains(told), "{said}");
+    assert!(said.contains("web.1 never starts because of app:b.1"), "{said}");
 }
 
 /// Runs `up --tasks` on a project whose one task builds something of `src`, in `world`.
@@ -213,7 +214,8 @@ fn without_a_place_to_remember_in_a_task_runs_every_time_and_says_so() {
         let said = build(&world, None, &more).expect_code(0).out;
         let own = lines::of(&said, "app:build.1");
         let told = "devenv-init: what app:build.1 has seen cannot be remembered, DEVENV_STATE names no directory";
-        assert!(own.len() == 2 && own[0].starts_with(told) && own[1] == "built", "{said}");
+        assert!(own.len() == 3 && own[0].starts_with(told) && own[2] == "built", "{said}");
+        assert!(own[1].starts_with("hint: set DEVENV_STATE"), "{said}");
     }
     world.write("file", "");
     let said = build(&world, Some("file"), &more).expect_code(0).out;
@@ -278,4 +280,53 @@ fn a_guarded_task_ends_and_is_stopped_as_if_it_were_alone() {
     );
     let said = Place::Shell.run(&world, &missing).expect_code(127).out;
     assert!(said.contains("devenv-init: cannot execute /nonexistent/program: "), "{said}");
+}
+
+#[test]
+fn a_guarded_task_is_stopped_by_its_command_and_its_success_codes_are_its_own() {
+    let world = World::new();
+    let stop = json!({ "command": ["/bin/sh", "-c", "kill -USR1 $MAINPID"], "grace_ms": 8000 });
+    for guard in [json!({ "status": ["/bin/false"] }), json!({ "exec_if_modified": ["x"] })] {
+        let mut fields = json!({ "kind": "task", "stop": stop });
+        fields.as_object_mut().expect("an object").extend(guard.as_object().cloned().expect("one"));
+        let script = "trap 'echo told; exit 0' USR1; echo up; while :; do sleep 0.1; done";
+        let spec = Spec::new().process_with("app:a", &shell(script), fields);
+        let supervised = Place::Shell.start(&world, &spec, &[]);
+        supervised.wait_for("| up");
+        supervised.signal(nix::sys::signal::Signal::SIGTERM);
+        let said = supervised.end().expect_code(143).out;
+        assert!(said.contains("| told\n") && said.contains("app:a.1 stopped (rc=0)"), "{said}");
+    }
+    // It is remembered after any end that is a success.
+    let state = world.directory("state").display().to_string();
+    let spec = Spec::new().process_with(
+        "app:a",
+        &shell("echo ran; exit 3"),
+        json!({
+            "kind": "task", "exec_if_modified": ["x"], "success_exit_codes": [0, 3],
+            "environment": { "DEVENV_STATE": state },
+        }),
+    );
+    for runs in [true, false] {
+        let said = Place::Shell.run(&world, &spec).expect_code(0).out;
+        assert_eq!(said.contains("| ran\n"), runs, "{said}");
+    }
+    // What others could have written is not believed.
+    let tasks = std::path::Path::new(&state).join("tasks");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(tasks, mode).expect("our own directory");
+    let said = Place::Shell.run(&world, &spec).expect_code(0).out;
+    assert!(said.contains("| ran\n") && said.contains("could have written it"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_used_is_no_success_whatever_the_success_codes_are() {
+    let world = World::new();
+    let spec = Spec::new().process_with(
+        "app:bad",
+        &shell("echo nonsense > $DEVENV_TASK_OUTPUT_FILE"),
+        json!({ "kind": "task", "success_exit_codes": [0, 65] }),
+    );
+    let said = Place::Shell.run(&world, &spec).expect_code(65).out;
+    assert!(said.contains("app:bad.1 has failed: DEVENV_TASK_OUTPUT_FILE"), "{said}");
 }

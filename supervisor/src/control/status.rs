@@ -46,7 +46,7 @@ pub enum Exit {
 impl From<RunEnd> for Exit {
     fn from(end: RunEnd) -> Self {
         match end {
-            RunEnd::Code(code) => Self::Code(code),
+            RunEnd::Code(_) | RunEnd::Unusable => Self::Code(end.exit_code()),
             RunEnd::Signal(number) => Self::Signal(
                 Signal::from_number(i32::from(number))
                     .map_or_else(|| format!("signal {number}"), |signal| signal.to_string()),

@@ -35,6 +35,8 @@ impl Guard {
 pub struct Order {
     /// The task's label, for people and as the name of what is remembered.
     pub label: String,
+    /// The exit codes after which the task has done what it is there for.
+    pub success_exit_codes: Vec<u8>,
     /// Where relative patterns begin.
     pub base: OsString,
     /// When there is nothing to do.
@@ -48,7 +50,8 @@ impl Order {
     #[must_use]
     pub fn to_command(&self, program: &Path) -> Vec<OsString> {
         let (kind, words) = self.guard.words();
-        let head = ["task", kind, &self.label].map(OsString::from);
+        let codes: Vec<String> = self.success_exit_codes.iter().map(u8::to_string).collect();
+        let head = ["task", kind, &self.label, &codes.join(",")].map(OsString::from);
         let count = OsString::from(words.len().to_string());
         let words = words.iter().map(OsString::from);
         let head = [OsString::from(program)].into_iter().chain(head);
@@ -62,7 +65,8 @@ impl Order {
     pub fn from_arguments(arguments: Vec<OsString>) -> Option<Self> {
         let mut arguments = arguments.into_iter();
         let mut text = || arguments.next()?.into_string().ok();
-        let (kind, label) = (text()?, text()?);
+        let (kind, label, codes) = (text()?, text()?, text()?);
+        let codes = codes.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
         let base = arguments.next()?;
         let count: usize = arguments.next()?.to_str()?.parse().ok()?;
         let words: Option<Vec<String>> =
@@ -74,7 +78,13 @@ impl Order {
             _ => return None,
         };
         let command: Vec<OsString> = arguments.collect();
-        (!command.is_empty()).then_some(Self { label, base, guard, command })
+        (!command.is_empty()).then_some(Self {
+            label,
+            success_exit_codes: codes,
+            base,
+            guard,
+            command,
+        })
     }
 }
 
@@ -90,6 +100,7 @@ mod tests {
         {
             let order = Order {
                 label: "app:a.1".to_owned(),
+                success_exit_codes: vec![0, 65],
                 base: "/env".into(),
                 guard,
                 command: vec!["/run".into(), "task".into(), "--".into()],

@@ -9,6 +9,7 @@
 
 mod base64;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::spec::tasks::json::Json;
@@ -23,8 +24,29 @@ pub const EXPORTS_FILE: &str = "DEVENV_TASK_EXPORTS_FILE";
 /// Holds what tasks have written, as an object with a key for each that has written something.
 pub const OUTPUTS: &str = "DEVENV_TASKS_OUTPUTS";
 
-/// As many bytes of either file as are read; more is refused.
-pub const MOST_BYTES: u64 = 1 << 20;
+/// As many bytes of either file as are read; more is refused. It is twice of what [`LONGEST`] lets
+/// through, as blanks of JSON and base64 are not handed on.
+pub const MOST_BYTES: u64 = 256 << 10;
+
+/// As many variables as one task may export.
+const MOST_VARIABLES: usize = 4096;
+
+/// What to do where it is too much.
+pub const SMALLER: &str = "hint: write it to a file of your own and hand on the name of that";
+
+/// How variables are exported.
+const FORMAT: &str = "hint: write each as its name, NUL, its value in base64, NUL";
+
+/// What is every process's own, made for it or not there: nobody hands on its own.
+const PERSONAL: [&str; 7] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    OUTPUTS,
+];
 
 /// As long as `NAME=VALUE` with the NUL at its end can be: the kernel passes on no longer one
 /// (`MAX_ARG_STRLEN` of `execve(2)`, with pages of 4 KiB).
@@ -57,7 +79,9 @@ impl Given {
             json.as_ref().and_then(|json| entry(entry(json, "devenv")?, "env"))
         {
             for (name, value) in exported {
-                if let Json::Text(value) = value {
+                if let Json::Text(value) = value
+                    && !is_personal(name)
+                {
                     check(OUTPUT_FILE, name, value)?;
                     variables.push((name.clone(), value.clone()));
                 }
@@ -67,17 +91,21 @@ impl Given {
         if !exported.is_empty() {
             // An output that is no object stays as it is; the variables are handed on all the same.
             let json = json.get_or_insert_with(|| Json::Object(Vec::new()));
-            if let Some(all) = entry_of(json, "devenv").and_then(|one| entry_of(one, "env")) {
-                for (name, value) in &exported {
-                    if let Some(place) = entry_of(all, name) {
-                        *place = Json::Text(value.clone());
-                    }
-                }
+            if let Some(Json::Object(all)) =
+                entry_of(json, "devenv").and_then(|one| entry_of(one, "env"))
+            {
+                lay_over(all, &exported);
             }
         }
         variables.extend(exported);
+        if variables.len() > MOST_VARIABLES {
+            let count = variables.len();
+            return Err(format!("it exports {count} variables, {MOST_VARIABLES} are allowed"));
+        }
         let text = json.as_ref().map(serde_json::to_string).transpose();
-        Ok(Self { text: text.map_err(|error| wrong(&error))?.unwrap_or_default(), variables })
+        let text = text.map_err(|error| wrong(&error))?.unwrap_or_default();
+        check("what it hands on", OUTPUTS, &text)?;
+        Ok(Self { text, variables })
     }
 }
 
@@ -99,9 +127,26 @@ impl Handed {
     }
 
     /// A task has ended well. What an earlier run of it had handed on is forgotten.
-    pub fn put(&mut self, task: ProcessId, given: Given) {
+    ///
+    /// # Errors
+    /// Together with what other tasks have handed on it is more than who waits for all of them can
+    /// get. Then all is as it was before.
+    pub fn put(&mut self, plan: &Plan, task: ProcessId, given: Given) -> Result<(), String> {
+        let before = self.given.clone();
         self.given.retain(|(other, _)| *other != task);
         self.given.push((task, given));
+        // A name and what stands around it are shorter than that.
+        let lengths = self.given.iter().map(|(_, given)| given.text.len() + 256);
+        if lengths.sum::<usize>() < LONGEST {
+            return Ok(());
+        }
+        let all = (0..).map(ProcessId).zip(&plan.processes).map(|(id, _)| id);
+        let refused = all.filter(|id| plan.before(*id).contains(&task));
+        let refused = refused.map(|id| self.variables(plan, id)).find_map(Result::err);
+        refused.map_or(Ok(()), |why| {
+            self.given = before;
+            Err(why)
+        })
     }
 
     /// The variables a process gets from the tasks it waits for, the later ones of one name counting:
@@ -135,7 +180,7 @@ impl Handed {
             }
         }
         outputs = format!("{{{outputs}}}");
-        check("the tasks it waits for", OUTPUTS, &outputs)?;
+        check("all that is handed on", OUTPUTS, &outputs)?;
         variables.push((OUTPUTS.to_owned(), outputs));
         Ok(variables)
     }
@@ -153,9 +198,33 @@ fn check(source: &str, name: &str, value: &str) -> Result<(), String> {
     }
     let length = name.len() + value.len() + 2;
     if length > LONGEST {
-        return Err(format!("{source}: {shown} would be of {length} bytes, {LONGEST} are allowed"));
+        return Err(format!(
+            "{source}: {shown} would be of {length} bytes, {LONGEST} are allowed\n{SMALLER}"
+        ));
     }
     Ok(())
+}
+
+/// Whether a variable says something of one process alone.
+fn is_personal(name: &str) -> bool {
+    name.starts_with("DEVENV_TASK_") || name == "DEVENV_INIT_RUN" || PERSONAL.contains(&name)
+}
+
+/// Puts variables into the entries of an object: each in the place of the first of its name, or at
+/// the end. There may be thousands of either, so places are looked up.
+fn lay_over(entries: &mut Vec<(String, Json)>, variables: &[(String, String)]) {
+    let mut places = BTreeMap::new();
+    for (place, (name, _)) in entries.iter().enumerate() {
+        places.entry(name.clone()).or_insert(place);
+    }
+    for (name, value) in variables {
+        let value = Json::Text(value.clone());
+        let end = entries.len();
+        match entries.get_mut(*places.entry(name.clone()).or_insert(end)) {
+            Some((_, place)) => *place = value,
+            None => entries.push((name.clone(), value)),
+        }
+    }
 }
 
 /// Reads pairs of a name and a value in base64, each ended by NUL.
@@ -169,13 +238,17 @@ fn exported(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
         }
         let name = String::from_utf8_lossy(name).into_owned();
         let shown = name.escape_debug();
-        let value = parts.next().ok_or_else(|| format!("{EXPORTS_FILE}: {shown} has no value"))?;
+        let value = parts
+            .next()
+            .ok_or_else(|| format!("{EXPORTS_FILE}: {shown} has no value\n{FORMAT}"))?;
         let value = base64::decode(value).and_then(|value| String::from_utf8(value).ok());
         let value = value.ok_or_else(|| {
-            format!("{EXPORTS_FILE}: the value of {shown} is not UTF-8 text in base64")
+            format!("{EXPORTS_FILE}: the value of {shown} is not UTF-8 text in base64\n{FORMAT}")
         })?;
-        check(EXPORTS_FILE, &name, &value)?;
-        variables.push((name, value));
+        if !is_personal(&name) {
+            check(EXPORTS_FILE, &name, &value)?;
+            variables.push((name, value));
+        }
     }
     Ok(variables)
 }

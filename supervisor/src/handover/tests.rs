@@ -102,7 +102,8 @@ fn who_waits_for_a_task_gets_what_it_hands_on_and_nobody_else_does() {
     }
     let put = |handed: &mut Handed, name: &str, output: &str| {
         let given = Given::read(output.as_bytes(), b"").expect("it is right");
-        handed.put(plan.find(name).expect("it is in the plan"), given);
+        let id = plan.find(name).expect("it is in the plan");
+        handed.put(&plan, id, given).expect("it fits");
     };
     put(&mut handed, "z", r#"{"devenv":{"env":{"A":"of z"}}}"#);
     put(&mut handed, "a", r#"{"n":1,"devenv":{"env":{"A":"of a","B":"of a"}}}"#);
@@ -126,11 +127,41 @@ fn more_than_a_variable_can_hold_is_refused_and_not_cut_off() {
     let plan = plan();
     let mut handed = Handed::new(&plan);
     let half = format!("\"{}\"", "x".repeat(LONGEST / 2));
-    for name in ["z", "a"] {
-        let given = Given::read(half.as_bytes(), b"").expect("it is right");
-        handed.put(plan.find(name).expect("it is in the plan"), given);
-    }
-    let web = plan.find("web").expect("it is in the plan");
-    let refused = handed.variables(&plan, web).expect_err("it does not fit");
+    let id = |name: &str| plan.find(name).expect("it is in the plan");
+    let given = |text: &str| Given::read(text.as_bytes(), b"").expect("it is right");
+    handed.put(&plan, id("z"), given(&half)).expect("it fits");
+    handed.put(&plan, id("a"), given("1")).expect("it fits");
+    // Nobody waits for `late`.
+    handed.put(&plan, id("late"), given(&half)).expect("nobody gets it");
+    let refused = handed.put(&plan, id("a"), given(&half)).expect_err("it does not fit");
     assert!(refused.contains("DEVENV_TASKS_OUTPUTS would be of 1311"), "{refused}");
+    // What is there already, and is in use, stays as it is.
+    let variables = handed.variables(&plan, id("web")).expect("it fits");
+    let outputs = variables.last().map(|(_, value)| value.clone()).unwrap_or_default();
+    assert!(outputs.starts_with(r#"{"a":1,"z":"xxx"#), "{:.20}", outputs);
+}
+
+#[test]
+fn many_variables_are_no_more_work_than_few_and_too_many_are_refused() {
+    let pairs = |count: usize| (0..count).map(|one| format!("{one:x}\0\0")).collect::<String>();
+    let began = std::time::Instant::now();
+    for count in [MOST_VARIABLES, MOST_VARIABLES + 1, 80_000] {
+        let refused = read("{}", &pairs(count)).err().unwrap_or_default();
+        let told = format!("it exports {count} variables, 4096 are allowed");
+        assert_eq!(refused.contains(&told), count > MOST_VARIABLES, "{refused}");
+    }
+    // A search for each took half a minute.
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_is_a_process_s_own_is_not_handed_on() {
+    let names = ["NOTIFY_SOCKET", "LISTEN_FDS", "DEVENV_TASK_OUTPUT_FILE", "DEVENV_TASKS_OUTPUTS"];
+    for name in names {
+        let (_, exported) = read("", &format!("{name}\0eA==\0A\0eA==\0")).expect("it is right");
+        assert_eq!(exported, [("A".to_owned(), "x".to_owned())], "{name}");
+        let json = format!(r#"{{"devenv":{{"env":{{"{name}":"x"}}}}}}"#);
+        let (_, exported) = read(&json, "").expect("it is right");
+        assert_eq!(exported, [], "{name}");
+    }
 }

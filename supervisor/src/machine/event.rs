@@ -97,6 +97,8 @@ pub enum RunEnd {
     Code(u8),
     /// A signal of this number ended it; may be a real-time signal.
     Signal(u8),
+    /// It ended well and what it hands on cannot be used, which is never a success.
+    Unusable,
 }
 
 impl RunEnd {
@@ -106,6 +108,7 @@ impl RunEnd {
         match self {
             Self::Code(code) => code,
             Self::Signal(number) => number.saturating_add(128),
+            Self::Unusable => super::exit::BAD_DATA,
         }
     }
 
@@ -113,7 +116,7 @@ impl RunEnd {
     #[must_use]
     pub fn rc(self) -> i32 {
         match self {
-            Self::Code(code) => i32::from(code),
+            Self::Code(_) | Self::Unusable => i32::from(self.exit_code()),
             Self::Signal(number) => -i32::from(number),
         }
     }

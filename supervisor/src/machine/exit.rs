@@ -71,7 +71,7 @@ pub fn judge(end: RunEnd, success_exit_codes: &[u8]) -> Outcome {
     match end {
         RunEnd::Code(code) if success_exit_codes.contains(&code) => Outcome::Succeeded,
         // A failure must never leave the container with 0, and 0 is always a success code.
-        RunEnd::Code(_) | RunEnd::Signal(_) => Outcome::Failed(end.exit_code()),
+        RunEnd::Code(_) | RunEnd::Signal(_) | RunEnd::Unusable => Outcome::Failed(end.exit_code()),
     }
 }
 

@@ -201,6 +201,7 @@ impl Failure {
                 let pid = in_brackets(pid);
                 let how = match end {
                     RunEnd::Code(code) => format!("with exit code {code}"),
+                    RunEnd::Unusable => "with an output that cannot be used".to_owned(),
                     RunEnd::Signal(number) => format!("by {}", signal_name(*number)),
                 };
                 let why = if *out_of_memory { ", killed by the kernel: out of memory" } else { "" };

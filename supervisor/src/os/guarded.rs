@@ -1,25 +1,29 @@
 //! A task that may have nothing to do: finds out, runs it or not, and remembers.
 //!
-//! This is a process of its own in the task's place. Signals reach it together with the task, since
-//! they go to the whole group; it leaves them to the task and ends as that has ended.
+//! This is a process of its own in the task's place. Signals of the supervisor reach it together with
+//! the task, since they go to the whole group; it leaves them to the task, passes on those that
+//! somebody else sends to it alone, as a stop command does, and ends as the task has ended.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
 use super::environment::Variables;
+use super::keeping::{remember, remembered};
+use super::kill::Pid;
+use super::reap::Next;
 use super::spawn::{self, Launch, Place};
 use super::{changes, handover, reap};
 use crate::guard::memory::{self, Memory};
 use crate::guard::{Guard, Order};
 use crate::handover::{EXPORTS_FILE, Given, OUTPUT_FILE};
+use crate::machine::exit::{Outcome, judge};
 use crate::machine::{RunEnd, exit};
 
 /// The directory below which it is remembered what tasks have seen and handed on.
@@ -40,7 +44,11 @@ pub type Failure = (u8, String);
 pub fn run(order: &Order, variables: &Variables) -> Result<RunEnd, Failure> {
     let state = variables.get(OsStr::new(STATE)).map(Path::new).filter(|path| path.is_absolute());
     let place = state.map(|state| state.join("tasks").join(memory::file_name(&order.label)));
-    let remembered = place.as_deref().and_then(remembered).unwrap_or_default();
+    let remembered = place.as_deref().map_or(Ok(Memory::default()), remembered);
+    let remembered = remembered.unwrap_or_else(|why| {
+        say(&format!("what {} has seen is not heeded: {why}", order.label));
+        Memory::default()
+    });
     let base = Path::new(&order.base);
     let idle = match &order.guard {
         Guard::Status(command) => {
@@ -50,7 +58,7 @@ pub fn run(order: &Order, variables: &Variables) -> Result<RunEnd, Failure> {
             if place.is_none() {
                 say(&format!(
                     "what {} has seen cannot be remembered, {STATE} names no directory; it runs at \
-                     every start",
+                     every start\nhint: set {STATE} to a directory that outlives the container",
                     order.label
                 ));
             }
@@ -64,9 +72,10 @@ pub fn run(order: &Order, variables: &Variables) -> Result<RunEnd, Failure> {
         write(variables, OUTPUT_FILE, remembered.output.as_bytes())?;
         return Ok(RunEnd::Code(0));
     }
-    let end = attend(&order.command, variables, None)?;
-    if end == RunEnd::Code(0)
-        && !is_told_something()
+    let (end, told) = attend(&order.command, variables, None)?;
+    if judge(end, &order.success_exit_codes) == Outcome::Succeeded
+        // Somebody has sent it a signal: it may have ended because of that.
+        && told.is_empty()
         && let Some(place) = place
     {
         // Both are looked at once the task has ended: it may have changed them itself.
@@ -81,7 +90,11 @@ pub fn run(order: &Order, variables: &Variables) -> Result<RunEnd, Failure> {
                 if now == remembered { Ok(()) } else { remember(&place, &now) }
             });
             if let Err(error) = kept {
-                say(&format!("cannot remember in {}: {error}", place.display()));
+                say(&format!(
+                    "cannot remember in {}: {error}\n\
+                     hint: {STATE} is to name a directory that the task's user can write to",
+                    place.display()
+                ));
             }
         }
     }
@@ -116,23 +129,27 @@ fn is_done(command: &[String], variables: &Variables) -> Result<bool, Failure> {
     let command: Vec<OsString> = command.iter().map(OsString::from).collect();
     let mut variables = variables.clone();
     let output = variables.insert(OUTPUT_FILE.into(), "/dev/null".into());
-    let end = attend(&command, &variables, Some(&null))?;
+    let (end, told) = attend(&command, &variables, Some(&null))?;
     if end == RunEnd::Code(0) {
         return Ok(true);
     }
     variables.extend(output.map(|output| (OUTPUT_FILE.into(), output)));
     write(&variables, EXPORTS_FILE, b"")?;
     // If it was told to end, and not only the status, then it has come to that now.
+    for number in told {
+        // SAFETY: a call on a number.
+        unsafe { libc::raise(number) };
+    }
     let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
     Ok(false)
 }
 
-/// Runs a command to its end. Signals are left to it from here on.
+/// Runs a command to its end. Signals are left to it from here on; returned are those that came.
 fn attend(
     command: &[OsString],
     variables: &Variables,
     silent: Option<&File>,
-) -> Result<RunEnd, Failure> {
+) -> Result<(RunEnd, Vec<libc::c_int>), Failure> {
     let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None);
     let launch = Launch {
         command,
@@ -146,28 +163,45 @@ fn attend(
     };
     let pid = spawn::spawn(&launch)
         .map_err(|error| (error.failure().exit_code(), error.explain(&launch)))?;
-    reap::end_of(pid).ok_or_else(|| setup("cannot wait for it"))
+    wait_for(pid).ok_or_else(|| setup("cannot wait for it"))
 }
 
-/// Whether somebody has sent us a signal that the task was meant by: it may have ended because of it.
-fn is_told_something() -> bool {
-    let mut set = MaybeUninit::zeroed();
-    // SAFETY: the kernel fills in the set that the pointer says, of which all zeroes is a valid one.
-    let set: libc::sigset_t = unsafe {
-        libc::sigpending(set.as_mut_ptr());
-        set.assume_init()
-    };
-    // SAFETY: a set that is valid is read.
-    let holds = |number: &libc::c_int| unsafe { libc::sigismember(&raw const set, *number) == 1 };
-    (1..=64).filter(|number| !OUR_OWN.contains(number)).any(|number| holds(&number))
+/// Waits for our child, and passes on to it what comes for it meanwhile. Every signal is blocked.
+fn wait_for(child: Pid) -> Option<(RunEnd, Vec<libc::c_int>)> {
+    let mut told = Vec::new();
+    let set = SigSet::all();
+    loop {
+        let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
+        // SAFETY: the set is valid, and there is room for what the kernel fills in, of which all
+        // zeroes is a valid value; the sender's field is there whoever has sent it.
+        let (number, sender) = unsafe {
+            let number = libc::sigwaitinfo(set.as_ref(), about.as_mut_ptr());
+            (number, about.assume_init().si_pid())
+        };
+        if number == libc::SIGCHLD {
+            match reap::next() {
+                Next::Reaped(reaped) if reaped.pid == child => return Some((reaped.end, told)),
+                Next::NoChildren => return None,
+                Next::Reaped(_) | Next::NoneEnded => {}
+            }
+        } else if number > 0 {
+            if !OUR_OWN.contains(&number) {
+                told.push(number);
+            }
+            // What the supervisor sends, and what comes from a terminal or the kernel, the child has
+            // got as well.
+            // SAFETY: calls on numbers. The child is not reaped yet, so the number is its own.
+            unsafe {
+                if sender > 0 && sender != libc::getppid() {
+                    libc::kill(child.number(), number);
+                }
+            }
+        }
+    }
 }
 
 fn given(variables: &Variables) -> Result<Given, String> {
     let read = |name: &str| match variables.get(OsStr::new(name)) {
-        // In memory it is a link to our supervisor's descriptor, which is no link to follow here.
-        Some(path) if Path::new(path).starts_with("/proc") => {
-            std::fs::read(path).map_err(|error| error.to_string())
-        }
         Some(path) => handover::contents(Path::new(path), name),
         None => Ok(Vec::new()),
     };
@@ -177,25 +211,6 @@ fn given(variables: &Variables) -> Result<Given, String> {
 fn write(variables: &Variables, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     let Some(path) = variables.get(OsStr::new(name)) else { return Ok(()) };
     std::fs::write(path, bytes).map_err(|error| setup(&format!("cannot write to {name}: {error}")))
-}
-
-fn remembered(place: &Path) -> Option<Memory> {
-    let bytes = handover::contents(place, STATE).ok()?;
-    Memory::of_text(std::str::from_utf8(&bytes).ok()?)
-}
-
-/// Replaces what is remembered as a whole, whenever we may be ended.
-fn remember(place: &Path, memory: &Memory) -> io::Result<()> {
-    if let Some(directory) = place.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
-    let mut new = PathBuf::from(place);
-    new.set_extension(format!("new-{}", std::process::id()));
-    // It may hold what others are not to know: a task exports what it likes.
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(memory.to_text().as_bytes())?;
-    std::fs::rename(&new, place)
 }
 
 fn setup(what: &str) -> Failure {

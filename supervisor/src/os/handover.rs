@@ -7,23 +7,40 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek};
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg, OFlag, openat};
 use nix::libc;
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 
 use super::accounts::Credentials;
-use crate::handover::{EXPORTS_FILE, Given, MOST_BYTES, OUTPUT_FILE};
+use crate::handover::{EXPORTS_FILE, Given, MOST_BYTES, OUTPUT_FILE, SMALLER};
 
 /// What the files are called in their directory.
 const NAMES: [&str; 2] = ["output.json", "exports"];
 
+/// What the names of all their directories begin with.
+const PREFIX: &str = "devenv-task-";
+
+/// How what is not ours is opened: nothing of it makes us wait or leads us elsewhere.
+const WARY: OFlag =
+    OFlag::O_NONBLOCK.union(OFlag::O_NOFOLLOW).union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
+
 /// The files of one run, removed when they are dropped.
 pub enum Files {
     /// In a directory of their own.
-    Directory(PathBuf),
+    Directory(Directory),
     /// In memory: that for JSON, and that for variables.
     Memory([File; 2]),
+}
+
+/// A directory for the files of a run. The run's user may put another one in its place, so it is
+/// gone back to by the descriptor only, which is locked as long as the files are in use.
+pub struct Directory {
+    path: PathBuf,
+    opened: Flock<File>,
 }
 
 impl Files {
@@ -31,39 +48,48 @@ impl Files {
     /// `/dev/shm`, and in memory where they cannot be made or cannot be given to the run's user.
     ///
     /// # Errors
-    /// No descriptor or no memory is left.
+    /// No descriptor or no memory is left; or they could only be in memory, and the run has a user
+    /// whom the kernel does not let open our descriptors.
     pub fn make(name: &str, user: &Credentials) -> io::Result<Self> {
-        let temporary = std::env::var_os("TMPDIR").map(PathBuf::from);
-        let temporary = temporary.filter(|path| path.is_absolute());
-        let places = [PathBuf::from("/tmp"), PathBuf::from("/dev/shm")];
-        for place in temporary.into_iter().chain(places) {
-            let directory = place.join(format!("devenv-task-{name}"));
+        for place in places() {
             // One that is there already is somebody else's.
-            if DirBuilder::new().mode(0o700).create(&directory).is_ok() {
-                let files = Self::Directory(directory);
-                if files.fill(user).is_ok() {
-                    return Ok(files);
-                }
+            let path = place.join(format!("{PREFIX}{name}"));
+            if DirBuilder::new().mode(0o700).create(&path).is_err() {
+                continue;
             }
+            match Directory::open(path.clone()).map(Self::Directory) {
+                Ok(files) if files.fill(user).is_ok() => return Ok(files),
+                Ok(_) => {}
+                Err(_) => drop(std::fs::remove_dir(path)),
+            }
+        }
+        Self::in_memory(user)
+    }
+
+    fn in_memory(user: &Credentials) -> io::Result<Self> {
+        if user.user.is_some_and(|user| user != geteuid().as_raw()) {
+            let why = "no directory for them can be written to, and its user cannot open ours";
+            return Err(io::Error::other(why));
         }
         Ok(Self::Memory([in_memory()?, in_memory()?]))
     }
 
     fn fill(&self, user: &Credentials) -> io::Result<()> {
         let Self::Directory(directory) = self else { return Ok(()) };
+        let flags = WARY | OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
         for name in NAMES {
-            let path = directory.join(name);
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-            chown(&path, user.user, user.group)?;
+            let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+            let file = openat(&*directory.opened, name, flags, mode)?;
+            fchown(file, user.user, user.group)?;
         }
-        chown(directory, user.user, user.group)
+        fchown(&*directory.opened, user.user, user.group)
     }
 
     /// The variables that name them.
     #[must_use]
     pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
         let [output, exports] = match self {
-            Self::Directory(directory) => NAMES.map(|name| directory.join(name)),
+            Self::Directory(directory) => NAMES.map(|name| directory.path.join(name)),
             Self::Memory(files) => [0, 1].map(|index: usize| {
                 let descriptor = files.get(index).map_or(-1, AsRawFd::as_raw_fd);
                 PathBuf::from(format!("/proc/{}/fd/{descriptor}", std::process::id()))
@@ -81,7 +107,8 @@ impl Files {
             Self::Directory(directory) => {
                 [(0, OUTPUT_FILE), (1, EXPORTS_FILE)].map(|(index, variable): (usize, _)| {
                     let name = NAMES.get(index).copied().unwrap_or_default();
-                    contents(&directory.join(name), variable)
+                    let opened = openat(&*directory.opened, name, WARY, Mode::empty());
+                    whole(opened.map(File::from).map_err(io::Error::from), variable)
                 })
             }
             Self::Memory([output, exports]) => [(output, OUTPUT_FILE), (exports, EXPORTS_FILE)]
@@ -94,16 +121,48 @@ impl Files {
     }
 }
 
-impl Drop for Files {
+impl Directory {
+    /// Opens a directory for files, which nobody has in use from then on but us.
+    ///
+    /// # Errors
+    /// It is none, or somebody has it in use.
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let flags = libc::O_DIRECTORY | WARY.bits();
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(&path)?;
+        let opened = Flock::lock(opened, FlockArg::LockExclusiveNonblock);
+        Ok(Self { path, opened: opened.map_err(|(_, errno)| io::Error::from(errno))? })
+    }
+}
+
+impl Drop for Directory {
     fn drop(&mut self) {
-        if let Self::Directory(directory) = self {
-            for name in NAMES {
-                let _ = std::fs::remove_file(directory.join(name));
-            }
-            // What else the task has put there is the task's to remove.
-            let _ = std::fs::remove_dir(directory);
+        for name in NAMES {
+            let _ = unlinkat(&*self.opened, name, UnlinkatFlags::NoRemoveDir);
+        }
+        // What else the task has put there is the task's to remove. By its path nothing but an
+        // empty directory of that very name can go.
+        let _ = std::fs::remove_dir(&self.path);
+    }
+}
+
+/// Removes the files that an earlier PID 1 had no time to remove, as where it was killed and its
+/// container started again. To be called by PID 1 only, which alone can know that it is another's.
+pub fn sweep() {
+    let ours = format!("{PREFIX}{:x}.", std::process::id());
+    let entries = places().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();
+    for entry in entries {
+        if entry.file_name().to_string_lossy().starts_with(&ours) {
+            // Containers may share the place: what is in use by another one is locked.
+            drop(Directory::open(entry.path()));
         }
     }
+}
+
+/// Where the files can be, in the order in which it is tried.
+fn places() -> impl Iterator<Item = PathBuf> {
+    let temporary = std::env::var_os("TMPDIR").map(PathBuf::from);
+    let temporary = temporary.filter(|path| path.is_absolute());
+    temporary.into_iter().chain(["/tmp", "/dev/shm"].map(PathBuf::from))
 }
 
 /// Reads a file of a task as a whole; `variable` is what names it. One that is gone is empty.
@@ -111,26 +170,39 @@ impl Drop for Files {
 /// # Errors
 /// It is no regular file, is too long, or cannot be read.
 pub fn contents(path: &Path, variable: &str) -> Result<Vec<u8>, String> {
-    // Nothing of what a task can put there makes us wait or leads us elsewhere.
-    let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY;
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let mut flags = WARY;
+    // In memory it is a link to our supervisor's descriptor.
+    flags.set(OFlag::O_NOFOLLOW, !path.starts_with("/proc"));
+    whole(OpenOptions::new().read(true).custom_flags(flags.bits()).open(path), variable)
+}
+
+fn whole(opened: io::Result<File>, variable: &str) -> Result<Vec<u8>, String> {
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(variable, &error)),
     };
     match file.metadata() {
-        Ok(about) if about.is_file() => bounded(&file, variable),
-        Ok(_) => Err(format!("{variable} names no regular file any more")),
+        // One with a second name may be somebody's whom the task may not read.
+        Ok(about) if about.is_file() && about.nlink() <= 1 => bounded(&file, variable),
+        Ok(_) => Err(format!(
+            "{variable} names no regular file of its own any more\n\
+             hint: write to the file that is there, or move a file into its place"
+        )),
         Err(error) => Err(unreadable(variable, &error)),
     }
 }
 
-fn bounded(file: &File, variable: &str) -> Result<Vec<u8>, String> {
+/// Reads a file as a whole; `variable` is what it is called.
+///
+/// # Errors
+/// It is too long or cannot be read.
+pub fn bounded(file: &File, variable: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| unreadable(variable, &error))?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(format!("{variable} holds more than {MOST_BYTES} bytes"));
+        return Err(format!("{variable} holds more than {MOST_BYTES} bytes\n{SMALLER}"));
     }
     Ok(bytes)
 }
@@ -175,7 +247,7 @@ mod tests {
             assert_eq!(given.text, r#"{"a":1,"devenv":{"env":{"A":"x"}}}"#);
         }
         let directory = match &place() {
-            Files::Directory(directory) => directory.clone(),
+            Files::Directory(directory) => directory.path.clone(),
             Files::Memory(_) => panic!("it can be written to"),
         };
         assert!(!directory.exists(), "it is left behind");
@@ -185,7 +257,7 @@ mod tests {
     fn a_task_can_neither_block_us_nor_lead_us_elsewhere_nor_fill_us() {
         let files = Files::make("test-garbage", &ourselves()).expect("a place");
         let Files::Directory(directory) = &files else { panic!("it can be written to") };
-        let output = directory.join("output.json");
+        let output = directory.path.join("output.json");
         let replace = |make: &dyn Fn(&Path)| {
             std::fs::remove_file(&output).expect("it is there");
             make(&output);
@@ -197,8 +269,69 @@ mod tests {
         let link = replace(&|path| std::os::unix::fs::symlink("/etc/passwd", path).unwrap());
         assert!(link.contains("OUTPUT_FILE cannot be read"), "{link}");
         let long = replace(&|path| std::fs::write(path, vec![b' '; 2 << 20]).unwrap());
-        assert!(long.contains("more than 1048576 bytes"), "{long}");
+        assert!(long.contains("more than 262144 bytes"), "{long}");
         std::fs::remove_file(&output).expect("it is there");
         assert_eq!(files.read(), Ok(Given::default()), "one that is gone is empty");
+    }
+
+    #[test]
+    fn a_directory_put_in_its_place_is_neither_read_nor_emptied() {
+        let files = Files::make("test-swap", &ourselves()).expect("a place");
+        write(&files, "{\"a\":1}", "");
+        let Files::Directory(Directory { path, .. }) = &files else {
+            panic!("it can be written to")
+        };
+        let (path, aside) = (path.clone(), path.with_extension("aside"));
+        let elsewhere = path.with_extension("elsewhere");
+        std::fs::create_dir(&elsewhere).expect("a new directory");
+        let secret = elsewhere.join("output.json");
+        std::fs::write(&secret, "{\"secret\":1}").expect("a new file");
+        std::fs::rename(&path, &aside).expect("it is there");
+        std::os::unix::fs::symlink(&elsewhere, &path).expect("a new link");
+        let read = files.read().map(|given| given.text);
+        drop(files);
+        let (kept, emptied) = (secret.exists(), !aside.join("output.json").exists());
+        for directory in [&elsewhere, &aside] {
+            std::fs::remove_dir_all(directory).expect("it is there");
+        }
+        std::fs::remove_file(&path).expect("the link is there");
+        assert_eq!(read, Ok(r#"{"a":1}"#.to_owned()));
+        assert!(kept, "a file elsewhere is removed");
+        assert!(emptied, "its own files are left behind");
+    }
+
+    #[test]
+    fn a_second_name_of_a_file_elsewhere_is_not_read() {
+        let files = Files::make("test-hard-link", &ourselves()).expect("a place");
+        let Files::Directory(Directory { path, .. }) = &files else {
+            panic!("it can be written to")
+        };
+        let (output, other) = (path.join("output.json"), path.with_extension("other"));
+        std::fs::write(&other, "{}").expect("a new file");
+        std::fs::remove_file(&output).expect("it is there");
+        std::fs::hard_link(&other, &output).expect("a new name");
+        let refused = files.read().expect_err("it is somebody else's");
+        std::fs::remove_file(&other).expect("it is there");
+        assert!(refused.contains("no regular file of its own"), "{refused}");
+    }
+
+    #[test]
+    fn what_an_earlier_one_left_is_removed_and_what_is_in_use_is_not() {
+        let name = |what: &str| format!("{:x}.{what}", std::process::id());
+        let used = Files::make(&name("used"), &ourselves()).expect("a place");
+        let Files::Directory(directory) = &used else { panic!("it can be written to") };
+        let left = directory.path.with_file_name(format!("{PREFIX}{}", name("left")));
+        std::fs::create_dir(&left).expect("a new directory");
+        std::fs::write(left.join("exports"), "").expect("a new file");
+        sweep();
+        assert!(!left.exists(), "it is left behind");
+        assert!(directory.path.join("exports").exists(), "it is taken from its user");
+    }
+
+    #[test]
+    fn another_user_is_not_given_what_it_cannot_open() {
+        let other = Credentials { user: Some(geteuid().as_raw() + 1), ..Credentials::default() };
+        assert!(Files::in_memory(&other).is_err());
+        assert!(Files::in_memory(&ourselves()).is_ok());
     }
 }

@@ -28,6 +28,7 @@ pub mod handover;
 pub mod http;
 mod inbox;
 pub mod init;
+pub mod keeping;
 pub mod kill;
 pub mod last_words;
 pub mod memory;

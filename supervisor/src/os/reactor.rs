@@ -32,7 +32,7 @@ use super::cgroup::Groups;
 use super::control::{Control, Socket};
 use super::coroner::Coroner;
 use super::environment::{self, Variables};
-use super::handover::Files;
+use super::handover::{self, Files};
 use super::http::Endpoint;
 use super::init::{self, Surroundings};
 use super::notify::{self, Heard, Notify, Statement};
@@ -130,6 +130,9 @@ struct Reactor {
     terminals: passing::Terminals,
     /// What tasks have handed on.
     handed: Handed,
+    /// The variables that living runs were started from, where tasks have handed some on: their
+    /// checks and what stops them know the same, also when those tasks have run again.
+    begun_with: HashMap<RunId, Variables>,
     /// Where the runs of tasks write what they hand on.
     files: Vec<(RunId, Files)>,
     probes: Probes,
@@ -182,6 +185,9 @@ impl Reactor {
             surroundings.missing.push(what);
             None
         });
+        if surroundings.is_init {
+            handover::sweep();
+        }
         // Elsewhere the groups are somebody's who has plans of their own with them.
         let groups = surroundings.is_init.then(|| Groups::make(&instance)).flatten();
         Ok(Self {
@@ -201,6 +207,7 @@ impl Reactor {
             causes: HashMap::new(),
             terminals: Vec::new(),
             handed: Handed::new(&plan),
+            begun_with: HashMap::new(),
             files: Vec::new(),
             sockets: Sockets::default(),
             stop_commands: StopCommands::default(),
@@ -392,6 +399,7 @@ impl Reactor {
         self.feed(event);
         if let Event::Exited { run, .. } = event {
             self.terminals.retain(|(of, _)| *of != run);
+            self.begun_with.remove(&run);
             self.notify.close(run);
             self.probes.forget(run);
         }

@@ -87,7 +87,7 @@ impl Running {
     pub fn judge(&mut self, end: RunEnd) -> Result<(), String> {
         let how = match end {
             RunEnd::Code(0) => return Ok(()),
-            RunEnd::Code(code) => format!("exit code {code}"),
+            RunEnd::Code(_) | RunEnd::Unusable => format!("exit code {}", end.exit_code()),
             RunEnd::Signal(number) => format!("ended by signal {number}"),
         };
         Err(match self.last_words() {

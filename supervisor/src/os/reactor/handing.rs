@@ -30,7 +30,10 @@ impl Reactor {
         }
         let name = format!("{}-{}-{}", self.runs.instance(), run.process.0, run.number);
         let files = Files::make(&name, &attributes.credentials).map_err(|error| {
-            let why = format!("cannot make the files for what it hands on: {error}");
+            let why = format!(
+                "cannot make the files for what it hands on: {error}\n\
+                 hint: mount a file system that can be written to at /tmp, as with --tmpfs /tmp"
+            );
             (SpawnFailure::Exhausted, why)
         })?;
         let named = files.variables().into_iter().map(|(name, path)| (name.into(), path.into()));
@@ -50,16 +53,14 @@ impl Reactor {
         if exit::judge(end, &process.success_exit_codes) != Outcome::Succeeded {
             return event;
         }
-        match files.read() {
-            Ok(given) => {
-                self.handed.put(run.process, given);
-                event
-            }
+        let read = files.read();
+        match read.and_then(|given| self.handed.put(&self.plan, run.process, given)) {
+            Ok(()) => event,
             Err(why) => {
                 let text = format!("{} has failed: {why}", process.label);
                 let notice = Notice::new("bad_output", text).with("process", process.name.clone());
                 self.say(notice.with("replica", process.replica).with("why", why));
-                Event::Exited { run, end: RunEnd::Code(exit::BAD_DATA), descendants }
+                Event::Exited { run, end: RunEnd::Unusable, descendants }
             }
         }
     }
@@ -97,6 +98,12 @@ pub(super) fn command_of(plan: &Plan, process: &Process) -> Result<Vec<OsString>
             std::path::absolute(base).map_err(|error| missing("our directory", error))?.into()
         }
     };
-    let order = Order { label: process.label.clone(), base, guard: guard.clone(), command };
+    let order = Order {
+        label: process.label.clone(),
+        success_exit_codes: process.success_exit_codes.clone(),
+        base,
+        guard: guard.clone(),
+        command,
+    };
     Ok(order.to_command(&program))
 }

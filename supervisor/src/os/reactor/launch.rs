@@ -1,5 +1,6 @@
 //! Starting what the reactor is told to start: processes, checks of them, and commands that stop them.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -69,6 +70,9 @@ impl Reactor {
         self.terminals.extend(terminal.map(|ours| (run, ours)));
         self.outputs.insert(run, reader);
         self.files.extend(files.map(|files| (run, files)));
+        if let Cow::Owned(variables) = common {
+            self.begun_with.insert(run, variables);
+        }
         Ok(())
     }
 
@@ -78,10 +82,9 @@ impl Reactor {
         let command = |arguments: &[String]| {
             // Its processes are not the run's: they come and go while the run lives.
             let marker = self.runs.marker(&format!("{}:check", process.label), run);
-            let common = given(&self.handed, &plan, &self.variables, run.process)
-                .map_err(|(_, cause)| cause)?;
+            let common = self.begun_with.get(&run).unwrap_or(&self.variables);
             let (setting, attributes) =
-                set_up(&plan, process, &common, &marker).map_err(|(_, cause)| cause)?;
+                set_up(&plan, process, common, &marker).map_err(|(_, cause)| cause)?;
             let input = self.input.as_raw_fd();
             let descriptors = self.surroundings.descriptors;
             let (setting, attributes) = (&setting, &attributes);
@@ -119,8 +122,8 @@ impl Reactor {
         order: Order,
     ) -> Result<(), Refused> {
         let marker = self.runs.marker(&process.label, order.run);
-        let common = given(&self.handed, &self.plan, &self.variables, order.run.process)?;
-        let (mut setting, attributes) = set_up(&self.plan, process, &common, &marker)?;
+        let common = self.begun_with.get(&order.run).unwrap_or(&self.variables);
+        let (mut setting, attributes) = set_up(&self.plan, process, common, &marker)?;
         setting.variables.insert(stop_command::TARGET.into(), target.to_string().into());
         let (reader, writer) = output_pipe()?;
         let command: Vec<OsString> = command.iter().map(OsString::from).collect();
