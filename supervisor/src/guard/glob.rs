@@ -20,6 +20,7 @@ impl<'a> Glob<'a> {
     /// Takes a pattern apart that takes nothing away.
     #[must_use]
     pub fn parse(pattern: &'a str) -> Self {
+        let pattern = without_here(pattern);
         let special = pattern.find(['*', '?', '[', '{']);
         let trimmed = pattern.trim_end_matches('/');
         let pattern = if special.is_some() || trimmed.is_empty() { pattern } else { trimmed };
@@ -54,6 +55,7 @@ impl<'a> Glob<'a> {
     /// Whether a pattern that takes paths away, without its `!`, takes this one below the directory.
     #[must_use]
     pub fn is_taken_by(&self, negative: &str, path: &[u8]) -> bool {
+        let negative = without_here(negative);
         let below = negative.strip_prefix(self.directory).filter(|_| !self.directory.is_empty());
         let below = match below {
             Some(rest) if self.directory == "/" => Some(rest),
@@ -63,6 +65,15 @@ impl<'a> Glob<'a> {
         let pattern = below.unwrap_or(negative).trim_end_matches('/');
         matches(pattern.as_bytes(), path)
     }
+}
+
+/// A pattern without the `./` it begins with, which says nothing; `./` alone is `.`.
+fn without_here(pattern: &str) -> &str {
+    let mut rest = pattern;
+    while let Some(after) = rest.strip_prefix("./") {
+        rest = after.trim_start_matches('/');
+    }
+    if rest.is_empty() && !pattern.is_empty() { "." } else { rest }
 }
 
 /// Whether a pattern names a path; both are relative to the same directory.
@@ -206,6 +217,9 @@ mod tests {
             ("/etc", "/", "etc", true),
             ("/", "/", "", true),
             (".", "", ".", true),
+            ("./", "", ".", true),
+            ("./src/**", "src", "**", false),
+            (".//./a.ts", "", "a.ts", true),
         ] {
             let want = Glob { directory, rest, is_name };
             assert_eq!(Glob::parse(pattern), want, "{pattern}");
@@ -263,6 +277,9 @@ mod tests {
             ("/**", "/env/tmp", "env/tmp", true),
             ("**/*.ts", "srcs/**", "srcs/a.ts", true),
             ("src/**", "srcs/**", "s/a.ts", false),
+            ("./src/**", "src/gen/**", "gen/a.ts", true),
+            ("src/**", "./src/gen/**", "gen/a.ts", true),
+            ("./src/**", "./srcs/**", "s/a.ts", false),
         ] {
             let taken = Glob::parse(pattern).is_taken_by(negative, path.as_bytes());
             assert_eq!(taken, want, "{pattern} !{negative} {path}");
