@@ -213,7 +213,7 @@ impl Reactor {
             stop_commands: StopCommands::default(),
             control,
             pending: Vec::new(),
-            http: Endpoint::start(amenities.http)?,
+            http: Endpoint::start(amenities.http, plan.processes.len())?,
             beginning: Beginning::now(),
             meters: Meters::default(),
             coroner: amenities.post_mortem.then(Coroner::new),

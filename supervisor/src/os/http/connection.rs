@@ -4,6 +4,7 @@
 //! it does that byte by byte.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -12,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::{CONNECTIONS, LARGE, Query, too_many};
+use super::Query;
 use crate::http::{Answer, Page, Received, Request, Status};
 
 /// How long a client may take over its request.
@@ -25,15 +26,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// would have the kernel reset the connection, and the answer with it.
 const REST: (Duration, usize) = (Duration::from_secs(1), 64 * 1024);
 
-/// Serves one client from its first byte to its last. The permit is given back at the end.
+/// Serves one client from its first byte to its last. The permit is given back at the end; what is
+/// `engaged` tells whether somebody would miss an answer if it ended before.
 pub(super) async fn serve(
     mut stream: TcpStream,
     queries: mpsc::Sender<Query>,
     large: Arc<Semaphore>,
+    engaged: Arc<AtomicBool>,
     _permit: OwnedSemaphorePermit,
 ) {
     let _given;
-    let (answer, head_only) = match timeout(REQUEST, receive(&mut stream)).await {
+    let received = timeout(REQUEST, receive(&mut stream)).await;
+    engaged.store(true, Ordering::Relaxed);
+    let (answer, head_only) = match received {
         Ok(Ok(Some(request))) => {
             let page = Page::of(&request);
             _given = match &page {
@@ -42,7 +47,7 @@ pub(super) async fn serve(
             };
             let answer = match page {
                 None => Answer::no_such_page(),
-                Some(_) if _given.is_err() => too_many(LARGE),
+                Some(_) if _given.is_err() => too_many(),
                 Some(page) => ask(page, &queries).await,
             };
             (answer, request.head_only)
@@ -53,12 +58,13 @@ pub(super) async fn serve(
         Err(_) => (Answer::refusal(Status::RequestTimeout), false),
     };
     drop(queries);
-    let _ = timeout(PATIENCE, give(&mut stream, &to_bytes(&answer, head_only))).await;
+    let answer = to_bytes(&answer, head_only);
+    let _ = timeout(PATIENCE, give(&mut stream, &answer, &engaged)).await;
 }
 
-/// Tells a client that there are too many, if it can be told at once.
-pub(super) fn turn_away(stream: &TcpStream) {
-    let _ = stream.try_write(&to_bytes(&too_many(CONNECTIONS), false));
+/// There are enough clients that are being given figures.
+fn too_many() -> Answer {
+    Answer::text(Status::Unavailable, "others are being given the figures\nhint: try again\n")
 }
 
 fn to_bytes(answer: &Answer, head_only: bool) -> Vec<u8> {
@@ -89,10 +95,11 @@ async fn ask(page: Page, queries: &mpsc::Sender<Query>) -> Answer {
     answered.await.unwrap_or_else(|_| Answer::ending())
 }
 
-async fn give(stream: &mut TcpStream, answer: &[u8]) {
+async fn give(stream: &mut TcpStream, answer: &[u8], engaged: &AtomicBool) {
     if stream.write_all(answer).await.is_err() || stream.shutdown().await.is_err() {
         return;
     }
+    engaged.store(false, Ordering::Relaxed);
     let rest = async {
         let (mut buffer, mut count) = ([0; 1024], 0);
         while let Ok(more @ 1..) = stream.read(&mut buffer).await {
