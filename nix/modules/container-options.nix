@@ -182,7 +182,8 @@ in
       default = [ ];
       description = ''
         Names of variables whose values are never shown in the output of processes: `***` stands there.
-        The values themselves are given when the container is run and are no part of the image.
+        The values themselves are given when the container is run and are no part of the image. What a
+        task exports under such a name is shown.
       '';
       example = [ "DATABASE_PASSWORD" ];
     };
