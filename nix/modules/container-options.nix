@@ -183,7 +183,7 @@ in
       description = ''
         Names of variables whose values are never shown in the output of processes: `***` stands there.
         The values themselves are given when the container is run and are no part of the image. What a
-        task exports under such a name is shown.
+        task exports under such a name is hidden from then on.
       '';
       example = [ "DATABASE_PASSWORD" ];
     };

@@ -57,6 +57,18 @@ fn in_every_place_those_that_wait_for_a_task_get_what_it_hands_on_and_nobody_els
 }
 
 #[test]
+fn what_a_task_exports_under_the_name_of_a_secret_is_hidden_from_then_on() {
+    let world = World::new();
+    let spec = Spec::new()
+        .process_with("app:token", &shell(HANDS_ON), json!({ "kind": "task" }))
+        .process_with("near", &shell(SHOWS), json!({ "after": after("app:token") }));
+    let ended = Place::Shell.start(&world, &spec, &["--secret", "TOKEN"]).end().expect_code(0);
+    let shown = lines::of(&ended.out, "near.1");
+    assert_eq!(shown, ["token: ***", &ALL.replace("made here", "***")], "{}", ended.out);
+    assert!(!ended.out.contains("made here") && !ended.err.contains("warning"), "{ended:?}");
+}
+
+#[test]
 fn a_task_of_another_user_hands_on_and_leaves_no_file_behind() {
     let world = World::new();
     let temporary = world.directory("tmp");

@@ -18,7 +18,7 @@ use crate::os::control::{self, Socket};
 use crate::os::http;
 use crate::os::init::{self, Surroundings};
 use crate::os::reactor::{self, Amenities};
-use crate::spec::Plan;
+use crate::spec::{Kind, Plan};
 
 const HELP_BEFORE: &str = "\
 devenv-init up: start the processes of a spec, supervise and log them, and end with them
@@ -105,7 +105,8 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
             could_not(&format!("answer HTTP at {address}"), &format!("{error}\n{hint}"))
         })?),
     };
-    let amenities = Amenities { control, http, post_mortem: !options.no_post_mortem };
+    let post_mortem = !options.no_post_mortem;
+    let amenities = Amenities { control, http, post_mortem, secrets: options.secret.clone() };
     let log = start_log(&plan, options).map_err(|error| refused("start the log", &error))?;
     reactor::run(plan, log, surroundings, signals, amenities)
         .map_err(|error| refused("start the reactor", &error))
@@ -230,7 +231,7 @@ fn start_log(plan: &Plan, options: Options) -> std::io::Result<Log> {
 }
 
 /// Every value that variables of these names have anywhere. One that has none is told about: it may
-/// be misspelt, and what it was to hide would be shown.
+/// be misspelt, and what it was to hide would be shown. A task may still export it, where there is one.
 fn secrets(plan: &Plan, names: &[String]) -> Vec<Vec<u8>> {
     let mut secrets = Vec::new();
     for name in names {
@@ -239,7 +240,8 @@ fn secrets(plan: &Plan, names: &[String]) -> Vec<Vec<u8>> {
         let planned = std::iter::once(&plan.environment).chain(own);
         secrets.extend(planned.filter_map(|all| all.get(name)).map(|one| one.clone().into_bytes()));
         secrets.extend(std::env::var_os(name).map(OsString::into_vec));
-        if secrets.len() == known {
+        let tasks = || plan.processes.iter().any(|process| process.kind == Kind::Task);
+        if secrets.len() == known && !tasks() {
             input::warn(&format!("--secret: \"{}\" is not set", name.escape_debug()));
         }
     }

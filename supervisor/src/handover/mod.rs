@@ -63,6 +63,12 @@ pub struct Given {
 }
 
 impl Given {
+    /// The values of variables of these names.
+    pub fn values_of(&self, names: &[String]) -> Vec<Vec<u8>> {
+        let named = self.variables.iter().filter(|(name, _)| names.contains(name));
+        named.map(|(_, value)| value.clone().into_bytes()).collect()
+    }
+
     /// Reads what a task has left in its two files. Variables may stand in either: at `devenv.env`
     /// of the JSON, or in the file for them, which wins.
     ///

@@ -225,7 +225,7 @@ impl Following {
     }
 
     fn take_in(&mut self, piece: Piece, told: &mut Vec<Followed>) {
-        let mask = &self.shared.mask;
+        let mask = &self.shared.mask();
         match piece {
             Piece::Bytes(source, bytes) => {
                 let line = self.lines.entry(source).or_default();

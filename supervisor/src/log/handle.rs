@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(super) struct Shared {
     pub queue: Mutex<Queue>,
     /// Signalled after every push to `queue`.
     pub wake: EventFd,
-    pub mask: Mask,
+    mask: RwLock<Arc<Mask>>,
     /// By source.
     pub tails: Mutex<Vec<Tail>>,
     /// What was read of each source so far.
@@ -87,7 +87,7 @@ impl Log {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             wake,
-            mask: Mask::new(&options.secrets),
+            mask: RwLock::new(Arc::new(Mask::new(&options.secrets))),
             tails: Mutex::new(sources.iter().map(|_| Tail::default()).collect()),
             read: Mutex::new(vec![Volume::default(); sources.len()]),
             followers: Followers::default(),
@@ -175,7 +175,7 @@ impl Log {
     pub fn tail(&self, source: SourceId, count: usize) -> Vec<String> {
         let tails = lock(&self.shared.tails);
         let tail = usize::try_from(source.0).ok().and_then(|index| tails.get(index));
-        tail.map(|tail| tail.lines(count, &self.shared.mask)).unwrap_or_default()
+        tail.map(|tail| tail.lines(count, &self.shared.mask())).unwrap_or_default()
     }
 
     /// What was read of each source so far, in their order. A line counts once its newline has come.
@@ -196,17 +196,23 @@ impl Log {
         let (lines, open) = (sources.iter())
             .map(|source| {
                 let tail = usize::try_from(source.0).ok().and_then(|index| tails.get(index));
-                tail.map(|tail| tail.lines_and_open(count, &self.shared.mask)).unwrap_or_default()
+                tail.map(|tail| tail.lines_and_open(count, &self.shared.mask())).unwrap_or_default()
             })
             .unzip();
         (lines, self.shared.followers.add(&self.shared, sources.to_vec(), open))
+    }
+
+    /// Hides these values as well, in all that is read from now on.
+    pub fn hide(&self, secrets: &[Vec<u8>]) {
+        let more = Arc::new(self.shared.mask().and(secrets));
+        *self.shared.mask.write().unwrap_or_else(PoisonError::into_inner) = more;
     }
 
     /// A text with secrets masked, as it would stand in the log.
     pub fn masked(&self, text: &str) -> String {
         let mut masked = Vec::with_capacity(text.len());
         self.shared
-            .mask
+            .mask()
             .apply(text.as_bytes(), 0, true, &mut |piece| masked.extend_from_slice(piece));
         String::from_utf8_lossy(&masked).into_owned()
     }
@@ -253,6 +259,11 @@ impl Log {
 }
 
 impl Shared {
+    /// What is hidden at present.
+    pub(super) fn mask(&self) -> Arc<Mask> {
+        Arc::clone(&self.mask.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Tells the supervising thread that a watched text was found.
     pub(super) fn tell(&self, token: u64) {
         lock(&self.heard).push(token);

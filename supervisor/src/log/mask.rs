@@ -10,10 +10,16 @@ const MASK: &[u8] = b"***";
 /// Lines of a secret shorter than this are not looked for.
 const SHORTEST: usize = 4;
 
+/// As many lines are looked for at most that became known later. Tasks may run any number of times and
+/// export something new each time; the oldest are forgotten first.
+const MOST_LEARNT: usize = 256;
+
 /// The values to hide. Empty in most containers, and then it costs nothing.
 #[derive(Default)]
 pub(super) struct Mask {
     finders: Vec<Finder<'static>>,
+    /// As many of them, from the front, as were known from the beginning.
+    fixed: usize,
     longest: usize,
 }
 
@@ -29,17 +35,22 @@ pub(super) struct Handled {
 impl Mask {
     /// Looks for every line of every value; see [`super::Options::secrets`].
     pub fn new(secrets: &[Vec<u8>]) -> Self {
-        let mut lines: Vec<&[u8]> = secrets
-            .iter()
-            .flat_map(|secret| separators::split(secret))
-            .filter(|line| line.len() >= SHORTEST)
-            .collect();
-        lines.sort_unstable();
-        lines.dedup();
-        Self {
-            longest: lines.iter().map(|line| line.len()).max().unwrap_or(0),
-            finders: lines.into_iter().map(|line| Finder::new(line).into_owned()).collect(),
+        let lines = lines(secrets);
+        let finders: Vec<_> = lines.iter().map(|line| Finder::new(line).into_owned()).collect();
+        Self { fixed: finders.len(), longest: longest(&finders), finders }
+    }
+
+    /// Looks for the lines of these values as well.
+    pub fn and(&self, secrets: &[Vec<u8>]) -> Self {
+        let mut finders = self.finders.clone();
+        for line in lines(secrets).into_iter().take(MOST_LEARNT) {
+            if !finders.iter().any(|finder| finder.needle() == line) {
+                finders.push(Finder::new(line).into_owned());
+            }
         }
+        let surplus = (finders.len() - self.fixed).saturating_sub(MOST_LEARNT);
+        finders.drain(self.fixed..self.fixed + surplus);
+        Self { fixed: self.fixed, longest: longest(&finders), finders }
     }
 
     /// Whether there is nothing to hide.
@@ -106,9 +117,43 @@ pub(super) fn whole_characters(text: &[u8], limit: usize) -> usize {
     }
 }
 
+/// Every line of every value that is looked for, each once.
+fn lines(secrets: &[Vec<u8>]) -> Vec<&[u8]> {
+    let lines = secrets.iter().flat_map(|secret| separators::split(secret));
+    let mut lines: Vec<&[u8]> = lines.filter(|line| line.len() >= SHORTEST).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines
+}
+
+fn longest(finders: &[Finder<'_>]) -> usize {
+    finders.iter().map(|finder| finder.needle().len()).max().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_learnt_is_hidden_as_well_and_the_oldest_of_it_is_forgotten() {
+        let hidden = |mask: &Mask, text: &str| {
+            let mut out = Vec::new();
+            mask.apply(text.as_bytes(), 0, true, &mut |piece| out.extend_from_slice(piece));
+            out == MASK
+        };
+        let secret = |number: usize| format!("secret {number:04}");
+        let mut mask = Mask::new(&[b"from the beginning".to_vec()]);
+        assert!(!hidden(&mask, &secret(0)));
+        for number in 0..=MOST_LEARNT {
+            mask = mask.and(&[secret(number).into_bytes(), b"from the beginning".to_vec()]);
+            assert!(hidden(&mask, &secret(number)));
+        }
+        assert!(hidden(&mask, "from the beginning") && hidden(&mask, &secret(1)));
+        assert!(!hidden(&mask, &secret(0)));
+        assert_eq!(mask.finders.len(), MOST_LEARNT + 1);
+        let many = (0..9000).map(secret).collect::<Vec<_>>().join("\n");
+        assert_eq!(mask.and(&[many.into_bytes()]).finders.len(), MOST_LEARNT + 1);
+    }
 
     fn masked(secrets: &[&str], text: &str) -> String {
         let mask = Mask::new(&secrets.iter().map(|s| s.as_bytes().to_vec()).collect::<Vec<_>>());

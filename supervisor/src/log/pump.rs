@@ -268,7 +268,7 @@ impl Pump {
     fn say(&mut self, notice: &Notice) {
         let time = self.stamper.stamp(SystemTime::now());
         let format = self.options.format;
-        notice.write(format, &self.system, time, &self.shared.mask, &mut self.page);
+        notice.write(format, &self.system, time, &self.shared.mask(), &mut self.page);
     }
 
     /// Writes the page, and before it what an output that failed has lost.

@@ -68,6 +68,8 @@ pub struct Amenities {
     pub http: Option<TcpListener>,
     /// Whether a bad end is explained.
     pub post_mortem: bool,
+    /// Names of variables whose values are hidden, also where a task exports them.
+    pub secrets: Vec<String>,
 }
 
 /// Runs a plan to its end and returns the exit code of the container.
@@ -155,6 +157,8 @@ struct Reactor {
     beginning: Beginning,
     meters: Meters,
     coroner: Option<Coroner>,
+    /// Names of variables whose values are hidden.
+    secrets: Vec<String>,
     exit: Option<u8>,
 }
 
@@ -216,6 +220,7 @@ impl Reactor {
             http: Endpoint::start(amenities.http, plan.processes.len())?,
             beginning: Beginning::now(),
             meters: Meters::default(),
+            secrets: amenities.secrets,
             coroner: amenities.post_mortem.then(Coroner::new),
             exit: None,
             plan,

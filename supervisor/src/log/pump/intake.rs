@@ -173,7 +173,7 @@ impl Pump {
         };
         let Some(side) = &mut pipe.side else { return };
         let index = pipe.source.0 as usize;
-        if let Some(trouble) = files.write(index, side, bytes, ends, &self.shared.mask) {
+        if let Some(trouble) = files.write(index, side, bytes, ends, &self.shared.mask()) {
             // Not here: this may be in the middle of a line. It is said as an order is.
             lock(&self.shared.queue).push(Command::Say(trouble));
             let _ = self.shared.wake.write(1);
@@ -198,11 +198,12 @@ impl Pump {
             return;
         }
         let json = self.options.format == Format::Json;
+        let mask = self.shared.mask();
         let dress = Dress {
             head: &self.head,
             foot: if json { b"\"}\n" } else { b"\n" },
             json,
-            mask: &self.shared.mask,
+            mask: &mask,
             carry_limit: CARRY,
         };
         work(&mut pipe.lines, &dress, &mut self.page);

@@ -54,6 +54,13 @@ impl Reactor {
             return event;
         }
         let read = files.read();
+        // Before anybody has them who could print them.
+        if let (Ok(given), Some(log)) = (&read, &self.log) {
+            let secrets = given.values_of(&self.secrets);
+            if !secrets.is_empty() {
+                log.hide(&secrets);
+            }
+        }
         match read.and_then(|given| self.handed.put(&self.plan, run.process, given)) {
             Ok(()) => event,
             Err(why) => {
