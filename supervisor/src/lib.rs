@@ -29,4 +29,5 @@ pub mod log;
 pub mod machine;
 #[cfg(feature = "bin")]
 pub mod os;
+mod pattern;
 pub mod spec;

@@ -2,6 +2,7 @@
 
 use super::checks::{problem, program};
 use crate::guard::Guard;
+use crate::pattern::{TOO_MANY, alternatives};
 use crate::spec::error::Problem;
 use crate::spec::wire::Kind;
 
@@ -41,6 +42,10 @@ pub(super) fn check(
             let names = |pattern: &String| !pattern.is_empty() && !pattern.starts_with('!');
             if !patterns.iter().any(names) {
                 problems.push(problem(&path, "names nothing, it only takes away"));
+            }
+            // A brace that is not closed is one like any other character.
+            if patterns.iter().any(|pattern| alternatives(pattern) == Err(TOO_MANY)) {
+                problems.push(problem(&path, TOO_MANY));
             }
             patterns
         }
