@@ -154,19 +154,6 @@ proptest! {
     }
 }
 
-const STATES: [State; 10] = [
-    State::Disabled,
-    State::Waiting,
-    State::Starting,
-    State::Running,
-    State::Backoff,
-    State::Stopping,
-    State::Succeeded,
-    State::Failed,
-    State::Skipped,
-    State::Stopped,
-];
-
 fn status(kind: Kind, state: State, ready: bool) -> ProcessStatus {
     ProcessStatus {
         label: "web.1".to_owned(),
@@ -182,7 +169,7 @@ fn status(kind: Kind, state: State, ready: bool) -> ProcessStatus {
 
 /// One letter for each state: met, not yet (`-`), never (`x`).
 fn row(goal: Goal, kind: Kind, ready: bool) -> String {
-    let verdicts = STATES.map(|state| goal.judge(&status(kind, state, ready)));
+    let verdicts = State::ALL.map(|state| goal.judge(&status(kind, state, ready)));
     verdicts
         .iter()
         .map(|verdict| match verdict {
@@ -196,7 +183,7 @@ fn row(goal: Goal, kind: Kind, ready: bool) -> String {
 #[test]
 fn every_goal_judges_every_state() {
     use Kind::{Service, Task};
-    // The columns are those of STATES.
+    // The columns are those of State::ALL.
     for (goal, kind, ready, want) in [
         (Goal::Started, Service, false, "x--m--mxxx"),
         (Goal::Started, Task, true, "x-----mxxx"),

@@ -75,20 +75,6 @@ const fn family(name: &'static str, kind: &'static str, help: &'static str) -> F
     Family { name, kind, unit: "", help }
 }
 
-/// Where a process may stand. The order is that of its life.
-const STATES: [State; 10] = [
-    State::Disabled,
-    State::Waiting,
-    State::Starting,
-    State::Running,
-    State::Backoff,
-    State::Stopping,
-    State::Succeeded,
-    State::Failed,
-    State::Skipped,
-    State::Stopped,
-];
-
 type Read = fn(&Figures<'_>) -> Option<Value>;
 
 /// What there is to say of each process.
@@ -208,7 +194,7 @@ fn text(snapshot: &Snapshot<'_>) -> String {
     let state = family("process_state", "stateset", "Where it stands.");
     page.family(&state);
     for (it, name) in snapshot.processes.iter().zip(&names) {
-        for one in STATES {
+        for one in State::ALL {
             let label = format!("{name},{PREFIX}{}=\"{}\"", state.name, one.as_str());
             page.sample(state.name, "", &label, Value::Whole((it.status.state == one).into()));
         }

@@ -53,6 +53,20 @@ pub enum State {
 }
 
 impl State {
+    /// All of them, in the order of a life.
+    pub const ALL: [Self; 10] = [
+        Self::Disabled,
+        Self::Waiting,
+        Self::Starting,
+        Self::Running,
+        Self::Backoff,
+        Self::Stopping,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Skipped,
+        Self::Stopped,
+    ];
+
     /// In lower case, as in JSON and in tables.
     #[must_use]
     pub fn as_str(self) -> &'static str {
