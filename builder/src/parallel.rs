@@ -1,14 +1,19 @@
 //! Work on several items at the same time, with the result of doing it one by one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
 use crate::error::{Failure, Kind, Result};
 
-/// As many workers as this machine has cores.
+/// Asked for once: the answer comes out of half a dozen files, and pieces of layers want it
+/// thousands of times.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+
+/// As many workers as this process may have cores.
 pub fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+    *CORES
 }
 
 /// What `work` makes of each item, in the order of the items, by at most `workers` threads.

@@ -54,7 +54,16 @@ pub struct Members<W> {
 /// A piece and the members it becomes.
 struct Work {
     piece: Vec<u8>,
-    members: Vec<u8>,
+    members: Room,
+}
+
+/// Room that is used again for the members of one piece after another. It only grows: what it had
+/// before is written over, and not cleared first, which would cost as much as a copy.
+#[derive(Default)]
+struct Room {
+    room: Vec<u8>,
+    /// How much of the room the members of this piece take.
+    used: usize,
 }
 
 /// Work, and whom to give it back to.
@@ -100,27 +109,28 @@ struct Codecs([Option<Compressor>; HIGHEST as usize + 1]);
 impl Codecs {
     /// Appends a member to `out`. `None` when there is no such level, or the codec breaks its own
     /// promise.
-    fn append(&mut self, level: u8, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    fn append(&mut self, level: u8, bytes: &[u8], out: &mut Room) -> Option<()> {
         let slot = self.0.get_mut(usize::from(level))?;
         if slot.is_none() {
             *slot = Some(Compressor::new(CompressionLvl::new(level.into()).ok()?));
         }
         let codec = slot.as_mut()?;
-        let begin = out.len();
-        out.resize(begin + codec.gzip_compress_bound(bytes.len()), 0);
-        let size = codec.gzip_compress(bytes, out.get_mut(begin..)?).ok()?;
-        out.truncate(begin + size);
+        let wanted = out.used + codec.gzip_compress_bound(bytes.len());
+        if out.room.len() < wanted {
+            out.room.resize(wanted, 0);
+        }
+        out.used += codec.gzip_compress(bytes, out.room.get_mut(out.used..)?).ok()?;
         Some(())
     }
 }
 
 impl Work {
     fn new() -> Self {
-        Self { piece: Vec::with_capacity(PIECE), members: Vec::new() }
+        Self { piece: Vec::with_capacity(PIECE), members: Room::default() }
     }
 
     fn compress(&mut self, level: u8, codecs: &mut Codecs) -> Option<()> {
-        self.members.clear();
+        self.members.used = 0;
         if self.piece.is_empty() {
             return codecs.append(level, &[], &mut self.members);
         }
@@ -197,7 +207,8 @@ impl<W: Write> Members<W> {
     fn write_oldest(&mut self) -> io::Result<()> {
         let Some(oldest) = self.pending.pop_front() else { return Ok(()) };
         let work = oldest.recv().map_err(|_| broken())?;
-        self.out.write_all(&work.members)?;
+        let Room { room, used } = &work.members;
+        self.out.write_all(room.get(..*used).unwrap_or(room))?;
         self.spare.push(work);
         Ok(())
     }
