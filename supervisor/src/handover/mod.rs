@@ -7,10 +7,11 @@
 //!
 //! Nothing here touches a file.
 
-mod base64;
-
 use std::collections::BTreeMap;
 use std::fmt::Display;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::spec::tasks::json::Json;
 use crate::spec::{Kind, Plan, ProcessId};
@@ -233,6 +234,13 @@ fn lay_over(entries: &mut Vec<(String, Json)>, variables: &[(String, String)]) {
     }
 }
 
+/// Decodes base64 (RFC 4648, section 4) with line breaks in it, as `base64` without an option makes
+/// them.
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'\n').collect();
+    STANDARD.decode(digits).ok()
+}
+
 /// Reads pairs of a name and a value in base64, each ended by NUL.
 fn exported(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
     let mut variables = Vec::new();
@@ -247,7 +255,7 @@ fn exported(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
         let value = parts
             .next()
             .ok_or_else(|| format!("{EXPORTS_FILE}: {shown} has no value\n{FORMAT}"))?;
-        let value = base64::decode(value).and_then(|value| String::from_utf8(value).ok());
+        let value = decode(value).and_then(|value| String::from_utf8(value).ok());
         let value = value.ok_or_else(|| {
             format!("{EXPORTS_FILE}: the value of {shown} is not UTF-8 text in base64\n{FORMAT}")
         })?;

@@ -165,3 +165,27 @@ fn what_is_a_process_s_own_is_not_handed_on() {
         assert_eq!(exported, [], "{name}");
     }
 }
+
+#[test]
+fn values_are_base64_of_the_rfc() {
+    for (text, bytes) in [
+        ("", ""),
+        ("Zg==", "f"),
+        ("Zm8=", "fo"),
+        ("Zm9v", "foo"),
+        ("Zm9vYg==", "foob"),
+        ("Zm9vYmE=", "fooba"),
+        ("Zm9vYmFy", "foobar"),
+        ("Zm9v\nYmFy\n", "foobar"),
+    ] {
+        assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes.as_bytes()), "{text}");
+    }
+    assert_eq!(decode(b"+/+/"), Some(vec![0xfb, 0xff, 0xbf]));
+}
+
+#[test]
+fn what_is_no_base64_is_refused() {
+    for text in ["Z", "Zg", "Zg=", "Z===", "====", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9v", "Zm-v"] {
+        assert_eq!(decode(text.as_bytes()), None, "{text}");
+    }
+}
