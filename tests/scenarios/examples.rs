@@ -95,6 +95,16 @@ fn a_client_finds_servers_that_wait_for_each_other() {
 }
 
 #[test]
+fn health_and_figures_are_asked_for_by_http() {
+    let world = World::new();
+    let project = world.example("http", "http");
+    let ended = run(&project, "processes").expect_code(0);
+    let said = lines::of(&ended.out, "curious.1").join("\n");
+    assert!(said.contains("[+]web.1 ok\n") && said.contains("\nreadyz check passed\n"), "{said}");
+    assert!(said.ends_with(r#"devenv_init_process_ready{process="web",replica="1"} 1"#), "{said}");
+}
+
+#[test]
 fn files_of_a_layer_are_at_the_root() {
     let world = World::new();
     let project = world.example("layers", "layers");
