@@ -30,7 +30,7 @@ let
 in
 {{
   name = "closure";
-  processes.sleep.exec = "exec sleep 1000";
+  processes.sleep.exec = "exec sleep ${{import ./seconds.nix}}";
   containers.processes = {{
     copyToRoot = null;
     layers = [ {{ deps = paths; maxLayers = 100; }} ];
@@ -42,7 +42,13 @@ in
     );
     seed(&project.directory.join("seed"));
     set_version(&project.directory, 1);
+    edit(&project.directory, 1);
     project
+}
+
+/// Another text of the process, as people edit their projects.
+pub fn edit(project: &Path, version: usize) {
+    fs::write(project.join("seconds.nix"), format!("\"{}\"\n", 1000 + version)).expect("a text");
 }
 
 /// Another version of one of the paths.

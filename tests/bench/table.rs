@@ -48,7 +48,11 @@ impl fmt::Display for Table {
         let head = ["case", "ours", "beside it", "relation", "bar", ""];
         let mut rows = vec![head.map(str::to_owned)];
         rows.extend(self.0.iter().map(|row| {
-            let kept = if row.kept { "kept" } else { "MISSED" };
+            let kept = match (row.kept, row.bar.is_empty()) {
+                (true, true) => "",
+                (true, false) => "kept",
+                (false, _) => "MISSED",
+            };
             [&row.what, &row.ours, &row.beside, &row.relation, &row.bar]
                 .map(Clone::clone)
                 .into_iter()
