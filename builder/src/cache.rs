@@ -13,8 +13,9 @@ use crate::image::draft::DraftPath;
 use crate::image::{Codec, Layer};
 use crate::notes::Notes;
 
-/// Names the form of the tar stream. It changes when the bytes a store path packs to do.
-const FORM: &str = "tar 1";
+/// Names the form of the tar stream. It changes when the bytes a store path packs to do, and when what
+/// could be packed is refused from then on.
+const FORM: &str = "tar 2";
 
 /// Digest and size of a compressed layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,12 +85,12 @@ impl Cache {
 
     /// The store path of the description that was made from this draft.
     pub fn description(&self, draft: &Path) -> Option<PathBuf> {
-        self.read(&format!("description\n{}", draft.display()))
+        self.read(&described(draft))
     }
 
     /// Remembers it.
     pub fn put_description(&self, draft: &Path, description: &Path) {
-        self.write(&format!("description\n{}", draft.display()), &description);
+        self.write(&described(draft), &description);
     }
 
     fn read<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
@@ -101,6 +102,10 @@ impl Cache {
             self.0.write(question, &answer);
         }
     }
+}
+
+fn described(draft: &Path) -> String {
+    format!("description of {FORM}\n{}", draft.display())
 }
 
 /// A blob that is sent as it is was compressed by somebody in some way: its own digest names it.

@@ -127,29 +127,11 @@ fn the_layers_hold_what_is_mounted() {
 }
 
 #[test]
-fn what_layers_cannot_hold_is_named_before_anything_runs() {
+fn it_is_the_native_engine_that_runs_it_as_an_image() {
     let world = World::new();
-    // In a layer such a name means that a file is hidden.
-    let project = world.project(
-        "app",
-        r#"{ pkgs, ... }:
-        {
-          name = "app";
-          containers.app.startupCommand = [ "${pkgs.bash}/bin/bash" "-c" "echo ran; : ${pkgs.writeTextDir "share/.wh.file" "text"}" ];
-        }"#,
-    );
-    assert_eq!(project.run(&["run", "app", "--engine", "native"]).expect_code(0).out, "ran\n");
-    let ended = project.run(&["run", "app", "--as-image"]).expect_code(65);
-    assert_eq!(ended.out, "");
-    let named: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("/nix")).collect();
-    assert!(
-        named.len() == 1
-            && named[0].ends_with("/share/.wh.file: it is mounted, and not in the image"),
-        "{}",
-        ended.err
-    );
-    assert!(ended.err.contains("1 differences\nhint: "), "{}", ended.err);
-    let refused = project.run(&["run", "app", "--as-image", "--engine", "docker"]).expect_code(64);
+    let project = world.example("hello", "hello");
+    let refused = project.run(&["run", "processes", "--as-image", "--engine", "docker"]);
+    let refused = refused.expect_code(64);
     assert!(refused.err.contains("--as-image"), "{}", refused.err);
 }
 

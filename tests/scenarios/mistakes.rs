@@ -78,6 +78,40 @@ fn a_spec_that_is_wrong_stops_the_build_and_lists_every_problem() {
     expect(project.run(&["build", "processes"]), 65, &["nowhere"]);
 }
 
+/// Whoever pulls the image would never see the file, nor what is below it in the directory.
+#[test]
+fn a_file_that_layers_take_for_an_order_is_65_whatever_the_image_is_for() {
+    let world = World::new();
+    for name in [".wh.file", ".wh..wh..opq"] {
+        let text = r#"{ pkgs, ... }:
+        {
+          name = "app";
+          containers.app = {
+            copyToRoot = null;
+            startupCommand = [ "${pkgs.bash}/bin/bash" "-c" ": ${pkgs.writeTextDir "share/NAME" "text"}" ];
+          };
+        }"#;
+        let project = world.project(name.trim_matches('.'), &text.replace("NAME", name));
+        let file = format!("/share/{name}: ");
+        let told = ["cannot pack /nix/store/", &file, "`.wh.`", "\nhint: give it another name"];
+        for arguments in
+            [&["build", "app"][..], &["run", "app", "--engine", "native"], &["digest", "app"]]
+        {
+            expect(project.run(arguments), 65, &told);
+        }
+        for sink in ["rootfs", "oci", "oci-archive", "docker-archive"] {
+            let place = world.path("place");
+            let to = format!("{sink}:{}", place.display());
+            expect(project.run(&["copy", "app", &to]), 65, &told);
+            assert!(!place.exists(), "{sink}");
+        }
+    }
+    let project =
+        world.project("copied", r#"{ name = "copied"; containers.app.startupCommand = [ "x" ]; }"#);
+    std::fs::write(project.directory.join(".wh.notes"), "").expect("a file");
+    expect(project.run(&["build", "app"]), 65, &["/.wh.notes at /env/.wh.notes: ", "hint: "]);
+}
+
 #[test]
 fn no_nix_is_69_and_says_how_to_get_it() {
     let world = World::new();

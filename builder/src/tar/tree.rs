@@ -1,7 +1,8 @@
 //! The files of a layer as one tree, by their places in the image.
 //!
 //! Several store paths may share directories once they are rewritten (`/etc` of two root trees).
-//! Where they claim the same file, they must agree on what it is; then the last one counts.
+//! Where they claim the same file, they must agree on what it is; then the last one counts. Names that
+//! mean something else in a layer than the file they name are refused.
 
 use std::collections::{BTreeMap, btree_map};
 use std::ffi::OsStr;
@@ -13,6 +14,11 @@ use std::path::{Path, PathBuf};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 use super::options::{Compiled, Options, Ownership};
+
+/// What a name begins with that says what becomes of the layers below instead of naming a file: the
+/// rest of it is gone, or with `.wh..wh..opq` all that the directory has (OCI image specification,
+/// layer.md, "Whiteouts", where it is forbidden to files). AUFS keeps notes of its own under such names.
+pub const WHITEOUT: &[u8] = b".wh.";
 
 /// Files by their place in the image.
 #[derive(Debug, Default)]
@@ -126,6 +132,9 @@ impl Tree {
             node = node.children.entry(Vec::new()).or_default();
         } else {
             for component in place.split(|byte| *byte == b'/') {
+                if component.starts_with(WHITEOUT) {
+                    return Err(whiteout(place, &file.source));
+                }
                 node = node.children.entry(component.to_vec()).or_default();
             }
         }
@@ -224,6 +233,24 @@ impl Entries {
     }
 }
 
+/// Why nothing can be at a place: whoever unpacks the layer would take its name for an order.
+fn whiteout(place: &[u8], source: &Path) -> Failure {
+    let place = Path::new(OsStr::from_bytes(place));
+    let placed = match place == source {
+        true => String::new(),
+        false => format!(" at {}", place.display()),
+    };
+    Failure::new(
+        Kind::Data,
+        format!(
+            "cannot pack {}{placed}: in an image, a name that begins with `.wh.` hides a file of the layers \
+             below and is none itself",
+            source.display()
+        ),
+    )
+    .hint("give it another name, or leave it out of what the image holds")
+}
+
 /// Whether two files may claim the same place, and if not, why.
 fn agree(before: &File, after: &File, rules: &[Compiled]) -> std::result::Result<(), &'static str> {
     let perms = |file: &File| rules.get(file.origin).map(Compiled::perms).unwrap_or_default();
@@ -311,5 +338,39 @@ mod tests {
         fs::write(b.join("etc/file"), "two").unwrap();
         let tree = Tree::read([(a.as_path(), &options), (b.as_path(), &options)]).unwrap();
         assert_eq!(tree.get("/etc/file").unwrap().source, b.join("etc/file"));
+    }
+
+    #[test]
+    fn a_name_that_would_hide_another_is_refused_wherever_it_is() {
+        let world = tempfile::tempdir().unwrap();
+        let options = |repl: &str| Options {
+            rewrite: super::super::Rewrite {
+                regex: format!("^{}", world.path().display()),
+                repl: repl.to_owned(),
+            },
+            perms: Vec::new(),
+        };
+        let read = |repl| Tree::read([(world.path(), &options(repl))]).map(drop);
+        for name in [".wh", ".whx", "a.wh.b", ".WH.a"] {
+            fs::write(world.path().join(name), "").unwrap();
+        }
+        read("/env").unwrap();
+        for name in [".wh.", ".wh.file", ".wh..wh..opq", ".wh..wh.plnk", "a/.wh.b", ".wh.c/d"] {
+            let file = world.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "").unwrap();
+            let failure = read("/env").unwrap_err();
+            assert_eq!(failure.kind(), Kind::Data, "{name}");
+            let named = world.path().join(name.strip_suffix("/d").unwrap_or(name));
+            let told = format!("cannot pack {} at /env/", named.display());
+            assert!(failure.message().starts_with(&told), "{failure}");
+            assert!(failure.way_out().is_some(), "{name}");
+            fs::remove_file(&file).unwrap();
+            if file.parent() != Some(world.path()) {
+                fs::remove_dir(file.parent().unwrap()).unwrap();
+            }
+        }
+        let failure = read("/opt/.wh.x").unwrap_err();
+        assert!(failure.message().contains(" at /opt/.wh.x: "), "{failure}");
     }
 }

@@ -17,9 +17,8 @@ use tar::EntryType;
 
 use super::{Rights, entries, place};
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::tar::tree::WHITEOUT;
 
-/// What is in front of the name of a file that hides one of a lower layer.
-const WHITEOUT: &[u8] = b".wh.";
 /// The name of a file that hides all that lower layers have in its directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// What is in front of names that some tools keep notes under; none of them is of the image.
