@@ -11,6 +11,7 @@
 mod ending;
 mod handing;
 mod launch;
+mod listening;
 mod pages;
 mod passing;
 mod requests;
@@ -35,9 +36,8 @@ use super::environment::{self, Variables};
 use super::handover::{self, Files};
 use super::http::Endpoint;
 use super::init::{self, Surroundings};
-use super::notify::{self, Heard, Notify, Statement};
+use super::notify::{self, Notify};
 use super::probe::Probes;
-use super::report;
 use super::runs::Runs;
 use super::signal::{self, Signals};
 use super::sockets::Sockets;
@@ -47,7 +47,7 @@ use super::watch::Watching;
 use super::{clock, last_words, reap};
 use crate::handover::Handed;
 use crate::log::{Log, Notice};
-use crate::machine::{Action, Aspect, Event, Machine, RunId, Word};
+use crate::machine::{Action, Aspect, Event, Machine, RunId};
 use crate::spec::{Check, Plan, Process, ProcessId, Signal, Timing};
 use pages::Beginning;
 use requests::Pending;
@@ -356,46 +356,6 @@ impl Reactor {
         self.start_ordered();
         self.settle_requests();
         self.answer_queries();
-    }
-
-    /// Feeds what runs have said of themselves, by their sockets and in their output.
-    fn listen(&mut self) {
-        let mut heard = Vec::new();
-        let runs = &self.runs;
-        let mut may_speak = |run, sender| runs.may_speak(run, sender);
-        self.unheard = self.notify.take(&mut may_speak, &mut heard);
-        for said in heard {
-            match said {
-                Heard::Said(run, Statement::Word(word)) if self.listens_to(run, word) => {
-                    self.feed(Event::Told(run, word));
-                }
-                // A status is kept where it was heard, for whoever asks.
-                Heard::Said(_, Statement::Word(_) | Statement::Status(_)) => {}
-                Heard::Stranger(run, sender) => self.say(report::stranger(&self.plan, run, sender)),
-            }
-        }
-        let lines = self.log.as_ref().map(Log::heard).unwrap_or_default();
-        for run in lines.into_iter().map(RunId::of_key) {
-            self.feed(Event::Told(run, Word::Ready));
-        }
-    }
-
-    /// Whose files have changed. What cannot be watched is said.
-    fn changes(&self) -> Vec<Event> {
-        let Some((watching, _)) = &self.watching else { return Vec::new() };
-        let (changed, troubles) = watching.take();
-        for trouble in troubles {
-            self.say(report::unwatched(&self.plan, &trouble));
-        }
-        changed.into_iter().map(Event::FilesChanged).collect()
-    }
-
-    /// Whether a word counts: one that waits for a line of output is not made ready by a message,
-    /// which it may be sending for the sake of its watchdog.
-    fn listens_to(&self, run: RunId, word: Word) -> bool {
-        let process = self.plan.process(run.process);
-        let check = process.and_then(|process| Some(&process.ready.as_ref()?.check));
-        word != Word::Ready || check == Some(&Check::Notify)
     }
 
     /// Feeds an event about the end of a run and forgets the run if nobody is left of it.
