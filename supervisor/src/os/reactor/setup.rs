@@ -1,0 +1,114 @@
+//! What the loop needs before the first start: descriptors, sockets, groups, and a seed for waits.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use nix::libc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::pages::Beginning;
+use super::{Amenities, Reactor};
+use crate::handover::Handed;
+use crate::log::Log;
+use crate::machine::Machine;
+use crate::os::bell::Bell;
+use crate::os::cgroup::Groups;
+use crate::os::control::Control;
+use crate::os::coroner::Coroner;
+use crate::os::http::Endpoint;
+use crate::os::init::{self, Surroundings};
+use crate::os::notify::{self, Notify};
+use crate::os::probe::Probes;
+use crate::os::runs::Runs;
+use crate::os::signal::Signals;
+use crate::os::sockets::Sockets;
+use crate::os::stop_command::StopCommands;
+use crate::os::usage::Meters;
+use crate::os::watch::Watching;
+use crate::os::{clock, environment, handover};
+use crate::spec::Plan;
+
+impl Reactor {
+    pub(super) fn new(
+        plan: Plan,
+        log: Log,
+        mut surroundings: Surroundings,
+        signals: Signals,
+        amenities: Amenities,
+    ) -> std::io::Result<Self> {
+        // SAFETY: `Signals` always gives the number of the one descriptor that it owns, never
+        // replaces it, and closes it only when it is itself dropped, after the registration.
+        let signals = unsafe { AsyncFd::register_with_interest(signals, Interest::READABLE) };
+        let signals = signals.map_err(std::io::Error::from)?;
+        let plan = Arc::new(plan);
+        let instance = format!("{:x}.{:x}", std::process::id(), clock::now().0);
+        let inherited = std::env::vars_os().filter(|(name, _)| !notify::is_personal(name));
+        let notify = Notify::new(instance.clone())?;
+        let control = Control::start(amenities.control, &plan).or_else(|error| {
+            // It serves people and can be done without.
+            surroundings.missing.push(format!("cannot listen for control: {error}"));
+            Control::start(None, &plan)
+        })?;
+        let watching = watching(&plan).unwrap_or_else(|error| {
+            let hint = "hint: raise fs.inotify.max_user_instances";
+            let what = format!("cannot restart processes when files change: {error}\n{hint}");
+            surroundings.missing.push(what);
+            None
+        });
+        if surroundings.is_init {
+            handover::sweep();
+        }
+        // Elsewhere the groups are somebody's who has plans of their own with them.
+        let groups = surroundings.is_init.then(|| Groups::make(&instance)).flatten();
+        Ok(Self {
+            machine: Machine::new(Arc::clone(&plan)).seeded(seed()),
+            runs: Runs::new(surroundings.proc, surroundings.adopts, instance, groups),
+            probes: Probes::default(),
+            notify_bell: Bell::on(notify.descriptor()?)?,
+            notify,
+            watching,
+            log_bell: Bell::on(log.ear()?)?,
+            unheard: false,
+            log: Some(log),
+            variables: environment::common(&plan.environment, inherited),
+            input: init::empty_input()?,
+            ordered: VecDeque::new(),
+            outputs: HashMap::new(),
+            causes: HashMap::new(),
+            terminals: Vec::new(),
+            handed: Handed::new(&plan),
+            begun_with: HashMap::new(),
+            files: Vec::new(),
+            sockets: Sockets::default(),
+            stop_commands: StopCommands::default(),
+            control,
+            pending: Vec::new(),
+            http: Endpoint::start(amenities.http, plan.processes.len())?,
+            beginning: Beginning::now(),
+            meters: Meters::default(),
+            secrets: amenities.secrets,
+            coroner: amenities.post_mortem.then(Coroner::new),
+            exit: None,
+            plan,
+            surroundings,
+            signals,
+        })
+    }
+}
+
+/// Begins to watch files, where there are any to watch.
+fn watching(plan: &Arc<Plan>) -> std::io::Result<Option<(Watching, Bell)>> {
+    let Some(watching) = Watching::start(plan)? else { return Ok(None) };
+    let bell = Bell::on(watching.ear()?)?;
+    Ok(Some((watching, bell)))
+}
+
+/// Differs between supervisors that start at the same time, also where each is PID 1.
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    // Fewer bytes, or none, only make waits of two supervisors more alike.
+    // SAFETY: the kernel writes at most as many bytes as there are.
+    unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
+    u64::from_ne_bytes(bytes)
+}
