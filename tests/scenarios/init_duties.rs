@@ -1,12 +1,16 @@
 //! What an init owes the processes below it.
 
+use std::process::Command;
+
 use devenv_tests::docker::{self, Container};
 use devenv_tests::place::{EVERYWHERE, Place};
 use devenv_tests::process_table;
+use devenv_tests::programs::{actor, as_root, devenv_init};
 use devenv_tests::running::Running;
 use devenv_tests::spec::Spec;
 use devenv_tests::wait;
 use devenv_tests::world::World;
+use nix::libc;
 use nix::sys::signal::Signal;
 
 const ORPHANS: usize = 1000;
@@ -69,6 +73,34 @@ fn orphans_are_adopted_without_being_pid_1() {
     });
     let _ = supervised.end().expect_code(137);
     assert!(!process_table::is_alive(child), "the orphan outlived the supervisor");
+}
+
+#[test]
+fn the_init_of_one_command_passes_on_whatever_can_be_meant_for_it() {
+    let send = |pid: i32, number: i32| {
+        // SAFETY: a call on numbers; the program was started here and is not waited for yet.
+        assert_eq!(unsafe { libc::kill(pid, number) }, 0, "signal {number}");
+    };
+    // As a program it would die of these itself, and as PID 1 the kernel would keep them from it.
+    let numbers = [libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS, libc::SIGSTKFLT, libc::SIGXCPU];
+    let numbers = numbers.into_iter().chain([libc::SIGXFSZ, libc::SIGPROF, libc::SIGPWR]);
+    for number in numbers.chain([34, 37, 64]) {
+        for init in [false, true] {
+            let mut command = if init { as_root("unshare") } else { Command::new(devenv_init()) };
+            if init {
+                command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
+                command.arg(devenv_init());
+            }
+            let running = Running::start(command.args(["exec", "--"]).arg(actor()).arg("wait"));
+            running.wait_for("ready");
+            let first = running.pid();
+            let pid = if init { process_table::children(first)[0] } else { first };
+            let child = process_table::children(pid)[0];
+            send(pid, number);
+            let _ = running.end().expect_code(128 + number);
+            assert!(!process_table::is_alive(child), "{number} was not passed on");
+        }
+    }
 }
 
 #[test]

@@ -9,30 +9,11 @@ use nix::unistd::{self, getpgrp, getsid, tcgetpgrp, tcsetpgrp};
 use super::init::Surroundings;
 use super::kill::{self, Pid};
 use super::reap::{self, Next};
-use super::signal::Signals;
+use super::signal::{self, Signals};
 use super::spawn::{self, Launch, Place, SpawnError};
 use super::strays;
 use crate::machine::RunEnd;
 use crate::spec::Signal;
-
-/// Everything that may be meant for the command. Not those that say something about ourselves:
-/// faults, our children's ends, and the use of the terminal.
-const PASSED_ON: [i32; 14] = [
-    libc::SIGHUP,
-    libc::SIGINT,
-    libc::SIGQUIT,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGALRM,
-    libc::SIGTERM,
-    libc::SIGCONT,
-    libc::SIGTSTP,
-    libc::SIGURG,
-    libc::SIGVTALRM,
-    libc::SIGWINCH,
-    libc::SIGIO,
-    libc::SIGPWR,
-];
 
 /// What SIGTERM means to the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +47,7 @@ pub fn run(
     on_terminate: OnTerminate,
     surroundings: &Surroundings,
 ) -> Result<RunEnd, Failure> {
-    let mut signals = Signals::catch(&PASSED_ON).map_err(Failure::Own)?;
+    let mut signals = Signals::catch(&signal::not_personal()).map_err(Failure::Own)?;
     let terminal = controlling_terminal();
     let place = match terminal {
         Some(terminal) if foreground_of(terminal) == Some(getpgrp().as_raw()) => {

@@ -5,7 +5,7 @@
 //! anyway and looks at all flags each time.
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,30 @@ use crate::spec::Signal;
 
 /// Signals that ask to stop everything.
 pub const STOPPING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
+
+/// Those that are about the receiver itself, so that nobody else can act upon them: what cannot be
+/// caught, faults of its own, the ends of its children, a reader that is gone, and the use of the
+/// terminal from the background.
+const PERSONAL: [i32; 10] = [
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGCHLD,
+    libc::SIGPIPE,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+];
+
+/// Every signal that a process may have been sent on behalf of another one, those for real time
+/// included: some managers of containers stop by one (`SIGRTMIN+3`).
+#[must_use]
+pub fn not_personal() -> Vec<i32> {
+    let all = (1..=64).filter(|number| Signal::from_number(*number).is_some());
+    all.filter(|number| !PERSONAL.contains(number)).collect()
+}
 
 /// Milliseconds within which a signal to stop is the one before it said twice. `timeout` and many
 /// runners of jobs signal a process and in the same breath its group, and to the machine a second
@@ -45,6 +69,7 @@ impl Signals {
     pub fn catch(numbers: &[i32]) -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
         reader.set_nonblocking(true)?;
+        let writer = Arc::new(OwnedFd::from(writer));
         let mut caught = Vec::new();
         for number in numbers {
             let Some(signal) = Signal::from_number(*number) else { continue };
@@ -84,13 +109,22 @@ impl AsFd for Signals {
     }
 }
 
-impl std::os::fd::AsRawFd for Signals {
+impl AsRawFd for Signals {
     fn as_raw_fd(&self) -> i32 {
         self.wakeups.as_raw_fd()
     }
 }
 
-fn wake(number: i32, writer: &UnixStream) -> io::Result<()> {
-    let writer = OwnedFd::from(writer.try_clone()?);
-    signal_hook::low_level::pipe::register(number, writer).map(drop)
+/// Makes a signal write a byte. All of them share one descriptor, since there may be dozens.
+fn wake(number: i32, writer: &Arc<OwnedFd>) -> io::Result<()> {
+    let writer = Arc::clone(writer);
+    let write = move || {
+        // SAFETY: the byte lives as long as the call, and the descriptor as long as the handler.
+        // That the pipe is full changes nothing.
+        unsafe {
+            libc::send(writer.as_raw_fd(), [0u8].as_ptr().cast(), 1, libc::MSG_DONTWAIT);
+        }
+    };
+    // SAFETY: `send` is async-signal-safe, and the handler around this keeps `errno`.
+    unsafe { signal_hook::low_level::register(number, write) }.map(drop)
 }
