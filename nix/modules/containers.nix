@@ -105,8 +105,8 @@ let
           An image to build on: an OCI layout, a folder that skopeo copied to (`dir:`), an archive of
           either or of `docker save`, or what nix2container's `pullImage` makes. Its layers come first
           and count among those an engine takes. Variables, labels, ports and volumes are those of both
-          (the container's own win, `PATH` has its own entries first); its program, arguments and health
-          check are left out. Its accounts stay, and `/bin/sh` is its own.
+          (the container's own win, `PATH` has its own entries first); its program, arguments, health check
+          and stop signal are left out. Its accounts stay, and `/bin/sh` is its own.
         '';
         example = lib.literalExpression "./debian.tar";
       };

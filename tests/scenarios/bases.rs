@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use devenv_tests::docker::{self, Container};
 use devenv_tests::judges::{copy_to_layout, nix, skopeo};
 use devenv_tests::registry::Registry;
 use devenv_tests::world::World;
-use devenv_tests::{docker, foreign, running};
+use devenv_tests::{foreign, running, wait};
 
 #[test]
 fn folders_of_layers_and_volumes_leave_links_of_the_base_alone() {
@@ -85,6 +86,32 @@ fn an_image_builds_on_another_in_any_form() {
     assert_eq!(lines[1], "root:x:0:0:theirs:/root:/bin/sh", "their accounts stay");
     assert!(lines.iter().any(|line| line.starts_with("user:x:1000:")), "ours come along");
     // The shell was found at /bin/sh, where it is by a link that our own files did not replace.
+}
+
+#[test]
+fn a_container_stops_by_its_own_signal_and_not_by_that_of_its_base() {
+    let world = World::new();
+    let layout = foreign::layout(&world);
+    let source = format!("oci:{}:v1", layout.display());
+    let theirs: serde_json::Value =
+        serde_json::from_str(&skopeo(&["inspect", "--config", &source])).expect("JSON");
+    assert_eq!(theirs["config"]["StopSignal"], "SIGQUIT", "{theirs}");
+    let project = world.project(
+        "app",
+        r#"{ name = "app"; processes.web.exec = "echo ready; exec sleep 1000";
+             containers.processes.fromImage = ./base; }"#,
+    );
+    let target = format!("oci:{}", project.directory.join("base").display());
+    skopeo(&["copy", "--insecure-policy", &source, &target]);
+    let container = Container::name("own-signal");
+    let name = project.load("processes");
+    docker::ask(&["run", "--detach", "--network", "none", "--name", &container.name, &name]);
+    wait::until_true(wait::SOON, "the process", || {
+        running::run(&mut docker::docker(&["logs", &container.name])).out.contains("ready")
+    });
+    docker::ask(&["stop", &container.name]);
+    // 137 would say that Docker had to kill PID 1.
+    assert_eq!(container.inspect("{{.State.ExitCode}}"), "143");
 }
 
 #[test]

@@ -41,7 +41,13 @@ pub fn layout(world: &World) -> PathBuf {
     umoci(&["repack", "--refresh-bundle", "--image", &tagged, &bundle]);
     std::fs::remove_file(root.join("opt/gone")).expect("it is there");
     umoci(&["repack", "--image", &tagged, &bundle]);
-    let settings = ["--config.env=BASE=theirs", "--config.env=HOME=/theirs", "--config.cmd=/none"];
+    let settings = [
+        "--config.env=BASE=theirs",
+        "--config.env=HOME=/theirs",
+        "--config.cmd=/none",
+        // As nginx has it, whose program stops at it. PID 1 passes it on.
+        "--config.stopsignal=SIGQUIT",
+    ];
     umoci(&[&["config", "--image", &tagged][..], &settings, &["--architecture=amd64"]].concat());
     layout
 }

@@ -5,8 +5,8 @@
 //! | variables, labels | those of both; where both have one, the image's own counts |
 //! | `PATH` | the image's own entries, then those of the base that are not among them |
 //! | ports, volumes | those of both |
-//! | user, directory, stop signal | the image's own, or the base's where it has none |
-//! | program, arguments, health check | the image's own only: the base's are about a program that is not run |
+//! | user, directory | the image's own, or the base's where it has none |
+//! | program, arguments, health check, stop signal | the image's own only: the base's are about a program that is not run |
 
 use crate::image::Config;
 
@@ -33,10 +33,10 @@ pub fn inherit(own: Config, base: &Config) -> Config {
         volumes: base.volumes.clone().into_iter().chain(own.volumes).collect(),
         user: or(own.user, &base.user),
         working_dir: or(own.working_dir, &base.working_dir),
-        stop_signal: or(own.stop_signal, &base.stop_signal),
         entrypoint: own.entrypoint,
         cmd: own.cmd,
         healthcheck: own.healthcheck,
+        stop_signal: own.stop_signal,
         args_escaped: own.args_escaped,
     }
 }
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(both.env, ["LANG=C", "HOME=/env", "PATH=/nix/store/x/bin:/bin:/usr/bin"]);
         assert_eq!((both.entrypoint.as_slice(), both.cmd.len()), (own.entrypoint.as_slice(), 0));
         assert_eq!((both.user.as_str(), both.working_dir.as_str()), ("1000", "/base"));
-        assert_eq!((both.stop_signal.as_str(), both.healthcheck.is_none()), ("SIGQUIT", true));
+        assert_eq!((both.stop_signal.as_str(), both.healthcheck.is_none()), ("", true));
         assert_eq!((both.labels["a"].as_str(), both.labels["b"].as_str()), ("own", "base"));
         assert_eq!((both.exposed_ports.len(), both.volumes.len()), (2, 1));
         assert_eq!(inherit(own.clone(), &Config::default()), own);
