@@ -8,6 +8,8 @@ let
   inherit (lib) mkOption types;
   probed = import ./lib/probed.nix { inherit lib; };
   specs = import ./spec.nix { inherit lib; };
+  names = import ./lib/image-name.nix { inherit lib; };
+  project = config;
 
   # The same as devenv's own default of `copyToRoot`, by which that default is recognised.
   projectSource = builtins.path { path = self; name = "source"; };
@@ -72,6 +74,9 @@ let
         default = copyArguments config.defaultCopyArgs;
         description = "The program that prints `defaultCopyArgs`.";
       };
+      # devenv's own options, which take null and then have no use for it.
+      name = mkOption { apply = names.unless (names.of project.name name); };
+      version = mkOption { apply = names.unless names.version; };
     };
     config = {
       # Stronger than the default of an option and weaker than anything a person writes.

@@ -5,24 +5,24 @@ let
   inherit (lib) mkOption types;
   project = config;
   probed = import ../lib/probed.nix { inherit lib; };
+  images = import ../lib/image-name.nix { inherit lib; };
   inherit (import ./layer-types.nix { inherit lib; }) layer;
 
   container = types.submodule ({ name, ... }: {
     options = import ./container-options.nix { inherit lib; } // {
       name = mkOption {
         type = types.nullOr types.str;
-        default =
-          if project.name == null then
-            throw "container `${name}` has no name\nhint: set `name = \"myproject\";` or `containers.${name}.name = \"mycontainer\";`"
-          else "${project.name}-${name}";
+        default = images.of project.name name;
+        apply = images.unless (images.of project.name name);
         defaultText = lib.literalMD "`<name of the project>-<container>`; `shell` and `processes` for the two default containers";
-        description = "The image's name.";
+        description = "The image's name; null is the default.";
       };
 
       version = mkOption {
         type = types.nullOr types.str;
-        default = "latest";
-        description = "The image's tag.";
+        default = images.version;
+        apply = images.unless images.version;
+        description = "The image's tag; null is the default.";
       };
 
       copyToRoot = mkOption {
@@ -136,8 +136,7 @@ in
   };
 
   config.containers = {
-    shell.name = lib.mkDefault "shell";
-    processes.name = lib.mkDefault "processes";
+    shell = { };
     processes.healthcheck = lib.mkDefault (if probed config.processes then { } else null);
     processes.exposedPorts = lib.mkDefault (
       lib.concatMap (process: lib.mapAttrsToList (_: port: port.value) process.ports) (lib.attrValues config.processes)

@@ -11,6 +11,15 @@ in
     expected = [ "processes" "shell" ];
   };
   "other images are called after the project" = { expr = web.containers.serve.name; expected = "app-serve"; };
+  "null as a name or a version is what they are by default" = {
+    expr =
+      let
+        null' = { name = null; version = null; };
+        project = core { name = "app"; containers = { serve = null'; processes = null'; }; };
+      in
+      map (name: { inherit (project.containers.${name}) name version; }) [ "processes" "serve" ];
+    expected = [ { name = "processes"; version = "latest"; } { name = "app-serve"; version = "latest"; } ];
+  };
   "devenv's defaults of a container" = {
     expr = { inherit (web.containers.serve) version registry workingDir maxLayers enableLayerDeduplication isBuilding defaultCopyArgs startupCommand fromImage; };
     expected = {
