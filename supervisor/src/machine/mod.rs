@@ -2,7 +2,8 @@
 //!
 //! [`Machine`] owns the whole set of processes from the first start to the container's exit code.
 //! What one process does is in [`service`]; when it may start in [`mod@gate`]; whether it starts again
-//! in [`restart`]; how everything stops in [`shutdown`]; which code comes out in [`exit`].
+//! in [`restart`]; how everything stops in [`shutdown`]; which code comes out in [`exit`];
+//! what follows of an event, for all of them together, in `settle`.
 //! [`check`] states what must always hold, for the tests, the fuzzers and the exhaustive search.
 
 pub mod action;
@@ -19,6 +20,7 @@ pub mod probe;
 pub mod report;
 pub mod restart;
 pub mod service;
+mod settle;
 pub mod shutdown;
 mod status;
 #[cfg(test)]
@@ -34,10 +36,8 @@ pub use post_mortem::PostMortem;
 pub use report::Report;
 pub use status::{ProcessStatus, State};
 
-use crate::spec::{ExitPolicy, ExitRule, Kind, Plan, Process, ProcessId, Signal};
-use exit::Outcome;
-use gate::{Gate, gate};
-use service::{Cause, Phase, Service};
+use crate::spec::{Plan, Process, ProcessId, Signal};
+use service::Service;
 use shutdown::{ABANDON_AFTER_MS, Shutdown};
 
 /// The supervisor's mind. See the module's text; [`Machine::handle`] is how it is used.
@@ -269,140 +269,6 @@ impl Machine {
         self.shutdown = Shutdown::Forced { code, abandon_at: now.plus(ABANDON_AFTER_MS) };
     }
 
-    /// Moves every service towards what is wished for until nothing changes any more, and ends
-    /// the container when there is nothing left to do.
-    ///
-    /// Each round starts, skips, stops or counts at least one service, and none of these is ever
-    /// undone within the same event, so the rounds are bounded by the number of services.
-    ///
-    /// One start is ordered at a time, and the next when that one is answered: whatever happens
-    /// meanwhile, a signal to stop above all, has not to wait for hundreds of starts that were
-    /// ordered before it, and none of these is made in vain.
-    fn settle(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let is_starting = |service: &Service| matches!(service.phase, Phase::Starting { .. });
-        let mut starting = self.services.iter().any(is_starting);
-        loop {
-            let mut changed = false;
-            for index in 0..self.services.len() {
-                changed |= self.settle_one(index, now, &mut starting, actions);
-            }
-            changed |= self.count_ended(now, actions);
-            if !changed {
-                break;
-            }
-        }
-        self.exit_when_over(actions);
-    }
-
-    /// Moves one service; says whether anything changed. `starting` is whether a start is ordered
-    /// that is not yet answered.
-    fn settle_one(
-        &mut self,
-        index: usize,
-        now: Moment,
-        starting: &mut bool,
-        actions: &mut Vec<Action>,
-    ) -> bool {
-        let (Some(service), Some(process)) =
-            (self.services.get(index), self.plan.processes.get(index))
-        else {
-            return false;
-        };
-        let before = actions.len();
-        match service.phase {
-            Phase::Waiting if service.wanted => match gate(&process.after, &self.services) {
-                Gate::Open if !*starting => {
-                    *starting = true;
-                    self.change(index, |service| service.spawn(actions));
-                }
-                Gate::Open | Gate::Closed => return false,
-                Gate::Never(because) => {
-                    let process = service.id;
-                    actions.push(Action::Report(Report::Skipped { process, because }));
-                    self.change(index, |service| service.phase = Phase::Done(Outcome::Skipped));
-                }
-            },
-            Phase::Backoff { .. } if !service.wanted => {
-                self.change(index, |service| service.phase = Phase::Done(Outcome::Stopped));
-                return true;
-            }
-            Phase::Running { .. } | Phase::Stopping { .. }
-                if matches!(self.shutdown, Shutdown::Forced { .. }) =>
-            {
-                self.change(index, |service| service.kill(actions));
-            }
-            Phase::Running { .. } if !service.wanted && !self.is_needed(index) => {
-                let plan = Arc::clone(&self.plan);
-                if let Some(process) = plan.processes.get(index) {
-                    let rules = Rules { process, now, seed: self.seed };
-                    self.change(index, |service| service.begin_stop(&rules, Cause::Asked, actions));
-                }
-            }
-            Phase::Waiting
-            | Phase::Starting { .. }
-            | Phase::Running { .. }
-            | Phase::Backoff { .. }
-            | Phase::Stopping { .. }
-            | Phase::Done(_) => return false,
-        }
-        actions.len() > before
-    }
-
-    /// Whether some process that is itself on its way out still stands on this one. A dependant
-    /// that goes on is no reason to wait: then only this one was asked to stop.
-    fn is_needed(&self, index: usize) -> bool {
-        let dependants = self.dependants.get(index).map(Vec::as_slice).unwrap_or_default();
-        dependants
-            .iter()
-            .filter_map(|id| self.services.get(id.index()))
-            .any(|dependant| !dependant.wanted && dependant.living_run().is_some())
-    }
-
-    /// Counts every life that ended since the last look, and lets it decide for the container.
-    fn count_ended(&mut self, now: Moment, actions: &mut Vec<Action>) -> bool {
-        let mut changed = false;
-        for index in 0..self.services.len() {
-            let Some(service) = self.services.get_mut(index) else { continue };
-            let Phase::Done(outcome) = service.phase else { continue };
-            if std::mem::replace(&mut service.counted, true) {
-                continue;
-            }
-            changed = true;
-            let id = service.id;
-            let Some(process) = self.plan.processes.get(index) else { continue };
-            let decides = decides(self.plan.exit, process, outcome);
-            if outcome.is_failure() && process.exit != ExitRule::Never {
-                self.first_failure.get_or_insert(outcome.exit_code());
-            }
-            if decides && !self.shutdown.has_begun() {
-                let code = outcome.exit_code();
-                actions.push(Action::Report(Report::Deciding(id, code)));
-                self.begin_shutdown(now, code, false);
-            }
-        }
-        changed
-    }
-
-    fn exit_when_over(&mut self, actions: &mut Vec<Action>) {
-        let code = match self.shutdown {
-            Shutdown::Over => return,
-            Shutdown::Orderly { code, .. } | Shutdown::Forced { code, .. } => code,
-            Shutdown::No => self.first_failure.unwrap_or(exit::OK),
-        };
-        let over = self.services.iter().all(|service| match service.phase {
-            Phase::Done(_) => true,
-            Phase::Waiting => !service.wanted,
-            Phase::Starting { .. }
-            | Phase::Running { .. }
-            | Phase::Backoff { .. }
-            | Phase::Stopping { .. } => false,
-        });
-        if over {
-            self.shutdown = Shutdown::Over;
-            actions.push(Action::Exit(code));
-        }
-    }
-
     fn change(&mut self, index: usize, change: impl FnOnce(&mut Service)) {
         if let Some(service) = self.services.get_mut(index) {
             change(service);
@@ -415,21 +281,5 @@ impl Machine {
         {
             act(service, &Rules { process, now, seed: self.seed });
         }
-    }
-}
-
-/// Whether the end of this process ends the container.
-fn decides(policy: ExitPolicy, process: &Process, outcome: Outcome) -> bool {
-    if outcome == Outcome::Stopped {
-        return false;
-    }
-    match process.exit {
-        ExitRule::Never => false,
-        ExitRule::OnEnd => true,
-        ExitRule::OnFailure => match policy {
-            ExitPolicy::FirstFailure => outcome.is_failure(),
-            ExitPolicy::AnyEnded => outcome.is_failure() || process.kind == Kind::Service,
-            ExitPolicy::AllEnded => false,
-        },
     }
 }
