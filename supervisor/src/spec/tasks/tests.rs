@@ -1,7 +1,9 @@
 //! Tables of what devenv's file means.
 
+mod edges;
 mod properties;
 mod refusals;
+mod select;
 
 use serde_json::{Value, json};
 
@@ -83,24 +85,6 @@ fn only(task: Value) -> Process {
 
 fn refusal(tasks: &[Value]) -> String {
     translate(&file(tasks), &[]).expect_err("it is wrong").to_string()
-}
-
-/// Every edge of the plan, as `web waits for db: Ready`.
-fn edges(plan: &Plan) -> Vec<String> {
-    let of = |process: &Process| {
-        let own = process.name.clone();
-        let edges = process.after.clone();
-        edges.into_iter().map(move |edge| {
-            let on = plan.process(edge.on).map_or("?", |on| on.name.as_str());
-            format!("{own} waits for {on}: {:?}", edge.condition)
-        })
-    };
-    plan.processes.iter().flat_map(of).collect()
-}
-
-fn enabled(plan: &Plan) -> Vec<&str> {
-    let enabled = plan.processes.iter().filter(|process| process.enabled);
-    enabled.map(|process| process.name.as_str()).collect()
 }
 
 #[test]
@@ -237,150 +221,6 @@ fn all_timings_and_thresholds_are_carried() {
 }
 
 #[test]
-fn edges_have_the_defaults_of_devenv() {
-    let ports = json!({ "ports": { "a": 1 } });
-    let tasks = [
-        service("db", json!({ "process": ports })),
-        one_shot("app:migrate", json!({ "after": ["devenv:processes:db"] })),
-        one_shot(
-            "app:seed",
-            json!({ "after": ["app:migrate@completed"], "before": ["devenv:processes:web"] }),
-        ),
-        service(
-            "web",
-            json!({ "after": ["app:migrate", "devenv:processes:db@started", "app:migrate@succeeded"] }),
-        ),
-        service("late", json!({ "before": ["app:end@completed"] })),
-        one_shot("app:end", json!({ "command": null })),
-    ];
-    let plan = plan(&tasks);
-    assert_eq!(
-        edges(&plan),
-        [
-            "app:migrate waits for db: Ready",
-            "app:seed waits for app:migrate: Completed",
-            "web waits for app:seed: Succeeded",
-            "web waits for app:migrate: Succeeded",
-            "web waits for db: Started",
-            "app:end waits for late: Completed",
-        ]
-    );
-    assert_eq!(plan.processes[5].command, ["/bin/sh", "-c", ":"]);
-}
-
-#[test]
-fn bad_dependencies_say_what_would_be_right() {
-    for (after, want) in [
-        (
-            "app:nope",
-            "there is no task \"app:nope\"\nhint: there are devenv:processes:web, app:x, devenv:processes:db",
-        ),
-        (
-            "app:x@done",
-            "\"@done\" is unknown\nhint: it is one of @started, @ready, @succeeded, @completed",
-        ),
-        (
-            "app:x@ready",
-            "\"app:x\" is a one-shot task, which is never ready\nhint: use @started, @succeeded or @completed",
-        ),
-        (
-            "devenv:processes:db",
-            "\"devenv:processes:db\" does not say when it is ready\nhint: give it `ready` or `ports`, or wait for @started",
-        ),
-        (
-            "devenv:processes:db@succeeded",
-            "\"devenv:processes:db\" is a process, which does not succeed\nhint: use @started, @ready or @completed",
-        ),
-        (
-            "@ready",
-            "there is no task \"\"\nhint: there are devenv:processes:web, app:x, devenv:processes:db",
-        ),
-    ] {
-        let tasks = [
-            service("web", json!({ "after": [after] })),
-            one_shot("app:x", json!({})),
-            service("db", json!({})),
-        ];
-        let place = "tasks[0] (devenv:processes:web).after[0]";
-        assert_eq!(refusal(&tasks), format!("{place}: {want}"));
-    }
-}
-
-#[test]
-fn a_cycle_names_its_members() {
-    let tasks = [
-        one_shot("a:a", json!({ "after": ["b:b"] })),
-        one_shot("b:b", json!({ "after": ["a:a"] })),
-        service("web", json!({ "after": ["a:a"] })),
-    ];
-    assert!(refusal(&tasks).contains("these wait for each other: a:a -> b:b -> a:a"));
-}
-
-/// One that waits before, two siblings, one that waits after, and some that have nothing to do.
-fn neighbours() -> Vec<Value> {
-    vec![
-        one_shot("app:setup", json!({})),
-        service("web", json!({ "after": ["app:setup"] })),
-        service("api", json!({ "after": ["app:setup"] })),
-        one_shot("app:notify", json!({ "after": ["devenv:processes:web@started", "app:token"] })),
-        one_shot("app:token", json!({})),
-        one_shot("devenv:enterShell", json!({})),
-        service("debug", json!({ "process": { "start": { "enable": false } } })),
-    ]
-}
-
-#[test]
-fn names_choose_what_runs() {
-    let tasks = neighbours();
-    for (names, want) in [
-        (&[][..], &["app:setup", "web", "api", "app:notify", "app:token"][..]),
-        (&["web"], &["app:setup", "web", "app:notify", "app:token"]),
-        (&["devenv:processes:web"], &["app:setup", "web", "app:notify", "app:token"]),
-        (&["api"], &["app:setup", "api"]),
-        (&["app:notify"], &["app:setup", "web", "app:notify", "app:token"]),
-        (&["debug"], &["debug"]),
-        (&["debug", "api"], &["app:setup", "api", "debug"]),
-        (&["devenv:processes"], &["app:setup", "web", "api", "app:notify", "app:token"]),
-        (&["devenv:processes:*"], &["app:setup", "web", "api", "app:notify", "app:token"]),
-        (&["devenv:enterShell"], &["devenv:enterShell"]),
-        (&["app:"], &["app:setup", "web", "api", "app:notify", "app:token"]),
-    ] {
-        assert_eq!(enabled(&translated(&tasks, names).plan), want, "{names:?}");
-    }
-}
-
-#[test]
-fn what_can_be_started_later_is_known_and_other_tasks_are_not() {
-    let plan = translated(&neighbours(), &["api"]).plan;
-    let names: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
-    assert_eq!(names, ["app:setup", "web", "api", "debug"]);
-}
-
-#[test]
-fn a_name_that_stands_for_nothing_is_refused() {
-    for name in ["nope", "", ":", "app::", "*", "web.1", "app:set"] {
-        let error = translate(&file(&neighbours()), &[name]).expect_err("it stands for nothing");
-        let TranslationError::UnknownName { known, .. } = error else { panic!("{error}") };
-        assert_eq!(known[..2], ["app:setup", "web"], "{name}");
-    }
-}
-
-#[test]
-fn only_a_failure_that_others_do_not_mind_counts_for_nothing() {
-    let tasks = [
-        one_shot("a:soft", json!({})),
-        one_shot("a:hard", json!({})),
-        service("web", json!({ "after": ["a:soft@completed", "a:hard@completed"] })),
-        service("api", json!({ "after": ["a:hard"] })),
-    ];
-    let rules: Vec<_> = plan(&tasks).processes.iter().map(|process| process.exit).collect();
-    let counts = ExitRule::OnFailure;
-    assert_eq!(rules, [ExitRule::Never, counts, counts, counts]);
-    let named = translated(&tasks, &["a:soft"]).plan;
-    assert_eq!(named.processes[0].exit, counts, "it was asked for");
-}
-
-#[test]
 fn a_one_shot_task_has_its_status_and_its_input() {
     let tasks = [
         one_shot(
@@ -426,7 +266,6 @@ fn watched_files_are_carried_with_what_to_ignore() {
     assert_eq!(plan.processes[1].watch, None);
 }
 
-/// Each option with a value it cannot have, and where and how that is said.
 #[test]
 fn names_that_could_be_mistaken_for_each_other_stay_apart() {
     let tasks =
