@@ -29,5 +29,6 @@ mod settings;
 mod shell;
 mod sources;
 mod stopping;
+mod streams;
 mod tasks;
 mod watching;

@@ -155,6 +155,13 @@ pub fn run(
     if let Some(destination) = given.as_ref().filter(|_| several) {
         takes_several(destination)?;
     }
+    if options.json && given.as_ref().is_some_and(Destination::is_standard_output) {
+        return Err(Failure::new(
+            Kind::Usage,
+            "cannot tell what happens on standard output: the image goes there",
+        )
+        .hint("leave out --json"));
+    }
     // What is declared about a container does not depend on its platform.
     let first = project.for_first_platform();
     let declared = match (&given, &options.registry) {
@@ -186,6 +193,7 @@ pub fn run(
         (None, None) => return Err(Failure::new(Kind::Internal, "there is no image to copy")),
     };
     let style = options.style(&copy_arguments);
+    let streamed = destination.is_standard_output();
     let published = if !copy_arguments.for_skopeo.is_empty() {
         skopeo::put(&destination, &images, &copy_arguments)?
     } else if let [image] = images.as_slice() {
@@ -209,6 +217,12 @@ pub fn run(
     if style == Style::Human {
         let done = if published.unchanged { "is up to date" } else { "is copied" };
         eprintln!("{} {done}", published.reference);
+    }
+    if streamed {
+        if style == Style::Human {
+            eprintln!("{}", published.digest);
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     report::line(format_args!("{}", published.digest))?;
     Ok(ExitCode::SUCCESS)

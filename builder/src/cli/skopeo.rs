@@ -83,8 +83,13 @@ pub fn put(
     }
     command.arg("--digestfile").arg(&digest_file);
     command.arg(format!("oci:{}:image", layout.display())).arg(destination.to_string());
-    // What it says is talk; standard output is for the digest.
-    let stdout = Stdio::from(std::io::stderr());
+    // What it says is talk; standard output is for the digest, or for the image itself.
+    let stdout = if destination.is_standard_output() {
+        command.arg("--quiet");
+        Stdio::inherit()
+    } else {
+        Stdio::from(std::io::stderr())
+    };
     let status =
         command.stdin(Stdio::null()).stdout(stdout).status().or_fail(Kind::System, doing)?;
     drop(secrets);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::file::is_standard_output;
 use crate::error::{Failure, Kind, Result};
 
 /// A parsed destination.
@@ -62,6 +63,14 @@ impl Destination {
                 _ => Err(wrong("two slashes and a name must follow")),
             },
             _ => Err(wrong("unknown transport")),
+        }
+    }
+
+    /// Whether the image itself goes to standard output, so that nothing else may.
+    pub fn is_standard_output(&self) -> bool {
+        match self {
+            Self::DockerArchive(file, _) | Self::OciArchive(file, _) => is_standard_output(file),
+            _ => false,
         }
     }
 }

@@ -1,16 +1,15 @@
 //! The archive `docker save` writes and `docker load` reads.
 
-use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::file::Output;
 use super::{Published, Sink};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, blob};
 use crate::tar::header;
-use crate::temporary;
 
 /// An archive in a file.
 #[derive(Debug)]
@@ -29,22 +28,9 @@ impl DockerArchive {
 impl Sink for DockerArchive {
     fn put(&self, image: &Image) -> Result<Published> {
         let reference = reference(self.reference.as_deref(), image)?;
-        let doing = || format!("cannot write {}", self.file.display());
-        let directory = match self.file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => std::path::Path::new("."),
-        };
-        let file = temporary::File::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
-        let mut out = BufWriter::with_capacity(256 * 1024, file);
+        let mut out = Output::create(&self.file)?;
         write(image, &reference, 0, &mut out)?;
-        let file = out.into_inner().or_fail(Kind::Io, doing)?;
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            file.as_file()
-                .set_permissions(fs::Permissions::from_mode(0o644))
-                .or_fail(Kind::Io, doing)?;
-        }
-        file.persist(&self.file).or_fail(Kind::CannotCreate, doing)?;
+        out.finish()?;
         let (digest, _) = blob::config(image)?;
         Ok(Published { reference, digest, unchanged: false })
     }

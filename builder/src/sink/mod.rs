@@ -3,6 +3,7 @@
 pub mod destination;
 pub mod docker;
 pub mod docker_archive;
+pub mod file;
 pub mod oci_archive;
 pub mod oci_layout;
 pub mod podman;

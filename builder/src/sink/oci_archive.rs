@@ -1,9 +1,10 @@
 //! An OCI image layout in one file, as `skopeo` and `podman` know it under `oci-archive:`.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::file::Output;
 use super::oci_layout::OciLayout;
 use super::{IndexSink, Published, Sink};
 use crate::error::{Context as _, Kind, Result};
@@ -41,26 +42,15 @@ impl OciArchive {
     /// Makes an archive of what is put into a layout.
     fn archive(&self, put: impl FnOnce(&OciLayout) -> Result<Published>) -> Result<Published> {
         let doing = || format!("cannot write {}", self.file.display());
-        let directory = match self.file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let mut out = Output::create(&self.file)?;
         // A tar header holds the length of what follows, which for a compressed layer is known
         // only once it is written. The layout is made beside the archive: there is room for it.
-        let layout =
-            temporary::Directory::new_in(directory, ".oci-").or_fail(Kind::CannotCreate, doing)?;
+        let layout = temporary::Directory::new_in(&out.beside(), ".oci-")
+            .or_fail(Kind::CannotCreate, doing)?;
         let published = put(&OciLayout::new(layout.path().to_owned(), self.tag.clone()))?;
 
-        let file = temporary::File::new_in(directory).or_fail(Kind::CannotCreate, doing)?;
-        let mut out = BufWriter::with_capacity(256 * 1024, file);
         pack(layout.path(), &mut out).or_fail(Kind::Io, doing)?;
-        let file = out.into_inner().or_fail(Kind::Io, doing)?;
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let readable = fs::Permissions::from_mode(0o644);
-            file.as_file().set_permissions(readable).or_fail(Kind::Io, doing)?;
-        }
-        file.persist(&self.file).or_fail(Kind::CannotCreate, doing)?;
+        out.finish()?;
         let tag = published.reference.rsplit(':').next().unwrap_or_default();
         Ok(Published {
             reference: format!("oci-archive:{}:{tag}", self.file.display()),
