@@ -31,4 +31,5 @@ mod sources;
 mod stopping;
 mod streams;
 mod tasks;
+mod understanding;
 mod watching;
