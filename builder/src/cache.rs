@@ -133,6 +133,7 @@ mod tests {
             digest: Digest::of(content),
             size: 0,
             diff_id: Digest::of(content),
+            tar_size: None,
             media_type: String::new(),
             source: Source::Paths(Vec::new()),
             history: History::default(),

@@ -1,6 +1,131 @@
 //! What is told about an image: what takes the room, why it is there, and how two images differ.
 
+use std::path::Path;
+
+use devenv_tests::foreign;
+use devenv_tests::judges::{copy_to_layout, skopeo};
+use devenv_tests::project::Project;
 use devenv_tests::world::World;
+
+/// A project whose one container builds on an image of somebody else, and where that is.
+fn on_a_base(world: &World) -> Project<'_> {
+    let project = world.project(
+        "app",
+        r#"{ name = "app";
+             containers.app = { fromImage = ./base; copyToRoot = null; startupCommand = [ "/bin/sh" ]; }; }"#,
+    );
+    let source = format!("oci:{}:v1", foreign::layout(world).display());
+    let target = format!("oci:{}", project.directory.join("base").display());
+    skopeo(&["copy", "--insecure-policy", &source, &target]);
+    project
+}
+
+/// The bytes of the tar streams in an image, as skopeo unpacks them to `target`.
+#[track_caller]
+fn unpacked(image: &str, target: &Path) -> Vec<u64> {
+    let target = target.display().to_string();
+    let to = format!("dir:{target}");
+    skopeo(&["copy", "--insecure-policy", "--dest-decompress", image, &to]);
+    let manifest = skopeo(&["inspect", "--raw", &to]);
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let layers = manifest["layers"].as_array().expect("layers");
+    layers.iter().map(|layer| layer["size"].as_u64().expect("a size")).collect()
+}
+
+#[test]
+fn all_sizes_are_those_of_tar_streams_and_the_base_counts() {
+    let world = World::new();
+    let project = on_a_base(&world);
+    let layout = world.path("layout");
+    let _ = copy_to_layout(&project, "app", &layout);
+    let theirs = format!("oci:{}", project.directory.join("base").display());
+    let theirs = unpacked(&theirs, &world.path("theirs"));
+    let all = unpacked(&format!("oci:{}:test", layout.display()), &world.path("all"));
+    let total: u64 = all.iter().sum();
+
+    let said = project.run(&["explain", "app", "--json"]).expect_code(0).out;
+    let base: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|one: &serde_json::Value| one["root"] == "the base")
+        .collect();
+    let mut sizes: Vec<u64> = base.iter().map(|one| one["size"].as_u64().unwrap()).collect();
+    sizes.sort_by_key(|size| theirs.iter().position(|other| other == size));
+    assert_eq!(sizes, theirs, "{said}");
+
+    // To the byte, and what is too large is named.
+    let enough = total.to_string();
+    let little = (total - 1).to_string();
+    for verb in ["build", "explain"] {
+        let _ = project.run(&[verb, "app", "--max-size", &enough]).expect_code(0);
+        let refused = project.run(&[verb, "app", "--max-size", &little]).expect_code(65);
+        assert!(refused.err.contains("hint: the largest: "), "{}", refused.err);
+        assert!(refused.err.contains("layer 1 of the base ("), "{}", refused.err);
+    }
+
+    // One total, whoever tells it.
+    let page = world.path("page.html");
+    let said = project.run(&["explain", "app", "--html", &page.display().to_string()]);
+    let said = said.expect_code(0).out;
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.ends_with(" store paths and 2 layers of the base"), "{said}");
+    let size = last.split(" in ").next().unwrap_or_default();
+    let inspected = project.run(&["inspect", "app"]).expect_code(0).out;
+    let layers = format!("size          {size} in {} layers", all.len());
+    assert!(inspected.lines().any(|line| line == layers), "{layers}: {inspected}");
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains(&format!("<p>{last}.")), "{last}: {page}");
+    assert!(page.contains("layer 2 of the base"), "{page}");
+}
+
+#[test]
+fn an_image_over_its_budget_fails_with_what_takes_the_most() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    world.write("hello/recording", &"0123456789abcde\n".repeat(1 << 19));
+    for verb in ["build", "explain"] {
+        let refused = project.run(&[verb, "processes", "--max-size", "8M"]).expect_code(65);
+        assert!(refused.err.contains(", more than 8.0 MiB\n"), "{}", refused.err);
+        assert!(refused.err.contains("hint: the largest: source (8.0 MiB), "), "{}", refused.err);
+        assert!(verb == "explain" || refused.out.is_empty(), "nothing to use: {}", refused.out);
+        let _ = project.run(&[verb, "processes", "--max-size", "100M"]).expect_code(0);
+    }
+    let wrong = project.run(&["build", "processes", "--max-size", "8 bananas"]).expect_code(64);
+    assert!(wrong.err.contains("--max-size"), "{}", wrong.err);
+}
+
+#[test]
+fn the_map_of_an_image_is_one_page_that_needs_nothing_else() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let file = world.path("map.html");
+    let html = file.display().to_string();
+    let said = project.run(&["explain", "processes", "--html", &html]).expect_code(0);
+    assert!(said.err.contains(&format!("{html} is written")), "{}", said.err);
+    let page = std::fs::read_to_string(&file).expect("a page");
+    for outside in ["src=", "href=", "url(", "@import", "<script", "http:", "https:"] {
+        assert!(!page.contains(outside), "{outside}: {page}");
+    }
+    // Everything is in the map and in the table, with the reason it is there.
+    let all = project.run(&["explain", "processes", "--json", "-n", "1000"]).expect_code(0).out;
+    let names = all.lines().map(|line| {
+        let one: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        one["path"].as_str().expect("a path").to_owned()
+    });
+    let mut count = 0;
+    for path in names {
+        let name = path.trim_start_matches("/nix/store/").split_once('-').expect("a hash").1;
+        assert!(page.contains(&format!(">{name}<br>")), "{name} in the map: {page}");
+        assert!(page.contains(&format!("<tr><td>{name}</td>")), "{name} in the table: {page}");
+        count += 1;
+    }
+    assert_eq!(page.matches("<tr><td>").count(), count, "{page}");
+    assert!(page.contains("process hello-nix \u{2192} processes-hello-nix"), "{page}");
+    // A place that cannot be written to.
+    let nowhere = world.path("nowhere/map.html").display().to_string();
+    let refused = project.run(&["explain", "processes", "--html", &nowhere]).expect_code(73);
+    assert!(refused.err.contains(&format!("cannot write {nowhere}")), "{}", refused.err);
+}
 
 #[test]
 fn it_is_told_which_variables_and_processes_keep_a_path() {

@@ -186,7 +186,7 @@ fn of_manifest(file: &Path, blob: &dyn Fn(&Digest) -> Result<PathBuf>) -> Result
         let codec = if media_type == codec::TAR { Codec::default() } else { Codec::AsIs };
         let media_type = media_type.to_owned();
         let source = Source::File(file);
-        Some(Layer { digest, size, diff_id, media_type, source, history, codec })
+        Some(Layer { digest, size, diff_id, tar_size: None, media_type, source, history, codec })
     })
 }
 
@@ -200,6 +200,7 @@ fn of_saved(saved: &Saved, directory: &Path) -> Result<Image> {
             digest: diff_id.clone(),
             size: fs::metadata(&file).map(|metadata| metadata.len()).unwrap_or_default(),
             diff_id,
+            tar_size: None,
             media_type: codec::TAR.to_owned(),
             source: Source::File(file),
             history,

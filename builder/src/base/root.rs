@@ -44,21 +44,22 @@ impl Root {
         serde_json::from_str(&text).or_fail(Kind::Data, doing)
     }
 
-    /// Reads all layers of an image, and checks that each is what the image says.
+    /// Reads all layers of an image, and checks that each is what the image says. With the root comes
+    /// the size of each layer's tar stream in bytes, from the lowest layer up.
     ///
     /// # Errors
     /// When one is not, or has a name that leads out of the image.
-    pub fn read(image: &Image) -> Result<Self> {
+    pub fn read(image: &Image) -> Result<(Self, Vec<u64>)> {
         let known = ACCOUNTS.map(PathBuf::from);
-        let root = Self::with_accounts(image, &known)?;
+        let (root, sizes) = Self::with_accounts(image, &known)?;
         // Only now is it known where the links lead. Few bases have any in these places.
         let real = ACCOUNTS.map(|file| root.follow(Path::new(file)));
-        if real == known { Ok(root) } else { Self::with_accounts(image, &real) }
+        if real == known { Ok((root, sizes)) } else { Self::with_accounts(image, &real) }
     }
 
     /// Reads all layers, and what they have at the places of `accounts`.
-    fn with_accounts(image: &Image, accounts: &[PathBuf]) -> Result<Self> {
-        let mut root = Self::default();
+    fn with_accounts(image: &Image, accounts: &[PathBuf]) -> Result<(Self, Vec<u64>)> {
+        let (mut root, mut sizes) = (Self::default(), Vec::new());
         for (at, layer) in image.layers.iter().enumerate() {
             let doing = || format!("cannot read layer {}", layer.diff_id);
             let stream = blob::open(layer).map_err(|failure| failure.context(doing()))?;
@@ -73,12 +74,13 @@ impl Root {
                 root.accounts.insert(path, content(layers, &target)?);
             }
             io::copy(&mut stream, &mut io::sink()).or_fail(Kind::Io, doing)?;
-            let (_, digest, _) = stream.copy.finish();
+            let (_, digest, size) = stream.copy.finish();
             if digest != layer.diff_id {
                 return Err(Failure::new(Kind::Data, format!("{}: it is {digest}", doing())));
             }
+            sizes.push(size);
         }
-        Ok(root)
+        Ok((root, sizes))
     }
 
     /// Takes note of an entry of the layer that brings `own`.

@@ -13,7 +13,7 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
 use crate::nix;
 use crate::report;
-use crate::understand::contents::{self, Item, mentioned, name};
+use crate::understand::contents::{self, Item, What, mentioned, name};
 use crate::understand::explain::{Explained, Root, explain};
 use crate::understand::size::{self, human};
 use crate::understand::treemap;
@@ -43,23 +43,24 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let (_, image) = project.image(&arguments.name)?;
     let explained = of(&image)?;
-    let total = contents::total(&image);
+    let total = contents::total(&image)?;
+    let count = contents::count(explained.iter().map(|one| &one.item));
 
     if let Some(file) = &arguments.html {
         let title = image.reference().unwrap_or_else(|| arguments.name.clone());
-        fs::write(file, treemap::page(&title, &explained))
+        fs::write(file, treemap::page(&title, total, &explained))
             .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
         eprintln!("{} is written", file.display());
     }
     let wanted = |one: &&Explained| {
-        arguments.part.as_ref().is_none_or(|part| name(&one.item.path).contains(part.as_str()))
+        arguments.part.as_ref().is_none_or(|part| one.item.label().contains(part.as_str()))
     };
     let shown: Vec<&Explained> = explained.iter().filter(wanted).take(arguments.limit).collect();
     for one in &shown {
         report::line(format_args!("{}", if arguments.json { as_json(one) } else { as_text(one) }))?;
     }
     if !arguments.json {
-        report::line(format_args!("{} in {} store paths", human(total), explained.len()))?;
+        report::line(format_args!("{} in {count}", human(total)))?;
     }
     if let Some(limit) = arguments.max_size {
         check_size(&image, &explained, limit)?;
@@ -70,7 +71,8 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
 /// Everything in the image, with the reason it is there.
 pub fn of(image: &Image) -> Result<Vec<Explained>> {
     let items = contents::of(image)?;
-    let paths: Vec<String> = items.iter().map(|item| item.path.clone()).collect();
+    let paths: Vec<String> =
+        items.iter().filter(|item| !item.is_of_base()).map(|item| item.path.clone()).collect();
     let mut references = nix::references(&paths)?;
     // The spec mentions everything, and what in it does is a root of its own.
     if let Some(file) = spec_of(image) {
@@ -84,14 +86,14 @@ pub fn of(image: &Image) -> Result<Vec<Explained>> {
 /// # Errors
 /// [`Kind::Data`] when it is larger, naming what would save most.
 pub fn check_size(image: &Image, explained: &[Explained], limit: u64) -> Result<()> {
-    let total = contents::total(image);
+    let total = contents::total(image)?;
     if total <= limit {
         return Ok(());
     }
     let culprits: Vec<String> = explained
         .iter()
         .take(3)
-        .map(|one| format!("{} ({})", name(&one.item.path), human(one.exclusive)))
+        .map(|one| format!("{} ({})", one.item.label(), human(one.exclusive)))
         .collect();
     Err(Failure::new(
         Kind::Data,
@@ -119,7 +121,7 @@ fn as_text(one: &Explained) -> String {
         "{:>10}  {:>10} with what only it needs  {}\n{:>12}{root} -> {}{others}",
         human(one.item.size),
         human(one.exclusive),
-        name(&one.item.path),
+        one.item.label(),
         "",
         chain.join(" -> ")
     )
@@ -168,8 +170,12 @@ fn roots(image: &Image, items: &[Item]) -> Vec<Root> {
     }
     add("the command", &config.cmd.join(" "));
     add("the entry point", &config.entrypoint.join(" "));
-    for item in items.iter().filter(|item| item.placed) {
-        add("files of the image", &item.path);
+    for item in items {
+        match item.what {
+            What::Placed => add("files of the image", &item.path),
+            What::Layer(_) => add("the base", &item.path),
+            What::Stored => {}
+        }
     }
     roots
 }

@@ -63,18 +63,15 @@ fn show(file: &Path, image: &Image) -> Result<()> {
     for (name, value) in fields(image) {
         report::line(format_args!("{name:<13} {value}"))?;
     }
-    let total: u64 = image.layers.iter().map(|layer| layer.size).sum();
-    report::line(format_args!("size          {} in {} layers", human(total), image.layers.len()))?;
-    for layer in &image.layers {
+    let sizes = image.layers.iter().map(blob::tar_size).collect::<Result<Vec<u64>>>()?;
+    let total = human(sizes.iter().sum());
+    report::line(format_args!("size          {total} in {} layers", sizes.len()))?;
+    for (layer, size) in image.layers.iter().zip(sizes) {
         let what = match &layer.source {
             Source::Paths(paths) => format!("{} store paths", paths.len()),
             Source::File(file) => file.display().to_string(),
         };
-        report::line(format_args!(
-            "layer         {}  {:>10}  {what}",
-            layer.diff_id,
-            human(layer.size)
-        ))?;
+        report::line(format_args!("layer         {}  {:>10}  {what}", layer.diff_id, human(size)))?;
     }
     Ok(())
 }

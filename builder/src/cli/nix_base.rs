@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::attrs;
 use crate::base::{self, Root};
 use crate::error::{Context as _, Kind, Result};
-use crate::image::nix2container;
+use crate::image::{Codec, Layer, nix2container};
 
 #[derive(Deserialize)]
 struct Attributes {
@@ -17,7 +17,7 @@ struct Attributes {
     arch: String,
 }
 
-/// Writes `image.json`, the image's description; `root.json`, what matters of its root; and
+/// Writes `image.json`, the image's description with the sizes of its layers; `root.json`, what matters of its root; and
 /// `blobs`, when the image was an archive.
 pub fn run() -> Result<ExitCode> {
     let (attributes, out) = attrs::read::<Attributes>()?;
@@ -25,7 +25,11 @@ pub fn run() -> Result<ExitCode> {
     fs::create_dir_all(&out).or_fail(Kind::CannotCreate, failed)?;
     let mut image = base::read(&attributes.from, &attributes.arch, &out.join("blobs"))?;
     image.architecture = attributes.arch;
-    let root = Root::read(&image)?;
+    let (root, sizes) = Root::read(&image)?;
+    let compressed = |layer: &Layer| layer.codec == Codec::AsIs;
+    for (layer, size) in image.layers.iter_mut().zip(sizes).filter(|(layer, _)| compressed(layer)) {
+        layer.tar_size = Some(size);
+    }
     let root = serde_json::to_string(&root).or_fail(Kind::Internal, failed)?;
     fs::write(out.join("image.json"), nix2container::write(&image)?)
         .or_fail(Kind::CannotCreate, failed)?;

@@ -70,10 +70,11 @@ fn unpacked(media_type: &str, blob: &Path) -> Result<Box<dyn Read>> {
 
 /// The size of a layer's uncompressed tar stream in bytes.
 pub fn tar_size(layer: &Layer) -> Result<u64> {
-    match &layer.source {
+    match (&layer.source, layer.tar_size) {
+        (_, Some(size)) => Ok(size),
         _ if layer.size > 0 && layer.media_type == codec::TAR => Ok(layer.size),
-        Source::Paths(paths) => tar::write::size(&pack::tree(paths)?),
-        Source::File(_) => write_tar(layer, &mut io::sink()),
+        (Source::Paths(paths), None) => tar::write::size(&pack::tree(paths)?),
+        (Source::File(_), None) => write_tar(layer, &mut io::sink()),
     }
 }
 
@@ -118,6 +119,7 @@ mod tests {
             digest: Digest::of(bytes),
             size: 0,
             diff_id: Digest::of(tar),
+            tar_size: None,
             media_type: media_type.to_owned(),
             source: Source::File(file.to_owned()),
             history: History::default(),

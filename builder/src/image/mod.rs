@@ -52,6 +52,8 @@ pub struct Layer {
     pub size: u64,
     /// The digest of the tar stream within.
     pub diff_id: Digest,
+    /// The size of that stream in bytes, where the blob is compressed and somebody has read it.
+    pub tar_size: Option<u64>,
     /// The blob's media type.
     pub media_type: String,
     /// Where its bytes come from.

@@ -1,8 +1,8 @@
 //! Images as nix2container's JSON describes them: read whoever wrote it, written byte for byte.
 //!
 //! The format has no place for a name. Ours carries three more keys, `name`, `tag` and
-//! `annotations`, at its end, which nix2container ignores; they are left out when there is nothing
-//! to say.
+//! `annotations`, at its end, and `tar-size` at the end of a layer. nix2container ignores them; they
+//! are left out when there is nothing to say.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ struct LayerDocument {
     layer_path: Option<PathBuf>,
     #[serde(rename = "History", default)]
     history: History,
+    #[serde(rename = "tar-size", default, skip_serializing_if = "Option::is_none")]
+    tar_size: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -105,6 +107,7 @@ const SHAPE: Shape = Shape::Object(&[
             ("mediatype", &Shape::Any),
             ("layer-path", &Shape::Any),
             ("History", &HISTORY_SHAPE),
+            ("tar-size", &Shape::Any),
         ])),
     ),
     ("arch", &Shape::Any),
@@ -170,6 +173,7 @@ fn layer(document: LayerDocument) -> Result<Layer> {
         digest: document.digest,
         size: document.size,
         diff_id: document.diff_ids,
+        tar_size: document.tar_size,
         media_type: document.mediatype,
         source,
         history: document.history,
@@ -216,6 +220,7 @@ impl From<&Layer> for LayerDocument {
             mediatype: layer.media_type.clone(),
             layer_path,
             history: layer.history.clone(),
+            tar_size: layer.tar_size,
         }
     }
 }
@@ -273,6 +278,15 @@ mod tests {
     #[test]
     fn what_is_read_is_written_back_byte_for_byte() {
         assert_eq!(write(&parse(SAMPLE).unwrap()).unwrap(), SAMPLE);
+    }
+
+    #[test]
+    fn the_size_of_what_is_compressed_goes_along() {
+        let mut image = parse(SAMPLE).unwrap();
+        image.layers[0].tar_size = Some(4096);
+        let text = write(&image).unwrap();
+        assert_eq!(parse(&text).unwrap(), image);
+        assert_eq!(text.replace(",\n\t\t\t\"tar-size\": 4096", ""), SAMPLE);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub fn all(plan: &[DraftLayer], history: &History, cache: &Cache) -> Result<Vec<
 
     let layer = |(packed, paths): (Packed, _)| Layer {
         diff_id: packed.diff_id.clone(),
+        tar_size: None,
         digest: packed.diff_id,
         size: packed.size,
         media_type: codec::TAR.to_owned(),

@@ -79,6 +79,7 @@ mod tests {
             digest: digest.clone(),
             size: 0,
             diff_id: digest,
+            tar_size: None,
             media_type: codec::TAR.to_owned(),
             source: Source::File(path),
             history: History::default(),

@@ -124,10 +124,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::understand::contents::What;
 
     #[test]
     fn paths_of_one_name_are_one_path_rebuilt() {
-        let item = |path: &str, size| Item { path: path.to_owned(), size, placed: false };
+        let item = |path: &str, size| Item { path: path.to_owned(), size, what: What::Stored };
         let first = [item("/s/a-app", 10), item("/s/b-lib", 5), item("/s/c-old", 1)];
         let second = [item("/s/x-app", 12), item("/s/b-lib", 5), item("/s/n-new", 2)];
         let changes = contents(&first, &second);

@@ -134,9 +134,10 @@ fn chain(reached: &BTreeMap<&str, Origin<'_>>, path: &str) -> (Option<String>, V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::understand::contents::What;
 
     fn explained() -> BTreeMap<String, Explained> {
-        let item = |path: &str, size| Item { path: path.to_owned(), size, placed: false };
+        let item = |path: &str, size| Item { path: path.to_owned(), size, what: What::Stored };
         let items = [item("app", 10), item("lib", 100), item("libc", 50), item("stray", 1)];
         let references = [("app", vec!["lib", "libc"]), ("lib", vec!["libc"])]
             .map(|(from, to)| (from.to_owned(), to.into_iter().map(str::to_owned).collect()))

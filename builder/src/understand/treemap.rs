@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::contents::name;
+use super::contents::{self, name};
 use super::explain::Explained;
 use super::size::human;
 
@@ -16,15 +16,15 @@ struct Area {
     height: f64,
 }
 
-/// The whole page. The order of `explained` does not matter.
-pub fn page(title: &str, explained: &[Explained]) -> String {
+/// The whole page of an image that takes `total` bytes. The order of `explained` does not matter.
+pub fn page(title: &str, total: u64, explained: &[Explained]) -> String {
     let mut items: Vec<&Explained> = explained.iter().collect();
     items.sort_by(|a, b| (b.item.size, &a.item.path).cmp(&(a.item.size, &b.item.path)));
     let sizes: Vec<f64> = items.iter().map(|one| one.item.size as f64).collect();
     let mut boxes = String::new();
     let mut rows = String::new();
     for (one, area) in items.iter().zip(squarify(&sizes)) {
-        let (label, size) = (escape(name(&one.item.path)), human(one.item.size));
+        let (label, size) = (escape(&one.item.label()), human(one.item.size));
         let why = why(one);
         let _ = writeln!(
             boxes,
@@ -42,14 +42,14 @@ pub fn page(title: &str, explained: &[Explained]) -> String {
             human(one.exclusive)
         );
     }
-    let total = human(items.iter().map(|one| one.item.size).sum());
+    let total = human(total);
+    let count = contents::count(items.iter().map(|one| &one.item));
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\n\
-         <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<p>{total} in {} store paths. \
+         <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<p>{total} in {count}. \
          What is needed for the same reason has the same colour.</p>\n<div class=\"m\">\n{boxes}</div>\n\
-         <table><thead><tr><th>store path</th><th>size</th><th>with what only it needs</th>\
+         <table><thead><tr><th>what</th><th>size</th><th>with what only it needs</th>\
          <th>why it is there</th></tr></thead><tbody>\n{rows}</tbody></table>\n</body></html>\n",
-        items.len(),
         title = escape(title),
     )
 }
@@ -150,7 +150,7 @@ fn lay(row: &[f64], free: Area, scale: f64, areas: &mut Vec<Area>) -> Area {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::understand::contents::Item;
+    use crate::understand::contents::{Item, What};
 
     #[test]
     fn the_map_is_covered_once_and_in_proportion() {
@@ -181,14 +181,14 @@ mod tests {
     fn a_page_names_everything_and_lets_no_text_be_markup() {
         let one = Explained {
             kept_by: Vec::new(),
-            item: Item { path: "/nix/store/h-lib".into(), size: 2048, placed: false },
+            item: Item { path: "/nix/store/h-lib".into(), size: 2048, what: What::Stored },
             root: Some("variable <A>".into()),
             chain: vec!["/nix/store/h-lib".into()],
             exclusive: 4096,
         };
-        let page = page("a & b", &[one]);
+        let page = page("a & b", 3072, &[one]);
         for text in
-            ["a &amp; b", "2.0 KiB in 1 store paths", "variable &lt;A&gt; \u{2192} lib", "4.0 KiB"]
+            ["a &amp; b", "3.0 KiB in 1 store paths", "variable &lt;A&gt; \u{2192} lib", "4.0 KiB"]
         {
             assert!(page.contains(text), "{text}: {page}");
         }

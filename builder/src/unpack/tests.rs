@@ -53,6 +53,7 @@ pub fn stored(folder: &Path, mut archive: Vec<u8>) -> Layer {
         digest: digest.clone(),
         size: archive.len() as u64,
         diff_id: digest,
+        tar_size: None,
         media_type: codec::TAR.to_owned(),
         source: Source::File(file),
         history: History::default(),

@@ -144,6 +144,7 @@ mod tests {
             digest: Digest::of(b"x"),
             size: 1,
             diff_id: Digest::of(b"x"),
+            tar_size: None,
             media_type: codec::TAR.to_owned(),
             source: Source::File(file.clone()),
             history: History::default(),

@@ -35,6 +35,7 @@ fn image(directory: &Path, large: usize) -> Image {
             digest: Digest::of(&bytes),
             size: bytes.len() as u64,
             diff_id: Digest::of(&bytes),
+            tar_size: None,
             media_type: codec::TAR.to_owned(),
             source: Source::File(file),
             history: History::default(),
