@@ -1,14 +1,19 @@
 //! Stopping: everything gets its chance, and nothing gets more than its time.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use devenv_tests::lines;
 use devenv_tests::place::{EVERYWHERE, Place};
 use devenv_tests::process_table;
+use devenv_tests::programs::{as_root, devenv_init};
+use devenv_tests::running::Running;
 use devenv_tests::spec::Spec;
 use devenv_tests::wait;
 use devenv_tests::world::World;
-use nix::sys::signal::Signal;
+use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 /// Long enough to be told from a prompt end on a busy machine.
@@ -49,6 +54,49 @@ fn a_process_that_ignores_everything_is_killed_when_its_grace_is_over() {
         assert!(took > GRACE / 2, "in {place:?}: killed after {took:?}, before its grace was over");
         assert!(ended.out.contains("sending SIGKILL to a.1"), "in {place:?}: {}", ended.out);
         assert!(ended.out.contains("a.1 stopped (rc=-9)"), "in {place:?}: {}", ended.out);
+    }
+}
+
+#[test]
+fn managers_that_stop_a_whole_system_by_a_signal_of_their_own_are_obeyed_too() {
+    let world = World::new();
+    let everywhere = [Place::Shell, Place::PidNamespace];
+    let cases = [libc::SIGPWR, 34 + 3].map(|number| (number, &everywhere[..]));
+    // Of these a plain program would die, and leave its processes alone.
+    let plain = [libc::SIGALRM, libc::SIGXCPU, 34].map(|number| (number, &everywhere[..1]));
+    for (number, places) in cases.into_iter().chain(plain) {
+        for place in places {
+            let supervised = place.start(&world, &with_grace("wait", GRACE), &[]);
+            supervised.wait_for("ready");
+            // SAFETY: a call on numbers; the supervisor still runs.
+            assert_eq!(unsafe { libc::kill(supervised.pid(), number) }, 0);
+            let ended = supervised.end().expect_code(128 + number);
+            let obeyed = ended.out.contains("a.1 stopped (rc=-15)");
+            assert!(obeyed, "{number} in {place:?}: {}", ended.out);
+        }
+    }
+}
+
+#[test]
+fn a_stop_is_obeyed_while_the_spec_is_still_waited_for() {
+    let world = World::new();
+    let spec = world.path("fifo");
+    nix::unistd::mkfifo(&spec, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+    for init in [false, true] {
+        let mut command = if init { as_root("unshare") } else { Command::new(devenv_init()) };
+        if init {
+            command.args(["--pid", "--fork", "--kill-child"]).arg(devenv_init());
+        }
+        let running = Running::start(command.args(["up", "--spec"]).arg(&spec));
+        let first = running.pid();
+        let pid = wait::until(wait::SOON, "the supervisor", || {
+            if init { process_table::children(first).first().copied() } else { Some(first) }
+        });
+        wait::until_true(wait::SOON, "the signal to be caught", || {
+            process_table::catches(pid, libc::SIGTERM)
+        });
+        kill(Pid::from_raw(pid), Signal::SIGTERM).expect("it waits");
+        let _ = running.end().expect_code(143);
     }
 }
 

@@ -53,10 +53,10 @@ const HELP_AFTER: &str =
       --help                   show this
 
 Signals:
-  TERM, INT                    stop everything in order; the second one kills
+  TERM, INT, PWR, RTMIN+3      stop everything in order; the second one kills
   HUP, QUIT, USR1, USR2, WINCH passed on to all processes; at WINCH their terminals get
-                               the size of ours. Others, as RTMIN+1, are not: see
-                               `devenv-init signal`
+                               the size of ours. Others, as RTMIN+1, are not, and stop
+                               everything where it is not PID 1: see `devenv-init signal`
 ";
 
 #[derive(Default)]
@@ -83,7 +83,8 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
         return Ok(text::to_stdout(&[HELP_BEFORE, input::HELP, HELP_AFTER].concat()));
     };
     let surroundings = init::set_up();
-    let signals = reactor::catch_signals().map_err(|error| refused("catch signals", &error))?;
+    let (signals, at_once) = reactor::catch_signals(surroundings.is_init)
+        .map_err(|error| refused("catch signals", &error))?;
     let plan = prepare(options.input.plan(&options.names)?, &options)?;
     if let Some(log::Files { directory: Some(directory), .. }) = &options.log.files {
         std::fs::create_dir_all(directory).map_err(|error| {
@@ -108,6 +109,7 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
     let post_mortem = !options.no_post_mortem;
     let amenities = Amenities { control, http, post_mortem, secrets: options.secret.clone() };
     let log = start_log(&plan, options).map_err(|error| refused("start the log", &error))?;
+    drop(at_once);
     reactor::run(plan, log, surroundings, signals, amenities)
         .map_err(|error| refused("start the reactor", &error))
 }

@@ -92,11 +92,11 @@ pub fn empty_input() -> Result<OwnedFd, Errno> {
 }
 
 /// Undoes what the parent may have blocked, and ignores what would only stop or end us: writing to
-/// a reader that is gone, and using the terminal from the background.
+/// a reader that is gone or to a file that may not grow, and using the terminal from the background.
 fn accept_signals() {
     // None of these can fail with constant arguments.
     let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
-    for number in [Signal::SIGPIPE, Signal::SIGTTIN, Signal::SIGTTOU] {
+    for number in [Signal::SIGPIPE, Signal::SIGXFSZ, Signal::SIGTTIN, Signal::SIGTTOU] {
         // SAFETY: ignoring a signal installs no handler, so there is none that could be unsafe.
         let _ = unsafe { signal(number, SigHandler::SigIgn) };
     }

@@ -37,7 +37,7 @@ use super::init::Surroundings;
 use super::notify::Notify;
 use super::probe::Probes;
 use super::runs::Runs;
-use super::signal::{self, Signals};
+use super::signal::{self, AtOnce, Signals};
 use super::sockets::Sockets;
 use super::stop_command::{Order, StopCommands};
 use super::usage::Meters;
@@ -106,12 +106,20 @@ pub fn run(
 }
 
 /// Catches every signal the reactor knows. To be called as early as can be: PID 1 loses what comes
-/// before.
+/// before. Those that ask to stop end the program at once until the second value is dropped, which
+/// is due when there is something to stop.
 ///
 /// # Errors
 /// No descriptor is left, or the kernel refuses a handler.
-pub fn catch_signals() -> std::io::Result<Signals> {
-    Signals::catch(&[&signal::STOPPING[..], &Signal::PASSED_ON.map(Signal::number)].concat())
+pub fn catch_signals(is_init: bool) -> std::io::Result<(Signals, AtOnce)> {
+    let stopping = signal::stopping(is_init);
+    let passed_on = Signal::PASSED_ON.map(Signal::number);
+    let signals = Signals::catch(&[&stopping[..], &passed_on].concat())?;
+    // Those would end a plain program too, such as that of a terminal that is closed.
+    let ending =
+        passed_on.into_iter().filter(|number| !is_init && *number != Signal::WINCH.number());
+    let ending: Vec<i32> = stopping.into_iter().chain(ending).collect();
+    Ok((signals, Signals::end_at_once(&ending)?))
 }
 
 struct Reactor {
@@ -275,10 +283,10 @@ impl Reactor {
             self.feed(event);
         }
         for signal in signals {
-            if signal::STOPPING.contains(&signal.number()) {
-                self.feed(Event::ShutdownAsked(signal));
-            } else {
+            if Signal::PASSED_ON.contains(&signal) {
                 self.pass_on(signal);
+            } else {
+                self.feed(Event::ShutdownAsked(signal));
             }
         }
         self.take_requests();

@@ -16,8 +16,28 @@ use super::clock;
 use crate::machine::Moment;
 use crate::spec::Signal;
 
-/// Signals that ask to stop everything.
-pub const STOPPING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
+/// Signals that ask to stop everything: the usual ones, and those by which managers of containers
+/// stop a whole system (systemd's `SIGRTMIN+3`, which Podman sends to such an image, and LXC's
+/// `SIGPWR`).
+const STOPPING: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGPWR, 34 + 3];
+
+/// Signals that would end a program that does not know them, and cannot come of a fault of its own.
+/// PID 1 is not ended by them.
+const ENDING: [i32; 6] =
+    [libc::SIGALRM, libc::SIGVTALRM, libc::SIGPROF, libc::SIGSTKFLT, libc::SIGXCPU, libc::SIGIO];
+
+/// The signals that are an order to stop everything: for a plain program also those that would
+/// otherwise end it, and leave its processes alone.
+#[must_use]
+pub fn stopping(is_init: bool) -> Vec<i32> {
+    let mut numbers = STOPPING.to_vec();
+    if !is_init {
+        numbers.extend(ENDING.into_iter().chain(34..=64));
+        numbers.sort_unstable();
+        numbers.dedup();
+    }
+    numbers
+}
 
 /// Those that are about the receiver itself, so that nobody else can act upon them: what cannot be
 /// caught, faults of its own, the ends of its children, a reader that is gone, and the use of the
@@ -84,6 +104,21 @@ impl Signals {
         Ok(Self { wakeups: reader, caught })
     }
 
+    /// Makes these signals end the program at once as long as what is returned lives, while there is
+    /// nothing to stop yet and it may wait for somebody who never comes. One that comes later is
+    /// caught, so that none is lost in between.
+    ///
+    /// # Errors
+    /// The kernel refuses a handler.
+    pub fn end_at_once(numbers: &[i32]) -> io::Result<AtOnce> {
+        let at_once = Arc::new(AtomicBool::new(true));
+        for signal in numbers.iter().filter_map(|number| Signal::from_number(*number)) {
+            let (number, code) = (signal.number(), i32::from(signal.exit_code()));
+            signal_hook::flag::register_conditional_shutdown(number, code, Arc::clone(&at_once))?;
+        }
+        Ok(AtOnce(at_once))
+    }
+
     /// Takes what has been received, each kind at the most once, and one that asks to stop
     /// not twice in a breath, in the order asked for. Empties
     /// the pipe first: a signal that comes in meanwhile is seen now, or wakes once more.
@@ -94,12 +129,23 @@ impl Signals {
         let raised = self.caught.iter_mut().filter(|one| one.raised.swap(false, Ordering::SeqCst));
         raised
             .filter_map(|one| {
-                let stops = STOPPING.contains(&one.signal.number());
+                let number = one.signal.number();
+                let stops = STOPPING.contains(&number) || ENDING.contains(&number);
                 let echo = stops && one.last.is_some_and(|last| now.since(last) < BREATH_MS);
                 one.last = Some(now);
                 (!echo).then_some(one.signal)
             })
             .collect()
+    }
+}
+
+/// As long as it lives, signals end the program at once.
+#[derive(Debug)]
+pub struct AtOnce(Arc<AtomicBool>);
+
+impl Drop for AtOnce {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 
