@@ -12,6 +12,7 @@ use devenv_tests::wait;
 use devenv_tests::world::World;
 use nix::libc;
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 const ORPHANS: usize = 1000;
 
@@ -73,6 +74,49 @@ fn orphans_are_adopted_without_being_pid_1() {
     });
     let _ = supervised.end().expect_code(137);
     assert!(!process_table::is_alive(child), "the orphan outlived the supervisor");
+}
+
+#[test]
+fn nobody_outlives_a_supervisor_that_is_killed_as_a_plain_program() {
+    let world = World::new();
+    // One without our mark, one that will not hear, one in a session of its own.
+    let script = "env -i /bin/sleep 31415 & setsid -f /bin/sleep 31415; wait";
+    let spec = Spec::new()
+        .with("stop_timeout_ms", json!(500))
+        .process("sh", &["/bin/sh", "-c", script])
+        .actor("family", &["parent"])
+        .actor("deaf", &["deaf"]);
+    for place in [Place::Shell, Place::Unprivileged] {
+        let supervised = place.start(&world, &spec, &[]);
+        let pid = supervised.pid();
+        let sleeps =
+            |pid: &&i32| process_table::program(**pid).is_some_and(|path| path.ends_with("sleep"));
+        // The shell and its two, the family of two, and the deaf one.
+        wait::until_true(wait::SOON, "all to run", || {
+            let below = process_table::descendants(pid);
+            let deaf = supervised.running().out().contains("deaf.1   | ready");
+            deaf && below.len() == 6 && below.iter().filter(sleeps).count() == 2
+        });
+        let below = process_table::descendants(pid);
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("it runs");
+        wait::until_true(wait::SOON, "everybody to end", || {
+            below.iter().all(|pid| !process_table::is_alive(*pid))
+        });
+        let _ = supervised.end().expect_code(137);
+    }
+}
+
+#[test]
+fn a_guardian_leaves_with_its_supervisor() {
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &Spec::new().actor("a", &["wait"]), &[]);
+    supervised.wait_for("ready");
+    let socket = supervised.socket().display().to_string();
+    // Both carry the same arguments, and nothing else does.
+    assert_eq!(process_table::with_argument(&socket).len(), 2);
+    supervised.signal(Signal::SIGTERM);
+    let ended = supervised.end().expect_code(143);
+    assert_eq!(process_table::with_argument(&socket), [0; 0], "{}", ended.out);
 }
 
 #[test]

@@ -74,20 +74,21 @@ pub fn namespace_pids(pid: Pid) -> Vec<Pid> {
         .unwrap_or_default()
 }
 
-/// Finds the process that has this text among its arguments.
+/// Finds the processes that have this text among their arguments.
 ///
 /// # Panics
 /// Without `/proc`.
 #[must_use]
-pub fn with_argument(argument: &str) -> Option<Pid> {
+pub fn with_argument(argument: &str) -> Vec<Pid> {
     fs::read_dir("/proc")
         .expect("/proc")
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .find(|pid: &Pid| {
+        .filter(|pid: &Pid| {
             let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             arguments.split(|byte| *byte == 0).any(|one| one == argument.as_bytes())
         })
+        .collect()
 }
 
 /// The most memory a process has had at once, in kB; `None` when there is no such process.

@@ -15,6 +15,7 @@ use crate::http::address;
 use crate::log::{self, Format, Log, SourceName, Timestamps};
 use crate::machine::exit;
 use crate::os::control::{self, Socket};
+use crate::os::guardian::Guardian;
 use crate::os::http;
 use crate::os::init::{self, Surroundings};
 use crate::os::reactor::{self, Amenities};
@@ -92,9 +93,16 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
             Failure::new(exit::CANNOT_CREATE, message)
         })?;
     }
+    // PID 1 takes everybody along.
+    let guardian = (!surroundings.is_init).then(Guardian::start).transpose();
     init::keep_descriptors_to_ourselves();
     let descriptors = init::raise_descriptor_limit();
     let mut surroundings = Surroundings { descriptors, ..surroundings };
+    let guardian = guardian.unwrap_or_else(|error| {
+        let without = "processes will outlive the supervisor if it is killed";
+        surroundings.missing.push(format!("cannot start its guardian: {error}; {without}"));
+        None
+    });
     let places = control::usual(options.control.as_deref(), surroundings.is_init);
     let (control, told) = Socket::listen(&places)
         .unwrap_or_else(|why| (None, Some(format!("cannot listen for control: {why}"))));
@@ -107,7 +115,8 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
         })?),
     };
     let post_mortem = !options.no_post_mortem;
-    let amenities = Amenities { control, http, post_mortem, secrets: options.secret.clone() };
+    let secrets = options.secret.clone();
+    let amenities = Amenities { control, http, post_mortem, secrets, guardian };
     let log = start_log(&plan, options).map_err(|error| refused("start the log", &error))?;
     drop(at_once);
     reactor::run(plan, log, surroundings, signals, amenities)

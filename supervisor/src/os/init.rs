@@ -55,18 +55,43 @@ pub fn set_up() -> Surroundings {
 /// may have been given descriptors to hand on.
 pub fn keep_descriptors_to_ourselves() {
     const CLOSE_ON_EXEC: libc::c_uint = 4;
-    // SAFETY: the call takes numbers only and changes a flag of descriptors; none is closed.
-    let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, CLOSE_ON_EXEC) };
-    if done == 0 {
+    // SAFETY: the calls take numbers only and change a flag of descriptors; none is closed, and one
+    // that is closed meanwhile is refused.
+    unsafe {
+        from(3, CLOSE_ON_EXEC, |number| {
+            libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
+        });
+    }
+}
+
+/// Closes every descriptor from this number on.
+///
+/// # Safety
+/// Nobody in this process uses any of them ever again.
+pub unsafe fn close_from(first: libc::c_uint) {
+    // SAFETY: forwarded from the caller. One that is not open is refused.
+    unsafe {
+        from(first, 0, |number| {
+            libc::close(number);
+        });
+    }
+}
+
+/// Does something to all descriptors from a number on: at once, or one by one in Linux before 5.11 and
+/// in sandboxes that do not know the call.
+///
+/// # Safety
+/// As what is done.
+unsafe fn from(first: libc::c_uint, flags: libc::c_uint, one: impl FnMut(i32)) {
+    // SAFETY: the call takes numbers only.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, flags) } == 0 {
         return;
     }
-    // Linux before 5.11, or a sandbox that does not know the call.
     let Ok(directory) = std::fs::read_dir("/proc/self/fd") else { return };
-    let numbers = directory.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    for number in numbers.filter(|number: &i32| *number > 2) {
-        // SAFETY: the call takes numbers only; one that is closed meanwhile is refused.
-        unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
-    }
+    let number = |name: std::ffi::OsString| name.to_str()?.parse::<u32>().ok();
+    let numbers = directory.filter_map(|entry| number(entry.ok()?.file_name()));
+    let numbers: Vec<u32> = numbers.filter(|number| *number >= first).collect();
+    numbers.into_iter().filter_map(|number| i32::try_from(number).ok()).for_each(one);
 }
 
 /// Raises the limit of open descriptors as far as allowed, because each process costs one of ours,

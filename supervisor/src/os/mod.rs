@@ -9,7 +9,7 @@
 //! hands on; [`guarded`] is the process in a task's place that finds out, by [`changes`], whether there
 //! is anything to do. [`control`] listens to people, [`http`] to those who watch over containers,
 //! [`coroner`] tells what a bad end was. [`foreground`] is the other life of the program: the plain init
-//! of one command.
+//! of one command. [`guardian`] is what is left when the supervisor is killed.
 
 pub mod accounts;
 pub mod attributes;
@@ -24,6 +24,7 @@ pub mod descendants;
 pub mod environment;
 pub mod foreground;
 pub mod guarded;
+pub mod guardian;
 pub mod handover;
 pub mod http;
 mod inbox;

@@ -31,6 +31,7 @@ use super::bell::Bell;
 use super::control::{Control, Socket};
 use super::coroner::Coroner;
 use super::environment::Variables;
+use super::guardian::Guardian;
 use super::handover::Files;
 use super::http::Endpoint;
 use super::init::Surroundings;
@@ -68,6 +69,8 @@ pub struct Amenities {
     pub post_mortem: bool,
     /// Names of variables whose values are hidden, also where a task exports them.
     pub secrets: Vec<String>,
+    /// Who ends the processes when we are killed.
+    pub guardian: Option<Guardian>,
 }
 
 /// Runs a plan to its end and returns the exit code of the container.
@@ -86,17 +89,28 @@ pub fn run(
     log: Log,
     surroundings: Surroundings,
     signals: Signals,
-    amenities: Amenities,
+    mut amenities: Amenities,
 ) -> std::io::Result<u8> {
     std::panic::set_hook(Box::new(|panic| last_words::say(&format!("internal error: {panic}"))));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let _entered = runtime.enter();
+    let mut guardian = amenities.guardian.take();
+    let grace_ms = plan.stop_timeout_ms;
     let mut reactor = Reactor::new(plan, log, surroundings, signals, amenities)?;
+    if let Some(guardian) = &mut guardian {
+        guardian.watch(reactor.runs.instance(), grace_ms);
+    }
     // A panic must not unwind past the processes: they would live on unsupervised.
     let lived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(reactor.live())));
     let code = match lived {
-        Ok(code) => reactor.end(code),
+        Ok(code) => {
+            let code = reactor.end(code);
+            if let Some(guardian) = guardian {
+                guardian.dismiss();
+            }
+            code
+        }
         Err(_) => reactor.give_up(),
     };
     // Whoever still waits for an answer is told that there will be none.
