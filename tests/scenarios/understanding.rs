@@ -168,3 +168,52 @@ fn it_is_told_what_changed_between_two_images() {
         "{changed}"
     );
 }
+
+#[test]
+fn whatever_gives_two_images_two_digests_is_told() {
+    const APP: &str = r#"{ pkgs, ... }:
+        let tool = pkgs.writeShellScriptBin "tool" "echo tool"; in
+        {
+          name = "app";
+          containers.app = {
+            copyToRoot = null;
+            layers = [ {
+              copyToRoot = [ tool ];
+              perms = [ { path = "${tool}"; regex = "bin/tool"; mode = "0755"; } ];
+            } ];
+            annotations.licence = "MIT";
+            maxLayers = 1;
+            startupCommand = [ "/bin/tool" ];
+          };
+        }"#;
+    let world = World::new();
+    let project = world.project("app", APP);
+    let source = format!("oci:{}:v1", foreign::layout(&world).display());
+    let base = project.directory.join("base");
+    skopeo(&["copy", "--insecure-policy", &source, &format!("oci:{}", base.display())]);
+    let before = project.build("app");
+    let digest = |name: &str| project.run(&["digest", name]).expect_code(0).out;
+    for (from, to, expected) in [
+        ("0755", "0700", "= tool  perms: + {\"gid\":0,\"gname\":\"\",\"mode\":\"0700\""),
+        ("MIT", "BSD", "annotation licence: \"MIT\" -> \"BSD\""),
+        ("maxLayers = 1", "maxLayers = 3", "layers: 2 -> 4"),
+        ("copyToRoot = null;", "copyToRoot = null; fromImage = ./base;", "layers: 2 -> 4"),
+    ] {
+        world.write("app/devenv.nix", &APP.replace(from, to));
+        assert_ne!(digest("app"), digest(&before), "{to}");
+        let told = project.run(&["diff", &before, "app"]).expect_code(1).out;
+        assert!(told.lines().any(|line| line.starts_with(expected)), "{expected}: {told}");
+        assert!(!told.contains("nothing differs"), "{told}");
+    }
+    // The last one holds all of the base in addition, and somewhat larger files of its own.
+    let told = project.run(&["diff", &before, "app"]).expect_code(1).out;
+    let base: Vec<&str> = told.lines().filter(|line| line.starts_with("+ layer sha256:")).collect();
+    assert_eq!(base.len(), 2, "{told}");
+    assert!(base.iter().any(|line| line.ends_with(" of the base  2.2 MiB")), "{told}");
+    assert!(told.lines().any(|line| line == "larger by 2.2 MiB"), "{told}");
+    let json = project.run(&["diff", &before, "app", "--json"]).expect_code(1).out;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["layers"][0], "layers: 2 -> 4");
+    let back = project.run(&["diff", "app", &before]).expect_code(1).out;
+    assert!(back.lines().any(|line| line == "smaller by 2.2 MiB"), "{back}");
+}

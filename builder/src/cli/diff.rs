@@ -29,25 +29,24 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let (_, first) = project.image(&arguments.first)?;
     let (_, second) = project.image(&arguments.second)?;
-    let config = |image: &Image| {
-        serde_json::to_value(&image.config)
-            .or_fail(Kind::Internal, || "cannot read the image's configuration")
+    let settings = |image: &Image| {
+        diff::settings(image).or_fail(Kind::Internal, || "cannot read the image's configuration")
     };
-    let configuration = diff::configuration(&config(&first)?, &config(&second)?);
-    let changes = diff::contents(&contents::of(&first)?, &contents::of(&second)?);
-    let growth: i128 = changes.iter().map(Change::growth).sum();
-    let same = configuration.is_empty() && changes.is_empty();
+    let configuration = diff::configuration(&settings(&first)?, &settings(&second)?);
+    let mut changes = diff::contents(&contents::of(&first)?, &contents::of(&second)?);
+    changes.extend(diff::repacked(&first, &second));
+    let layers = diff::layers(&first, &second, changes.is_empty());
+    let growth = i128::from(contents::total(&second)?) - i128::from(contents::total(&first)?);
+    let same = configuration.is_empty() && changes.is_empty() && layers.is_empty();
     if arguments.json {
         report::line(format_args!(
             "{}",
-            json!({"configuration": configuration, "paths": changes})
+            json!({"configuration": configuration, "paths": changes, "layers": layers})
         ))?;
     } else {
-        for line in &configuration {
-            report::line(format_args!("{line}"))?;
-        }
-        for change in &changes {
-            report::line(format_args!("{}", as_text(change)))?;
+        let changes = changes.iter().flat_map(as_text);
+        for line in configuration.into_iter().chain(changes).chain(layers) {
+            report::line(line)?;
         }
         let said = match growth {
             _ if same => "nothing differs".to_owned(),
@@ -60,14 +59,23 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn as_text(change: &Change) -> String {
+fn as_text(change: &Change) -> Vec<String> {
     match change {
-        Change::Added { path, size } => format!("+ {}  {}", name(path), human(*size)),
-        Change::Removed { path, size } => format!("- {}  {}", name(path), human(*size)),
+        Change::Added { path, size } => vec![format!("+ {}  {}", title(path), human(*size))],
+        Change::Removed { path, size } => vec![format!("- {}  {}", title(path), human(*size))],
         Change::Rebuilt { to, before, after, .. } => {
-            format!("~ {}  {} -> {}", name(to), human(*before), human(*after))
+            vec![format!("~ {}  {} -> {}", name(to), human(*before), human(*after))]
         }
+        Change::Repacked { path, before, after } => diff::packing(before, after)
+            .into_iter()
+            .map(|line| format!("= {}  {line}", name(path)))
+            .collect(),
     }
+}
+
+/// What a part is called: the number of a layer would not say of which image.
+fn title(path: &str) -> String {
+    if path.starts_with('/') { name(path).to_owned() } else { format!("layer {path} of the base") }
 }
 
 fn magnitude(growth: i128) -> String {
