@@ -52,9 +52,10 @@ in
     type = types.nullOr types.str;
     default = null;
     description = ''
-      An image of a registry to build on, in the way of `fromImage`: `debian:12` or
-      `registry.example.com/me/base:1`. Which image this is for whom is written down in
-      `devenv-container.lock` by `devenv-container lock`, and stays so until `lock --update`.
+      An image of a registry to build on, in the way of `fromImage`: `debian:12`,
+      `registry.example.com/me/base:1` or `registry.example.com/me/base@sha256:…`. Which image this is
+      for whom is written down in `devenv-container.lock` by `devenv-container lock`, and stays so until
+      `lock --update`.
     '';
     example = "debian:12";
   };

@@ -215,6 +215,25 @@ fn a_password_may_come_by_standard_input() {
     let _ = running::run(&mut shell).expect_code(0);
 }
 
+#[test]
+fn a_destination_nobody_could_take_is_told_before_anything_is_built_or_sent() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    // It cannot even be evaluated.
+    let project = world.project("never", "throw \"built\"");
+    let (_, requests) = registry.requests_of(|| {
+        for rest in ["x:-bad", "x:t\u{e9}", "a b", "a..b:v1", &format!("x:{}", "y".repeat(200))] {
+            let ended = copy(&project, &destination(&registry, rest)).expect_code(64);
+            assert!(ended.err.contains(" is no "), "{rest}: {}", ended.err);
+        }
+    });
+    assert_eq!(requests, []);
+    let archive = world.path("archive.tar");
+    let ended = copy(&project, &format!("docker-archive:{}:UP:x", archive.display()));
+    assert!(ended.expect_code(64).err.contains("`UP:x` is no name of an image"));
+    assert!(!archive.exists());
+}
+
 fn blobs_sent(requests: &[Request]) -> usize {
     requests
         .iter()

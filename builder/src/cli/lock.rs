@@ -107,7 +107,8 @@ fn fetch(
     arguments: &CopyArguments,
     nix: &Nix,
 ) -> Result<Locked> {
-    let reference = Reference::parse(image)?;
+    let (reference, fixed) = Reference::parse_with_digest(image)?;
+    let digest = digest.or(fixed.as_ref());
     let name = digest.map_or_else(|| reference.tag.clone(), Digest::to_string);
     let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
     let folder = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")

@@ -19,7 +19,7 @@ struct Attributes {
 /// Writes an OCI layout to the derivation's output.
 pub fn run() -> Result<ExitCode> {
     let (attributes, out) = attrs::read::<Attributes>()?;
-    let reference = Reference::parse(&attributes.reference)?;
+    let (reference, _) = Reference::parse_with_digest(&attributes.reference)?;
     let options = CopyArguments::default().registry_options(&reference)?;
     let client = Client::new(reference, options)?;
     pull::pull(&client, &attributes.digest, &attributes.arch, &out)?;

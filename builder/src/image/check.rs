@@ -73,16 +73,14 @@ pub fn problems(image: &Image) -> Vec<String> {
 
 /// Components of lower-case letters and digits, joined by one of `.`, `_`, `__` or dashes, between
 /// slashes; the first may be a host with a port (distribution-spec, "pulling manifests").
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let (host, path) = match name.split_once('/') {
         Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
             (Some(host), path)
         }
         _ => (None, name),
     };
-    let host_is_fine = host.is_none_or(|host| {
-        host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
-    });
+    let host_is_fine = host.is_none_or(is_host);
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let component = |part: &str| {
         let bytes = part.as_bytes();
@@ -97,7 +95,22 @@ fn is_name(name: &str) -> bool {
     host_is_fine && name.len() <= 255 && path.split('/').all(component)
 }
 
-fn is_tag(tag: &str) -> bool {
+/// A name or an address, which of IPv6 is in brackets, and perhaps a port.
+pub fn is_host(host: &str) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let name_is_fine = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
+    };
+    !name.is_empty() && name_is_fine && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
+/// A letter, a digit or `_`, then up to 127 of these, dots and dashes (distribution-spec, "pulling
+/// manifests").
+pub fn is_tag(tag: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     tag.len() <= 128
         && tag.bytes().next().is_some_and(word)

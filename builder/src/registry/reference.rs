@@ -1,6 +1,10 @@
 //! Names of images in registries: `host/name[:tag]`.
 
+use std::net::IpAddr;
+
+use crate::digest::Digest;
 use crate::error::{Failure, Kind, Result};
+use crate::image::check;
 
 /// The host that is meant when none is named.
 const DOCKER_HUB: &str = "registry-1.docker.io";
@@ -17,11 +21,29 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// Parses what names an image to be read: `host/name[:tag][@digest]`. Where there is a digest the
+    /// tag is for people.
+    ///
+    /// # Errors
+    /// When there is no repository, or what is written cannot be a name, a tag or a digest.
+    pub fn parse_with_digest(text: &str) -> Result<(Self, Option<Digest>)> {
+        let Some((name, digest)) = text.split_once('@') else {
+            return Ok((Self::parse(text)?, None));
+        };
+        let doing = || format!("cannot use `{text}` as an image");
+        let digest = Digest::parse(digest).map_err(|failure| {
+            Failure::new(Kind::Usage, format!("{}: {}", doing(), failure.message()))
+                .hint("write HOST/NAME:TAG or HOST/NAME@sha256:DIGEST")
+        })?;
+        Ok((Self::parse(name)?, Some(digest)))
+    }
+
     /// Parses what follows `docker://`. The first component is a host when it has a dot or a
     /// port or is `localhost`, as Docker has it.
     ///
     /// # Errors
     /// When there is no repository, or the tag is a digest: that one is known only after a push.
+    /// When a registry could take neither the name nor the tag.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
             Failure::new(Kind::Usage, format!("cannot use `{text}` as an image: {why}"))
@@ -46,6 +68,15 @@ impl Reference {
         }
         if repository.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(wrong("names of repositories are lower-case"));
+        }
+        if !check::is_name(repository) {
+            return Err(wrong(&format!("`{repository}` is no name of a repository")));
+        }
+        if !check::is_tag(tag) {
+            return Err(wrong(&format!("`{tag}` is no tag")));
+        }
+        if !check::is_host(host) {
+            return Err(wrong(&format!("`{host}` is no host")));
         }
         let hub = matches!(host, "docker.io" | "index.docker.io" | "registry-1.docker.io");
         let repository = if hub && !repository.contains('/') {
@@ -87,7 +118,8 @@ impl Reference {
             Some(rest) => rest.split(']').next().unwrap_or(rest),
             None => self.host.split(':').next().unwrap_or(&self.host),
         };
-        host == "localhost" || host == "::1" || host.starts_with("127.")
+        // A name may begin like an address, and belong to anybody.
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -125,8 +157,51 @@ mod tests {
             // What a registry without a slash at the end and a name come to.
             "localhost:5998processes:latest",
             "registry.example.com/app:v1:v2",
+            "registry.example.com/app:-bad",
+            "registry.example.com/app:té",
+            "registry.example.com/a b",
+            "registry.example.com/a..b",
+            "regi stry.example.com/app",
+            "registry.example.com:port/app",
+            "registry.example.com?x=/app",
+            &format!("registry.example.com/app:{}", "x".repeat(129)),
         ] {
             assert!(Reference::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_image_to_be_read_may_be_named_by_its_digest() {
+        let digest = Digest::of(b"image");
+        let named = |text: &str| Reference::parse_with_digest(text);
+        for (text, tag, expected) in [
+            (format!("r.example/a@{digest}"), "latest", Some(&digest)),
+            (format!("r.example:5000/a:v1@{digest}"), "v1", Some(&digest)),
+            ("r.example/a:v1".to_owned(), "v1", None),
+        ] {
+            let (reference, found) = named(&text).unwrap();
+            assert_eq!((reference.tag.as_str(), found.as_ref()), (tag, expected), "{text}");
+            assert_eq!(reference.repository, "a");
+        }
+        for text in ["r.example/a@sha256:00", "r.example/a@v1", "r.example/@sha256:00"] {
+            assert_eq!(named(text).unwrap_err().kind(), Kind::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_machine_are_local_and_names_that_begin_like_them_are_not() {
+        for (host, local) in [
+            ("localhost:5000", true),
+            ("127.0.0.1:5000", true),
+            ("127.1.2.3", true),
+            ("[::1]:5000", true),
+            ("127.0.0.1.example.com", false),
+            ("localhost.example.com", false),
+            ("128.0.0.1:5000", false),
+            ("[2001:db8::1]:5000", false),
+        ] {
+            let reference = Reference::parse(&format!("{host}/app")).unwrap();
+            assert_eq!(reference.is_local(), local, "{host}");
         }
     }
 

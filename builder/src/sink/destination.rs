@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::file::is_standard_output;
 use crate::error::{Failure, Kind, Result};
+use crate::image::check;
+use crate::registry::Reference;
 
 /// A parsed destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl Destination {
             };
             if path.is_empty() { Err(wrong("no path")) } else { Ok((PathBuf::from(path), name)) }
         };
-        match transport {
+        let destination = match transport {
             "docker-daemon" => {
                 Ok(Self::DockerDaemon(Some(rest.to_owned()).filter(|name| !name.is_empty())))
             }
@@ -63,7 +65,22 @@ impl Destination {
                 _ => Err(wrong("two slashes and a name must follow")),
             },
             _ => Err(wrong("unknown transport")),
+        }?;
+        // What nobody could take is told before anything is built.
+        match &destination {
+            Self::Registry(reference) => {
+                Reference::parse(reference)?;
+            }
+            Self::DockerDaemon(Some(name))
+            | Self::DockerArchive(_, Some(name))
+            | Self::Podman(Some(name))
+                if !is_reference(name) =>
+            {
+                return Err(wrong(&format!("`{name}` is no name of an image")));
+            }
+            _ => {}
         }
+        Ok(destination)
     }
 
     /// Whether the image itself goes to standard output, so that nothing else may.
@@ -93,6 +110,12 @@ impl std::fmt::Display for Destination {
 
 fn text(name: &Option<String>) -> &str {
     name.as_deref().unwrap_or_default()
+}
+
+/// Whether it is a name with a tag or without one.
+fn is_reference(name: &str) -> bool {
+    let whole = with_tag(name);
+    whole.rsplit_once(':').is_some_and(|(name, tag)| check::is_name(name) && check::is_tag(tag))
 }
 
 /// Adds the tag `latest` to a name that has none.
