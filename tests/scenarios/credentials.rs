@@ -1,5 +1,8 @@
 //! Credentials for registries that are in the environment itself.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use devenv_tests::registry::{PASSWORD, Registry};
 use devenv_tests::running::{self, Ended};
 use devenv_tests::world::World;
@@ -45,4 +48,58 @@ fn credentials_of_the_environment_come_before_those_of_files() {
     let _ = copy("file", &wrong, "none", &[&file]).expect_code(0);
     let broken = copy("broken", "{\"auths\": bWU6c2VjcmV0", "right", &[]).expect_code(65);
     assert!(broken.err.contains("cannot use DOCKER_AUTH_CONFIG: not JSON"), "{}", broken.err);
+}
+
+#[test]
+fn why_credentials_cannot_be_had_is_told_and_not_that_there_are_none() {
+    let world = World::new();
+    let registry = Registry::locked(&world);
+    let image = world.project("app", PROJECT).build("processes");
+    let helper = |name: &str, script: &str| {
+        let config = format!(r#"{{"credHelpers": {{"{}": "{name}"}}}}"#, registry.address());
+        world.write(&format!("{name}/config.json"), &config);
+        let program = format!("bin/docker-credential-{name}");
+        let program = world.write(&program, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("our file");
+    };
+    helper("locked-up", "echo keychain is locked; exit 1");
+    helper("blabbing", &format!("echo '{{\"Secret\": \"{PASSWORD}\"}}'; exit 1"));
+    helper("empty", "echo credentials not found in native keychain; exit 1");
+    // Nobody can read it, not even root.
+    fs::create_dir_all(world.path("unreadable/config.json")).expect("a directory");
+    let old = format!(
+        r#"{{"auths": {{"https://{}/v1/": {{"auth": "bWU6c2VjcmV0"}}}}}}"#,
+        registry.address()
+    );
+    world.write("old/config.json", &old);
+    let path =
+        format!("{}:{}", world.path("bin").display(), std::env::var("PATH").expect("a PATH"));
+    let copy = |variable: &str, place: &str, more: &[&str]| -> Ended {
+        let name = format!("docker://{}/app:v1", registry.address());
+        let mut command = world.container(&["copy", &image, &name]);
+        command.args(more).env("HOME", world.path("home")).env("PATH", &path);
+        for name in ["REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG"]
+        {
+            command.env_remove(name);
+        }
+        let ended = running::run(command.env(variable, world.path(place)));
+        assert!(!ended.err.contains(PASSWORD), "{place}: the password is told: {}", ended.err);
+        ended
+    };
+    for (variable, place, code, told) in [
+        ("DOCKER_CONFIG", "locked-up", 69, "docker-credential-locked-up for the credentials of"),
+        ("DOCKER_CONFIG", "locked-up", 69, "keychain is locked"),
+        ("DOCKER_CONFIG", "blabbing", 69, "it ended with exit status: 1"),
+        ("DOCKER_CONFIG", "empty", 77, "hint: log in"),
+        ("DOCKER_CONFIG", "unreadable", 77, "unreadable/config.json: Is a directory"),
+        ("REGISTRY_AUTH_FILE", "nowhere", 66, "nowhere, which REGISTRY_AUTH_FILE names"),
+    ] {
+        let ended = copy(variable, place, &[]).expect_code(code);
+        assert!(ended.err.contains(told), "{place}: no `{told}` in: {}", ended.err);
+    }
+    let _ = copy("DOCKER_CONFIG", "old", &[]).expect_code(0);
+    // The way out that is told is one.
+    let credentials = format!("--copy-args=--dest-creds=me:{PASSWORD}");
+    let _ = copy("REGISTRY_AUTH_FILE", "nowhere", &[&credentials]).expect_code(0);
+    let _ = copy("DOCKER_CONFIG", "unreadable", &["--copy-args=--dest-no-creds"]).expect_code(77);
 }

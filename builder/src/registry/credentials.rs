@@ -13,9 +13,9 @@
 use std::env;
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,6 +26,16 @@ use crate::error::{Context as _, Failure, Kind, Result};
 
 /// The variable that holds credentials itself.
 const CONTENT: &str = "DOCKER_AUTH_CONFIG";
+
+/// The variable that names Podman's file.
+const NAMED: &str = "REGISTRY_AUTH_FILE";
+
+/// The way out when credentials that may not be needed cannot be had.
+const WITHOUT: &str = "give others with --copy-args '--dest-creds USER:PASSWORD', or none with \
+     --copy-args --dest-no-creds";
+
+/// How many characters of a helper's complaint are told.
+const COMPLAINT: usize = 200;
 
 /// What to show a registry.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,7 +85,8 @@ impl Credentials {
     /// and Docker use.
     ///
     /// # Errors
-    /// When a file is named and cannot be read, or any is broken, or a helper fails.
+    /// When a file is named and is not there, or any cannot be read or is broken, or a helper fails.
+    /// Going on without would end in a refusal that hides the reason.
     pub fn find(reference: &Reference, file: Option<&Path>) -> Result<Self> {
         if let Some(path) = file {
             let doing = || format!("cannot read {}", path.display());
@@ -90,8 +101,24 @@ impl Credentials {
                 return Ok(found);
             }
         }
+        if let Some(path) = variable(NAMED) {
+            let doing = || format!("cannot read {}, which {NAMED} names", path.display());
+            let text = fs::read_to_string(&path);
+            let text = text.or_fail(Kind::NoInput, doing).map_err(|f| f.hint(WITHOUT))?;
+            if let Some(found) = within(&text, &path.display(), reference)? {
+                return Ok(found);
+            }
+        }
         for path in default_files() {
-            let Ok(text) = fs::read_to_string(&path) else { continue };
+            let text = match fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if is_absence(&error) => continue,
+                Err(error) => {
+                    let message =
+                        format!("cannot read the credentials in {}: {error}", path.display());
+                    return Err(Failure::new(Kind::Permission, message).hint(WITHOUT));
+                }
+            };
             if let Some(found) = within(&text, &path.display(), reference)? {
                 return Ok(found);
             }
@@ -120,11 +147,19 @@ pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
+/// Whether there is no such file, be it for want of its directory.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 fn default_files() -> Vec<PathBuf> {
-    let directory = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let directory = variable;
     let home = directory("HOME");
     let mut files = Vec::new();
-    files.extend(directory("REGISTRY_AUTH_FILE"));
     files.extend(directory("XDG_RUNTIME_DIR").map(|base| base.join("containers/auth.json")));
     files.extend(
         directory("XDG_CONFIG_HOME")
@@ -158,7 +193,7 @@ fn search(text: &str, keys: &[String]) -> Result<Option<Found>> {
         if let Some(name) = own {
             return Ok(helper(name, key));
         }
-        let Some(entry) = file.get("auths").and_then(|auths| auths.get(key)) else { continue };
+        let Some(entry) = entry(&file, key) else { continue };
         let text = |name: &str| entry.get(name)?.as_str().filter(|text| !text.is_empty());
         if let Some(token) = text("identitytoken") {
             return Ok(Some(Found::Here(Credentials::Identity(token.to_owned()))));
@@ -187,6 +222,19 @@ fn search(text: &str, keys: &[String]) -> Result<Option<Found>> {
     Ok(store.zip(host).and_then(|(name, key)| helper(name, key)))
 }
 
+/// What `auths` holds under a key: as it is or, of a host, as the address of an interface of its, which
+/// is how `docker login` used to write it and still reads it (`https://HOST/v1/`).
+fn entry<'a>(file: &'a Value, key: &str) -> Option<&'a Value> {
+    let auths = file.get("auths")?.as_object()?;
+    let host_of = |written: &'a String| {
+        let rest = written.strip_prefix("https://").or_else(|| written.strip_prefix("http://"))?;
+        rest.split('/').next()
+    };
+    auths.get(key).or_else(|| {
+        auths.iter().find(|(written, _)| host_of(written) == Some(key)).map(|(_, entry)| entry)
+    })
+}
+
 /// Asks a credential helper: the registry on its input, JSON on its output.
 fn ask(program: &str, key: &str) -> Result<Option<Credentials>> {
     let failed = || format!("cannot ask {program} for the credentials of {key}");
@@ -194,17 +242,22 @@ fn ask(program: &str, key: &str) -> Result<Option<Credentials>> {
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
-        .or_fail(Kind::Unavailable, failed)?;
+        .or_fail(Kind::Unavailable, failed)
+        .map_err(|failure| failure.hint(WITHOUT))?;
     if let Some(mut input) = child.stdin.take() {
         // A helper that does not read has an answer all the same.
         let _ = input.write_all(key.as_bytes());
     }
     let output = child.wait_with_output().or_fail(Kind::Io, failed)?;
-    // Helpers say by their exit code alone that they know nothing.
     if !output.status.success() {
-        return Ok(None);
+        let said = complaint(&output);
+        // The one text by which helpers say that they know nothing of a registry.
+        if said.contains("credentials not found in native keychain") {
+            return Ok(None);
+        }
+        return Err(Failure::new(Kind::Unavailable, format!("{}: {said}", failed())).hint(WITHOUT));
     }
     let answer: Value = serde_json::from_slice(&output.stdout).or_fail(Kind::Data, failed)?;
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -213,6 +266,20 @@ fn ask(program: &str, key: &str) -> Result<Option<Credentials>> {
         "<token>" => Credentials::Identity(password),
         _ => Credentials::Password { user, password },
     }))
+}
+
+/// What a helper that failed says about it: the first line on its output, where helpers write it, or
+/// else where programs do; how it ended, when it says nothing.
+fn complaint(output: &Output) -> String {
+    let line = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+        // Credentials are told as an object; a helper that tells them and fails has told them.
+        (!line.contains('{')).then(|| line.chars().take(COMPLAINT).collect::<String>())
+    };
+    line(&output.stdout)
+        .or_else(|| line(&output.stderr))
+        .unwrap_or_else(|| format!("it ended with {}", output.status))
 }
 
 #[cfg(test)]
@@ -255,11 +322,41 @@ mod tests {
                     key: "registry.example.com".into(),
                 }),
             ),
+            (
+                r#"{"auths": {"https://registry.example.com/v1/": {"auth": "bWU6eA=="}}}"#,
+                Some(here("me", "x")),
+            ),
+            (
+                r#"{"auths": {"http://registry.example.com": {"auth": "bWU6eA=="}}}"#,
+                Some(here("me", "x")),
+            ),
+            (
+                r#"{"auths": {"http://registry.example.com": {"auth": "bWU6eA=="},
+                              "registry.example.com": {"auth": "eW91Onk="}}}"#,
+                Some(here("you", "y")),
+            ),
+            (r#"{"auths": {"https://registry.example.com.evil/": {"auth": "bWU6eA=="}}}"#, None),
             (r#"{"auths": {"other": {"auth": "bWU6eA=="}}}"#, None),
         ] {
             assert_eq!(search(file, &keys()).unwrap(), expected, "{file}");
         }
         assert!(search(r#"{"auths": {"registry.example.com": {"auth": "%%"}}}"#, &keys()).is_err());
+    }
+
+    #[test]
+    fn a_helper_s_complaint_is_told_and_never_what_it_should_have_told() {
+        let ended = |out: &str, err: &str| {
+            let script = format!("printf '%s' '{out}'; printf '%s' '{err}' >&2; exit 3");
+            complaint(&Command::new("/bin/sh").args(["-c", &script]).output().unwrap())
+        };
+        for (out, err, expected) in [
+            ("keychain is locked\n", "noise", "keychain is locked"),
+            ("", "\n gpg: no agent\nmore", "gpg: no agent"),
+            ("", "", "it ended with exit status: 3"),
+            (r#"{"Secret": "x"}"#, "", "it ended with exit status: 3"),
+        ] {
+            assert_eq!(ended(out, err), expected);
+        }
     }
 
     #[test]
