@@ -180,3 +180,41 @@ fn a_base_of_a_registry_stays_what_it_is_until_it_is_locked_anew() {
     assert_ne!(project.run(&["lock", "--update"]).expect_code(0).out, "");
     assert_ne!(project.run(&["digest", "app"]).expect_code(0).out, first);
 }
+
+#[test]
+fn a_base_of_a_registry_may_be_named_by_its_digest() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let place = format!("{}/theirs/base", registry.address());
+    let source = format!("oci:{}:v1", foreign::layout(&world).display());
+    let target = format!("docker://{place}:v1");
+    skopeo(&["copy", "--insecure-policy", "--dest-tls-verify=false", &source, &target]);
+    let inspect = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &target];
+    let digest = skopeo(&inspect).trim_end().to_owned();
+    let project = |name: &str| {
+        let text = format!(
+            r#"{{ name = "app"; containers.app = {{ fromRegistry = "{name}"; copyToRoot = null;
+                 startupCommand = [ "/bin/sh" ]; }}; }}"#
+        );
+        world.project("app", &text)
+    };
+    let name = format!("{place}@{digest}");
+    let app = project(&name);
+    let locked = app.run(&["lock"]).expect_code(0).out;
+    assert_eq!(locked, format!("{name} for amd64 is {digest}\n"));
+    let _ = app.run(&["build", "app"]).expect_code(0);
+    // Nix fetches it by the same name.
+    let attributes = serde_json::json!({
+        "reference": name, "digest": digest, "arch": "amd64",
+        "outputs": { "out": world.path("pulled") },
+    });
+    let attributes = world.write("attrs.json", &attributes.to_string());
+    let mut pull = world.container(&["nix-pull"]);
+    let _ = running::run(pull.env("NIX_ATTRS_JSON_FILE", attributes)).expect_code(0);
+
+    let other = format!("{place}@sha256:{}", "0".repeat(64));
+    let ended = project(&other).run(&["lock"]).expect_code(76);
+    assert!(ended.err.contains(&format!("cannot pull {other}: ")), "{}", ended.err);
+    let ended = project(&format!("{place}:v2")).run(&["lock"]).expect_code(76);
+    assert!(ended.err.contains(&format!("cannot pull {place}:v2: ")), "{}", ended.err);
+}

@@ -7,6 +7,7 @@ mod control;
 mod copying;
 mod credentials;
 mod documents;
+mod encrypted;
 mod engines;
 mod escape;
 mod examples;

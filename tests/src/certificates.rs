@@ -14,6 +14,21 @@ pub enum Use {
     Server,
     /// To be somebody.
     Client,
+    /// To be somebody, as of X.509 version 1: nothing is said about what it is good for.
+    Anything,
+}
+
+/// `cert.pem` and `key.pem` of a certificate for `127.0.0.1` that nobody else has signed, in
+/// `directory`, which is made.
+///
+/// # Panics
+/// When it cannot be made.
+pub fn self_signed(directory: &Path) {
+    fs::create_dir_all(directory).expect("a directory");
+    let path = |name: &str| directory.join(name).display().to_string();
+    let subject = ["-x509", "-subj", "/CN=alone", "-addext", "subjectAltName=IP:127.0.0.1"];
+    let files = ["-keyout", &path("key.pem"), "-out", &path("cert.pem")];
+    openssl(directory, &[&["req"], &NEW[..], &subject, &files].concat());
 }
 
 /// An authority, in a directory of its own.
@@ -55,30 +70,20 @@ impl Authority {
         fs::create_dir_all(&directory).expect("a directory");
         let path = |name: &str| directory.join(name).display().to_string();
         let extensions = match good_for {
-            Use::Server => "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n",
-            Use::Client => "extendedKeyUsage=clientAuth\n",
+            Use::Server => Some("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n"),
+            Use::Client => Some("extendedKeyUsage=clientAuth\n"),
+            Use::Anything => None,
         };
-        fs::write(path("extensions"), extensions).expect("room");
+        let file = path("extensions");
+        let extensions = extensions.map(|text| fs::write(&file, text).expect("room"));
+        let extensions = extensions.map_or(vec![], |()| vec!["-extfile", file.as_str()]);
         let subject = format!("/CN={name}");
         let asked = ["-subj", &subject, "-keyout", &path("key.pem"), "-out", &path("request")];
         self.openssl(&[&["req"], &NEW[..], &asked].concat());
-        self.openssl(&[
-            "x509",
-            "-req",
-            "-days",
-            "2",
-            "-CAcreateserial",
-            "-in",
-            &path("request"),
-            "-CA",
-            &self.path("ca.pem"),
-            "-CAkey",
-            &self.path("ca-key.pem"),
-            "-extfile",
-            &path("extensions"),
-            "-out",
-            &path("cert.pem"),
-        ]);
+        let asked = ["-in", &path("request"), "-out", &path("cert.pem")];
+        let signed = ["-CA", &self.path("ca.pem"), "-CAkey", &self.path("ca-key.pem")];
+        let sign = ["x509", "-req", "-days", "2", "-CAcreateserial"];
+        self.openssl(&[&sign[..], &asked, &signed, &extensions].concat());
         fs::copy(self.file(), directory.join("ca.pem")).expect("a copy");
         directory
     }
@@ -88,10 +93,13 @@ impl Authority {
     }
 
     fn openssl(&self, arguments: &[&str]) {
-        let mut command = Command::new(tool("openssl"));
-        command.args(arguments).current_dir(Path::new(&self.directory));
-        let _ = running::run(&mut command).expect_code(0);
+        openssl(&self.directory, arguments);
     }
+}
+
+fn openssl(directory: &Path, arguments: &[&str]) {
+    let mut command = Command::new(tool("openssl"));
+    let _ = running::run(command.args(arguments).current_dir(directory)).expect_code(0);
 }
 
 /// A new key without a password.

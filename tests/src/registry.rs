@@ -1,7 +1,7 @@
 //! A real registry of our own, on a port of this machine, and what it was asked.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::programs::tool;
@@ -43,7 +43,7 @@ impl Registry {
     #[must_use]
     #[track_caller]
     pub fn open(world: &World) -> Self {
-        Self::start(world, "registry", "")
+        Self::start(world, "registry", "", "")
     }
 
     /// Starts a registry that wants [`USER`] and [`PASSWORD`].
@@ -55,15 +55,32 @@ impl Registry {
     pub fn locked(world: &World) -> Self {
         let file = world.write("locked/htpasswd", HTPASSWD);
         let auth = format!("auth: {{ htpasswd: {{ realm: tests, path: {} }} }}\n", file.display());
-        Self::start(world, "locked", &auth)
+        Self::start(world, "locked", "", &auth)
+    }
+
+    /// Starts a registry that speaks TLS alone, with `cert.pem` and `key.pem` of a directory; where
+    /// there is an authority for `clients`, only with those who show a certificate of it.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn encrypted(world: &World, name: &str, own: &Path, clients: Option<&Path>) -> Self {
+        let clients = clients.map(|file| format!(", clientcas: ['{}']", file.display()));
+        let tls = format!(
+            ", tls: {{ certificate: '{0}/cert.pem', key: '{0}/key.pem'{1} }}",
+            own.display(),
+            clients.unwrap_or_default(),
+        );
+        Self::start(world, name, &tls, "")
     }
 
     #[track_caller]
-    fn start(world: &World, name: &str, more: &str) -> Self {
+    fn start(world: &World, name: &str, tls: &str, more: &str) -> Self {
         let blobs = world.path(&format!("{name}/data"));
         let configuration = format!(
             "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\n\
-             http: {{ addr: '127.0.0.1:0' }}\n{more}",
+             http: {{ addr: '127.0.0.1:0'{tls} }}\n{more}",
             blobs.display(),
         );
         let configuration = world.write(&format!("{name}/config.yml"), &configuration);
@@ -81,7 +98,7 @@ impl Registry {
         let address = wait::until(wait::SOON, "the registry to listen", || {
             let log = fs::read_to_string(&log).ok()?;
             let (_, rest) = log.split_once("listening on ")?;
-            Some(rest.split_once('"')?.0.to_owned())
+            Some(rest.split_once(['"', ','])?.0.to_owned())
         });
         Self { process, address, log, blobs }
     }
@@ -98,14 +115,22 @@ impl Registry {
         &self.blobs
     }
 
+    /// What it has written down, trouble included.
+    ///
+    /// # Panics
+    /// When its log cannot be read.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("the registry's log")
+    }
+
     /// What it has been asked so far, in the order it answered.
     ///
     /// # Panics
     /// When its log cannot be read.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        let log = fs::read_to_string(&self.log).expect("the registry's log");
-        log.lines().filter_map(request).collect()
+        self.log().lines().filter_map(request).collect()
     }
 
     /// The requests that `act` causes. The registry writes a line only after it has answered, so a

@@ -149,6 +149,20 @@ pub fn run(
     options: &CopyOptions,
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
+    let result = copy(arguments, options, project);
+    if let (Err(failure), true) = (&result, options.json) {
+        // Programs read the standard output alone; what cannot be written there is told elsewhere.
+        let event = serde_json::json!({ "event": "failed", "why": failure.message() });
+        let _ = report::line(event);
+    }
+    result
+}
+
+fn copy(
+    arguments: &Arguments,
+    options: &CopyOptions,
+    project: &ProjectArguments,
+) -> Result<ExitCode> {
     // A wrong destination is told before anything is built.
     let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
     let several = project.platforms.several();

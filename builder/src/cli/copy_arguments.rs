@@ -82,7 +82,7 @@ pub struct CopyArguments {
     authfile: Option<PathBuf>,
     /// The directory of certificates for the registry, or for the engine.
     pub certificates: Option<PathBuf>,
-    skip_verification: bool,
+    verify_tls: Option<bool>,
     retries: Option<u32>,
     /// The Docker Engine to copy to, in place of that of `DOCKER_HOST`.
     pub daemon_host: Option<String>,
@@ -150,7 +150,7 @@ impl CopyArguments {
             }
         };
         match name {
-            "--dest-tls-verify" => self.skip_verification = !on,
+            "--dest-tls-verify" => self.verify_tls = Some(on),
             "--dest-no-creds" => self.anonymous = on,
             _ => self.quiet = on,
         }
@@ -243,7 +243,7 @@ impl CopyArguments {
     pub fn registry_options(&self, reference: &Reference) -> Result<Options> {
         Ok(Options {
             credentials: self.credentials(reference)?,
-            verify_tls: !self.skip_verification,
+            verify_tls: self.verify_tls,
             certificates: self.certificates.clone(),
             policy: Policy { times: self.retries.unwrap_or(5), pause: Duration::from_millis(400) },
         })
@@ -258,7 +258,7 @@ mod tests {
     fn the_flags_people_use_are_understood_in_every_spelling() {
         let expected = CopyArguments {
             credentials: Some("me:x".into()),
-            skip_verification: true,
+            verify_tls: Some(false),
             retries: Some(3),
             digest_file: Some("d".into()),
             also_for_skopeo: vec!["--dest-tls-verify=false".into(), "--retry-times=3".into()],

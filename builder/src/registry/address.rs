@@ -53,14 +53,20 @@ fn without_dots(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// Spells `url` as something of `base`, a scheme and an authority, when it is of the same host and
-/// port. A registry behind a proxy that ends TLS may tell `http://` where it was asked by
+/// The path and query of `url` when it is of the same host and port as `base`, a scheme and an
+/// authority. A registry behind a proxy that ends TLS may tell `http://` where it was asked by
 /// `https://`; what goes by `https://` is never made to go by `http://`.
-pub fn respell(url: &str, base: &str) -> Option<String> {
+pub fn path_within(url: &str, base: &str) -> Option<String> {
     let (theirs, ours) = (Origin::parse(url)?, Origin::parse(base)?);
     let same_port = theirs.port == ours.port || (theirs.is_default() && ours.is_default());
     let safe = theirs.scheme == ours.scheme || ours.scheme == "https";
-    (theirs.host == ours.host && same_port && safe).then(|| format!("{base}{}", theirs.target))
+    let root = if theirs.target.starts_with('/') { "" } else { "/" };
+    (theirs.host == ours.host && same_port && safe).then(|| format!("{root}{}", theirs.target))
+}
+
+/// Whether what is sent to `url` can be read on the way.
+pub fn is_clear_text(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
 }
 
 /// Who answers at an address, and what is asked for there.
@@ -127,12 +133,14 @@ mod tests {
     #[test]
     fn one_place_has_several_spellings() {
         for (url, base, expected) in [
-            ("https://r:443/v2/x?a", "https://r", Some("https://r/v2/x?a")),
-            ("https://R/v2/x", "https://r:443", Some("https://r:443/v2/x")),
-            ("http://r/v2/x", "https://r", Some("https://r/v2/x")),
-            ("http://r:5000/x", "https://r:5000", Some("https://r:5000/x")),
-            ("http://[::1]:5000/x", "http://[::1]:5000", Some("http://[::1]:5000/x")),
-            ("http://[::1]/x", "http://[::1]:80", Some("http://[::1]:80/x")),
+            ("https://r:443/v2/x?a", "https://r", Some("/v2/x?a")),
+            ("https://R/v2/x", "https://r:443", Some("/v2/x")),
+            ("http://r/v2/x", "https://r", Some("/v2/x")),
+            ("http://r:5000/x", "https://r:5000", Some("/x")),
+            ("http://[::1]:5000/x", "http://[::1]:5000", Some("/x")),
+            ("http://[::1]/x", "http://[::1]:80", Some("/x")),
+            ("https://r?a", "https://r", Some("/?a")),
+            ("https://r", "https://r", Some("/")),
             ("https://r/x", "http://r", None),
             ("https://r:5000/x", "https://r", None),
             ("https://r.example/x", "https://r", None),
@@ -140,7 +148,7 @@ mod tests {
             ("https://me@r/x", "https://r", None),
             ("ftp://r/x", "https://r", None),
         ] {
-            assert_eq!(respell(url, base).as_deref(), expected, "{url} {base}");
+            assert_eq!(path_within(url, base).as_deref(), expected, "{url} {base}");
         }
     }
 }

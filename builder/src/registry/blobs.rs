@@ -36,7 +36,9 @@ pub fn has(client: &Client, digest: &Digest, size: u64, repository: Option<&str>
         Some(repository) => client.url_in(repository, &rest),
         None => client.url(&rest),
     };
-    let mut ask = Ask::new("HEAD", &url);
+    let place = repository.unwrap_or(&client.reference().repository);
+    let doing = format!("to look for blob {digest} of {place}");
+    let mut ask = Ask::new("HEAD", &url, &doing);
     if let Some(repository) = repository {
         ask = ask.reading(repository);
     }
@@ -47,7 +49,7 @@ pub fn has(client: &Client, digest: &Digest, size: u64, repository: Option<&str>
         404 => Ok(false),
         // It is not for us to know what is in another repository.
         401 | 403 if repository.is_some() => Ok(false),
-        _ => Err(client.refused("to look for a blob", answer).into()),
+        _ => Err(client.refused(&doing, answer).into()),
     }
 }
 
@@ -55,7 +57,8 @@ pub fn has(client: &Client, digest: &Digest, size: u64, repository: Option<&str>
 /// error, so none is ever asked without it.
 pub fn mount(client: &Client, digest: &Digest, from: &str) -> Attempt<Mount> {
     let url = client.url(&format!("blobs/uploads/?mount={digest}&from={}", query(from)));
-    let answer = match client.send(Ask::new("POST", &url).reading(from)) {
+    let doing = format!("to mount blob {digest} from {from}");
+    let answer = match client.send(Ask::new("POST", &url, &doing).reading(from)) {
         Ok(answer) => answer,
         // No token for both repositories: that forbids the short way only.
         Err(trouble) if trouble.failure.kind() == Kind::Permission => return Ok(Mount::Refused),
@@ -69,13 +72,24 @@ pub fn mount(client: &Client, digest: &Digest, from: &str) -> Attempt<Mount> {
 }
 
 /// Begins an upload and returns its address; `None` when the registry has the blob after all.
-pub fn begin(client: &Client) -> Attempt<Option<String>> {
-    let answer = client.send(Ask::new("POST", &client.url("blobs/uploads/")))?;
+pub fn begin(client: &Client, digest: &Digest) -> Attempt<Option<String>> {
+    let doing = format!("to begin an upload of {}", named(client, digest));
+    let answer = client.send(Ask::new("POST", &client.url("blobs/uploads/"), &doing))?;
     match (answer.status().as_u16(), client.location(&answer)) {
         (201, _) => Ok(None),
         (202, Some(location)) => Ok(Some(location)),
-        _ => Err(client.refused("an upload", answer).into()),
+        (202, None) => {
+            let host = &client.reference().host;
+            let message = format!("{host} is {doing}, and does not say where");
+            Err(Failure::new(Kind::Protocol, message).into())
+        }
+        _ => Err(client.refused(&doing, answer).into()),
     }
+}
+
+/// A blob of the repository that is pushed to.
+fn named(client: &Client, digest: &Digest) -> String {
+    format!("blob {digest} of {}", client.reference().repository)
 }
 
 /// Sends the whole blob to the address of an upload.
@@ -87,20 +101,18 @@ pub fn send(
     make: MakeBody<'_>,
 ) -> Attempt<()> {
     let url = with_digest(upload, digest);
+    let doing = format!("to take {}", named(client, digest));
     let content = Content { media_type: BYTES, length, offset: None, make };
-    let answer = client.send_content(Ask::new("PUT", &url), content)?;
+    let answer = client.send_content(Ask::new("PUT", &url, &doing), content)?;
     match answer.status().as_u16() {
         201 | 204 => stored(client, digest, header(&answer, "docker-content-digest")),
         413 => Err(Trouble {
-            failure: client.refused(&format!("blob {digest} in one piece"), answer),
+            failure: client.refused(&format!("{doing} in one piece"), answer),
             again: Again::Smaller,
         }),
         // The upload is unknown by now: its registry was started anew, say.
-        404 | 416 => Err(Trouble {
-            failure: client.refused(&format!("blob {digest}"), answer),
-            again: Again::Soon,
-        }),
-        _ => Err(client.refused(&format!("blob {digest}"), answer).into()),
+        404 | 416 => Err(Trouble { failure: client.refused(&doing, answer), again: Again::Soon }),
+        _ => Err(client.refused(&doing, answer).into()),
     }
 }
 
@@ -118,13 +130,14 @@ pub fn send_in_pieces(
     let mut sent = 0;
     while sent < length {
         let piece = next_piece(&mut *body, length - sent)?;
-        upload = send_piece(client, &upload, sent, &piece)?;
+        upload = send_piece(client, digest, &upload, sent, &piece)?;
         sent += piece.len() as u64;
     }
     let url = with_digest(&upload, digest);
-    let answer = client.send(Ask::new("PUT", &url))?;
+    let doing = format!("to end the upload of {}", named(client, digest));
+    let answer = client.send(Ask::new("PUT", &url, &doing))?;
     if !matches!(answer.status().as_u16(), 201 | 204) {
-        return Err(client.refused(&format!("blob {digest}"), answer).into());
+        return Err(client.refused(&doing, answer).into());
     }
     stored(client, digest, header(&answer, "docker-content-digest"))?;
     // A registry that takes no pieces may say that all is well, and have the first one only.
@@ -162,7 +175,14 @@ fn short() -> Failure {
 
 /// Sends one piece, what of it the registry has not got as often as that helps; returns the
 /// address for the next one.
-fn send_piece(client: &Client, upload: &str, offset: u64, piece: &[u8]) -> Attempt<String> {
+fn send_piece(
+    client: &Client,
+    digest: &Digest,
+    upload: &str,
+    offset: u64,
+    piece: &[u8],
+) -> Attempt<String> {
+    let doing = format!("to take a piece of {}", named(client, digest));
     let mut upload = upload.to_owned();
     let mut kept = 0;
     let mut left = client.policy().times;
@@ -176,7 +196,7 @@ fn send_piece(client: &Client, upload: &str, offset: u64, piece: &[u8]) -> Attem
             offset: Some(begin),
             make: &make,
         };
-        let trouble = match client.send_content(Ask::new("PATCH", &upload), content) {
+        let trouble = match client.send_content(Ask::new("PATCH", &upload, &doing), content) {
             Ok(answer) if answer.status().as_u16() == 202 => {
                 if let Some(location) = client.location(&answer) {
                     upload = location;
@@ -189,7 +209,7 @@ fn send_piece(client: &Client, upload: &str, offset: u64, piece: &[u8]) -> Attem
                 let message = format!("{} kept {has} of {end} bytes", client.reference().host);
                 Trouble { failure: Failure::new(Kind::Protocol, message), again: Again::Soon }
             }
-            Ok(answer) => return Err(client.refused("a piece of a blob", answer).into()),
+            Ok(answer) => return Err(client.refused(&doing, answer).into()),
             Err(trouble) => trouble,
         };
         if left == 0 || matches!(trouble.again, Again::Never | Again::Smaller) {
@@ -197,7 +217,8 @@ fn send_piece(client: &Client, upload: &str, offset: u64, piece: &[u8]) -> Attem
         }
         left -= 1;
         let pause = Policy { times: 1, pause: client.policy().pause };
-        let (has, address) = retry::repeat(pause, &|_, _| {}, || progress(client, &upload))?;
+        let (has, address) =
+            retry::repeat(pause, &|_, _| {}, || progress(client, digest, &upload))?;
         upload = address;
         // What came before this piece is gone, so only the whole blob helps.
         kept = match has.checked_sub(offset).and_then(|kept| usize::try_from(kept).ok()) {
@@ -209,15 +230,16 @@ fn send_piece(client: &Client, upload: &str, offset: u64, piece: &[u8]) -> Attem
 }
 
 /// How many bytes of an upload have arrived, and its address from now on.
-fn progress(client: &Client, upload: &str) -> Attempt<(u64, String)> {
-    let answer = client.send(Ask::new("GET", upload))?;
+fn progress(client: &Client, digest: &Digest, upload: &str) -> Attempt<(u64, String)> {
+    let doing = format!("to resume the upload of {}", named(client, digest));
+    let answer = client.send(Ask::new("GET", upload, &doing))?;
     match answer.status().as_u16() {
         204 => {
             let address = client.location(&answer);
             let has = range(&header(&answer, "range")).unwrap_or(0);
             Ok((has, address.unwrap_or_else(|| upload.to_owned())))
         }
-        _ => Err(client.refused("to resume an upload", answer).into()),
+        _ => Err(client.refused(&doing, answer).into()),
     }
 }
 

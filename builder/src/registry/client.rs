@@ -1,33 +1,27 @@
 //! Requests to one repository of a registry, each sent once, with credentials when asked for them.
 //! What to do when one fails is decided in `retry`.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
-use ureq::http::{Request, Response};
-use ureq::tls::TlsConfig;
-use ureq::{Agent, Body, ResponseExt as _, SendBody};
+use ureq::http::Response;
+use ureq::{Body, ResponseExt as _};
 
 use super::address;
 use super::auth::Challenge;
-use super::certificates;
+use super::connection::Connection;
 use super::credentials::Credentials;
 use super::login::Login;
 use super::reference::Reference;
 use super::retry::{self, Again, Attempt, Policy, Trouble};
 use crate::error::{Failure, Kind, Result};
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(20);
-/// How long a registry may take to answer once it has everything.
-const ANSWER: Duration = Duration::from_secs(300);
-/// Bodies above this size are sent only once the registry says that it wants them: it may refuse
-/// them, and bytes sent to somebody who has hung up are work for nothing and hide the refusal.
-const ASK_FIRST: u64 = 1024 * 1024;
+/// How often in a row a request is sent elsewhere.
+const REDIRECTIONS: usize = 10;
 /// The most bytes of a refusal that are read.
 const REFUSAL: u64 = 64 * 1024;
 
@@ -40,9 +34,9 @@ pub const LOG_IN: &str =
 pub struct Options {
     /// Who is pushing.
     pub credentials: Credentials,
-    /// Whether to insist on encryption and a valid certificate. On this machine encryption is
-    /// optional in any case.
-    pub verify_tls: bool,
+    /// Whether to insist on encryption and a valid certificate. Where nothing is said, a registry on
+    /// this machine may know nothing but clear text.
+    pub verify_tls: Option<bool>,
     /// A directory with certificates: authorities (`*.crt`), and one to show (`*.cert`, `*.key`).
     pub certificates: Option<PathBuf>,
     /// How often what failed is tried again.
@@ -51,8 +45,7 @@ pub struct Options {
 
 /// A repository.
 pub struct Client {
-    agent: Agent,
-    base: String,
+    connection: Connection,
     reference: Reference,
     login: Login,
     policy: Policy,
@@ -63,9 +56,12 @@ pub struct Client {
 /// A request, its body left out.
 #[derive(Clone, Copy)]
 pub struct Ask<'a> {
-    method: &'a str,
-    url: &'a str,
-    accept: Option<&'a str>,
+    /// What the registry is to do, as in `to look for blob …`.
+    pub doing: &'a str,
+    pub(super) method: &'a str,
+    /// A path at the registry, or an address elsewhere.
+    pub(super) url: &'a str,
+    pub(super) accept: Option<&'a str>,
     from: Option<&'a str>,
 }
 
@@ -86,10 +82,23 @@ pub struct Content<'a> {
     pub make: MakeBody<'a>,
 }
 
+#[cfg(test)]
+impl Options {
+    /// Nobody in particular, and one attempt.
+    pub fn anonymous() -> Self {
+        Self {
+            credentials: Credentials::Anonymous,
+            verify_tls: None,
+            certificates: None,
+            policy: Policy { times: 0, pause: Duration::ZERO },
+        }
+    }
+}
+
 impl<'a> Ask<'a> {
-    /// A request.
-    pub fn new(method: &'a str, url: &'a str) -> Self {
-        Self { method, url, accept: None, from: None }
+    /// A request, and what the registry is to do because of it.
+    pub fn new(method: &'a str, url: &'a str, doing: &'a str) -> Self {
+        Self { doing, method, url, accept: None, from: None }
     }
 
     /// Says what kind of answer is understood.
@@ -106,35 +115,14 @@ impl<'a> Ask<'a> {
 }
 
 impl Client {
-    /// Prepares to talk about `reference`; finds out whether an unencrypted registry is meant.
+    /// Prepares to talk about `reference`; no request is made.
+    ///
+    /// # Errors
+    /// When a certificate that is given cannot be used.
     pub fn new(reference: Reference, options: Options) -> Result<Self> {
-        let directory = options.certificates.as_deref();
-        let tls = TlsConfig::builder()
-            .root_certs(certificates::authorities(directory)?)
-            .client_cert(certificates::own(directory)?)
-            .disable_verification(!options.verify_tls)
-            .build();
-        let agent: Agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .tls_config(tls)
-            .user_agent(concat!("devenv-container/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
-            .build()
-            .into();
-        let secure = format!("https://{}", reference.host);
-        let plain = format!("http://{}", reference.host);
-        let optional = reference.is_local() || !options.verify_tls;
-        let base = if optional && agent.get(format!("{secure}/v2/")).call().is_err() {
-            plain
-        } else {
-            secure
-        };
-        let login = Login::new(options.credentials, &reference.repository);
         Ok(Self {
-            agent,
-            base,
-            login,
+            connection: Connection::new(&reference, &options)?,
+            login: Login::new(options.credentials, &reference.repository),
             policy: options.policy,
             quiet_until: Mutex::default(),
             reference,
@@ -151,20 +139,20 @@ impl Client {
         self.policy
     }
 
-    /// The address of something of the repository.
+    /// Where something of the repository is, as a path at the registry.
     pub fn url(&self, rest: &str) -> String {
         self.url_in(&self.reference.repository, rest)
     }
 
-    /// The address of something of another repository of the registry.
+    /// Where something of another repository of the registry is.
     pub fn url_in(&self, repository: &str, rest: &str) -> String {
-        format!("{}/v2/{repository}/{rest}", self.base)
+        format!("/v2/{repository}/{rest}")
     }
 
-    /// The address a response sends to, if any; one of this registry begins as all of its do.
+    /// Where a response sends to, if anywhere: a path at this registry, or an address elsewhere.
     pub fn location(&self, answer: &Response<Body>) -> Option<String> {
         let url = address::resolve(&answer.get_uri().to_string(), &header(answer, "location")?);
-        Some(address::respell(&url, &self.base).unwrap_or(url))
+        Some(self.connection.path_of(&url).unwrap_or(url))
     }
 
     /// Sends a request without body; see [`Client::send_content`].
@@ -183,7 +171,7 @@ impl Client {
 
     fn send_either(&self, ask: Ask<'_>, content: Option<Content<'_>>) -> Attempt<Response<Body>> {
         self.wait_quietly();
-        let answer = self.send_with_credentials(ask, content)?;
+        let answer = self.send_and_follow(ask, content)?;
         if !retry::is_temporary(answer.status().as_u16()) {
             return Ok(answer);
         }
@@ -192,7 +180,7 @@ impl Client {
             let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
             *quiet = (*quiet).max(Instant::now().checked_add(pause.min(Duration::from_secs(60))));
         }
-        Err(Trouble { failure: self.refused(ask.method, answer), again })
+        Err(Trouble { failure: self.refused(ask.doing, answer), again })
     }
 
     /// The failure a refusal means, with what the registry says about it.
@@ -206,8 +194,18 @@ impl Client {
             .filter(|said| !said.is_empty())
             .or_else(|| answer.status().canonical_reason().map(str::to_owned))
             .unwrap_or_default();
-        let message = format!("{} refuses {doing}: {said} (status {status})", self.reference.host);
+        // Credentials are for the registry alone, and so is advice about them.
+        let url = answer.get_uri();
+        let elsewhere = match self.connection.path_of(&url.to_string()) {
+            Some(_) => None,
+            None => url.authority().map(ToString::to_string),
+        };
+        let host = elsewhere.as_deref().unwrap_or(&self.reference.host);
+        let unable = status != 429 && retry::is_temporary(status);
+        let verb = if unable { "is unable" } else { "refuses" };
+        let message = format!("{host} {verb} {doing}: {said} (status {status})");
         match status {
+            401 | 403 if elsewhere.is_some() => Failure::new(Kind::Permission, message),
             401 | 403 => Failure::new(Kind::Permission, message).hint(LOG_IN),
             429 => Failure::new(Kind::Protocol, message)
                 .hint("the registry limits how often it is asked; try again later"),
@@ -222,94 +220,60 @@ impl Client {
         }
     }
 
+    /// Sends a request, its body too, to wherever it is redirected.
+    fn send_and_follow(
+        &self,
+        ask: Ask<'_>,
+        content: Option<Content<'_>>,
+    ) -> Attempt<Response<Body>> {
+        let mut place = None;
+        for _ in 0..=REDIRECTIONS {
+            let url = place.as_deref().unwrap_or(ask.url);
+            let answer = self.send_with_credentials(Ask { url, ..ask }, content)?;
+            match self.redirection(ask.method, &answer) {
+                Some(next) => place = Some(next),
+                None => return Ok(answer),
+            }
+        }
+        let host = &self.reference.host;
+        let message = format!("{host} sends from place to place when it is {}", ask.doing);
+        Err(Failure::new(Kind::Protocol, message).into())
+    }
+
+    /// Where to send the same request (RFC 9110 section 15.4). Of what has a body that is said by
+    /// 307 and 308 alone; after the others it would be another request.
+    fn redirection(&self, method: &str, answer: &Response<Body>) -> Option<String> {
+        let follows = match answer.status().as_u16() {
+            307 | 308 => true,
+            301..=303 => matches!(method, "GET" | "HEAD"),
+            _ => false,
+        };
+        follows.then(|| self.location(answer)).flatten()
+    }
+
     fn send_with_credentials(
         &self,
         ask: Ask<'_>,
         content: Option<Content<'_>>,
     ) -> Attempt<Response<Body>> {
-        // Uploads may go to another host, which has no business with our credentials.
-        if !ask.url.starts_with(&format!("{}/", self.base)) {
-            return self.send_once(ask, content, None);
+        // Other hosts have no business with our credentials.
+        if !ask.url.starts_with('/') {
+            return self.connection.send(ask, content, None);
         }
-        let known = self.login.known(&self.agent, ask.from)?;
-        let answer = self.send_once(ask, content, known.as_deref())?;
+        let known = self.login.known(&self.connection, ask.from)?;
+        let answer = self.connection.send(ask, content, known.as_deref())?;
         if answer.status().as_u16() != 401 {
             return Ok(answer);
         }
-        let challenge = header(&answer, "www-authenticate").and_then(|h| Challenge::parse(&h));
-        match self.login.answer(&self.agent, challenge, ask.from)? {
+        let asked = answer.headers().get_all("www-authenticate").iter();
+        let challenge = Challenge::choose(asked.filter_map(|header| header.to_str().ok()));
+        match self.login.answer(&self.connection, challenge, ask.from)? {
             Some(header) if Some(&header) != known.as_ref() => {
-                self.send_once(ask, content, Some(&header))
+                self.connection.send(ask, content, Some(&header))
             }
             _ => Ok(answer),
         }
     }
-
-    fn send_once(
-        &self,
-        ask: Ask<'_>,
-        content: Option<Content<'_>>,
-        authorization: Option<&str>,
-    ) -> Attempt<Response<Body>> {
-        let mut request = Request::builder().method(ask.method).uri(ask.url);
-        if let Some(accept) = ask.accept {
-            request = request.header("Accept", accept);
-        }
-        if let Some(authorization) = authorization {
-            request = request.header("Authorization", authorization);
-        }
-        let broken = |error: ureq::http::Error| {
-            Failure::new(Kind::Protocol, format!("{}: {error}", self.doing()))
-        };
-        let answer = match content {
-            None if matches!(ask.method, "POST" | "PUT") => {
-                let request = request.header("Content-Length", "0").body(SendBody::none());
-                self.agent.run(request.map_err(broken)?)
-            }
-            None => self.agent.run(request.body(()).map_err(broken)?),
-            Some(content) => {
-                request = request
-                    .header("Content-Type", content.media_type)
-                    .header("Content-Length", content.length.to_string());
-                if let Some(offset) = content.offset {
-                    let last = (offset + content.length).saturating_sub(1);
-                    request = request.header("Content-Range", format!("{offset}-{last}"));
-                }
-                if content.length > ASK_FIRST {
-                    request = request.header("Expect", "100-continue");
-                }
-                let mut body = (content.make)()?;
-                let request = request.body(SendBody::from_reader(&mut *body)).map_err(broken)?;
-                self.agent.run(request)
-            }
-        };
-        answer.map_err(|error| trouble(&self.doing(), error))
-    }
-
-    fn doing(&self) -> String {
-        format!("cannot talk to {}", self.reference.host)
-    }
-}
-
-/// What an error on the way means: of the body, of the connection, or of what was asked for.
-pub fn trouble(doing: &str, error: ureq::Error) -> Trouble {
-    const HINT: &str = "check the registry's name and the network; nothing has been published";
-    let again = match &error {
-        ureq::Error::Io(error) => {
-            match error.get_ref().and_then(|e| e.downcast_ref::<Failure>()) {
-                Some(failure) => return failure.clone().into(),
-                // So a certificate that is not believed is told.
-                None if error.kind() == io::ErrorKind::InvalidData => Again::Never,
-                None => Again::Soon,
-            }
-        }
-        ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
-            Again::Soon
-        }
-        _ => Again::Never,
-    };
-    let failure = Failure::new(Kind::Io, format!("{doing}: {error}")).hint(HINT);
-    Trouble { failure, again }
 }
 
 /// When to repeat what was answered with a temporary failure: as the answer asks.

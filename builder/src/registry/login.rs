@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use ureq::Agent;
 
 use super::auth::Challenge;
 use super::client;
+use super::connection::{self, Connection};
 use super::credentials::{self, Credentials};
 use super::retry::{self, Attempt, Trouble};
 use crate::error::{Context as _, Failure, Kind};
@@ -43,7 +43,7 @@ impl Login {
     ///
     /// # Errors
     /// When a token cannot be had.
-    pub fn known(&self, agent: &Agent, from: Option<&str>) -> Attempt<Option<String>> {
+    pub fn known(&self, connection: &Connection, from: Option<&str>) -> Attempt<Option<String>> {
         if let Credentials::Bearer(token) = &self.credentials {
             return Ok(Some(format!("Bearer {token}")));
         }
@@ -56,7 +56,7 @@ impl Login {
         match (header, tokens) {
             (Some(header), _) => Ok(Some(header)),
             (None, Some((realm, service))) => {
-                let header = self.token(agent, &realm, service.as_deref(), None, from)?;
+                let header = self.token(connection, &realm, service.as_deref(), None, from)?;
                 self.shown().headers.insert(key.to_owned(), header.clone());
                 Ok(Some(header))
             }
@@ -70,7 +70,7 @@ impl Login {
     /// When a token cannot be had.
     pub fn answer(
         &self,
-        agent: &Agent,
+        connection: &Connection,
         challenge: Option<Challenge>,
         from: Option<&str>,
     ) -> Attempt<Option<String>> {
@@ -80,7 +80,7 @@ impl Login {
                 credentials::basic(user, password)
             }
             (Some(Challenge::Bearer { realm, service, scope }), _) => {
-                let header = self.token(agent, &realm, service.as_deref(), scope, from)?;
+                let header = self.token(connection, &realm, service.as_deref(), scope, from)?;
                 self.shown().tokens = Some((realm, service));
                 header
             }
@@ -96,7 +96,7 @@ impl Login {
 
     fn token(
         &self,
-        agent: &Agent,
+        connection: &Connection,
         realm: &str,
         service: Option<&str>,
         challenged: Option<String>,
@@ -108,6 +108,10 @@ impl Login {
         fields.extend(service.map(|service| ("service", service)));
         let joined = scopes.join(" ");
         let each = || scopes.iter().map(|scope| ("scope", scope.as_str()));
+        if self.credentials != Credentials::Anonymous {
+            connection.permit(realm)?;
+        }
+        let agent = connection.agent();
         let answer = match &self.credentials {
             Credentials::Identity(token) => {
                 // In a form the scopes are one field, in a query one field each.
@@ -128,7 +132,7 @@ impl Login {
                 agent.get(realm).query_pairs(fields.into_iter().chain(each())).call()
             }
         };
-        let mut answer = answer.map_err(|error| client::trouble(&doing(), error))?;
+        let mut answer = answer.map_err(|error| connection::trouble(&doing(), error))?;
         let status = answer.status().as_u16();
         if status != 200 {
             let message = format!("{}: it answers with status {status}", doing());
@@ -144,8 +148,10 @@ impl Login {
                 _ => Failure::new(Kind::Protocol, message).into(),
             });
         }
-        let text =
-            answer.body_mut().read_to_string().map_err(|error| client::trouble(&doing(), error))?;
+        let text = answer
+            .body_mut()
+            .read_to_string()
+            .map_err(|error| connection::trouble(&doing(), error))?;
         let body: Value = serde_json::from_str(&text).or_fail(Kind::Protocol, doing)?;
         ["token", "access_token"]
             .iter()

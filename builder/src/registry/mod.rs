@@ -3,14 +3,17 @@
 mod address;
 pub mod auth;
 pub mod blobs;
-pub mod certificates;
+mod certificates;
 pub mod client;
+mod connection;
 pub mod credentials;
 pub mod login;
 pub mod places;
 pub mod pull;
 pub mod reference;
 pub mod retry;
+mod tls;
+mod trust;
 
 pub use client::{Client, Options};
 pub use credentials::Credentials;

@@ -54,7 +54,11 @@ struct Where {
 /// # Errors
 /// When there is none, or a blob is not what its digest says.
 pub fn pull(client: &Client, name: &str, architecture: &str, directory: &Path) -> Result<Digest> {
-    let doing = || format!("cannot pull {} from {}", name, client.reference().host);
+    let doing = || {
+        let place = client.reference();
+        let joint = if name.contains(':') { '@' } else { ':' };
+        format!("cannot pull {}/{}{joint}{name}", place.host, place.repository)
+    };
     let get = || -> Result<Digest> {
         let blobs = directory.join("blobs/sha256");
         fs::create_dir_all(&blobs)
@@ -111,10 +115,11 @@ fn choose(entries: &[Entry], architecture: &str) -> Result<Digest> {
 
 fn manifest(client: &Client, name: &str) -> Result<(Vec<u8>, Document)> {
     let url = client.url(&format!("manifests/{name}"));
+    let doing = format!("to give the manifest of {name}");
     let bytes = repeat(client.policy(), &|_, _| {}, || {
-        let mut answer = client.send(Ask::new("GET", &url).accept(MANIFESTS))?;
+        let mut answer = client.send(Ask::new("GET", &url, &doing).accept(MANIFESTS))?;
         if answer.status().as_u16() != 200 {
-            return Err(client.refused("to give the manifest", answer).into());
+            return Err(client.refused(&doing, answer).into());
         }
         let mut bytes = Vec::new();
         let mut body = answer.body_mut().as_reader().take(LARGEST);
@@ -139,11 +144,12 @@ fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
         return Ok(());
     }
     let url = client.url(&format!("blobs/{digest}"));
+    let asking = format!("to give blob {digest}");
     let once = || -> Attempt<()> {
         let doing = || format!("cannot write {}", target.display());
-        let mut answer = client.send(Ask::new("GET", &url))?;
+        let mut answer = client.send(Ask::new("GET", &url, &asking))?;
         if answer.status().as_u16() != 200 {
-            return Err(client.refused("to give a blob", answer).into());
+            return Err(client.refused(&asking, answer).into());
         }
         let file = File::create(&target).or_fail(Kind::CannotCreate, doing)?;
         let mut out = Hashing::new(io::BufWriter::with_capacity(256 * 1024, file));

@@ -53,20 +53,23 @@ impl Registry {
 
     /// The manifest or index at an address; `None`: there is none.
     fn manifest(&self, url: &str) -> Result<Option<Value>> {
-        let answer = self.ask(|| self.client.send(Ask::new("GET", url).accept(MANIFESTS)))?;
+        let doing = format!("to show {}", self.named());
+        let answer =
+            self.ask(|| self.client.send(Ask::new("GET", url, &doing).accept(MANIFESTS)))?;
         match answer.status().as_u16() {
             200 => read(answer, "the manifest").map(Some),
             404 => Ok(None),
-            _ => Err(self.client.refused("to show the image", answer)),
+            _ => Err(self.client.refused(&doing, answer)),
         }
     }
 
     fn read_blob(&self, digest: &Digest) -> Result<Value> {
         let url = self.client.url(&format!("blobs/{digest}"));
-        let answer = self.ask(|| self.client.send(Ask::new("GET", &url)))?;
+        let doing = format!("to show the configuration of {}", self.named());
+        let answer = self.ask(|| self.client.send(Ask::new("GET", &url, &doing)))?;
         match answer.status().as_u16() {
             200 => read(answer, "the configuration"),
-            _ => Err(self.client.refused("to show the image's configuration", answer)),
+            _ => Err(self.client.refused(&doing, answer)),
         }
     }
 }

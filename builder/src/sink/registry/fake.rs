@@ -14,6 +14,8 @@ pub enum Fault {
     /// Answer with this status and header lines, without reading the body when the client asks
     /// before it sends one.
     Status(u16, &'static str),
+    /// Send the client to an address, by this status.
+    Redirect(u16, String),
     /// Read a few bytes of the body and close the connection.
     HangUp,
     /// Do what was asked for, and close the connection in place of answering.
@@ -46,6 +48,10 @@ pub struct Habits {
     pub never_mounts: bool,
     /// It says where an upload is relative to the request.
     pub relative: bool,
+    /// How many requests a token is good for.
+    pub token_lasts: Option<usize>,
+    /// What it asks for besides, before what it wants.
+    pub also_asks: &'static str,
 }
 
 /// Everything the registry has and has seen.
@@ -63,8 +69,12 @@ pub struct State {
     pub habits: Habits,
     /// The bodies of requests, in bytes.
     pub received: usize,
+    /// How many requests showed credentials.
+    pub authorized: usize,
     /// Uploads that are under way.
-    uploads: BTreeMap<u32, Vec<u8>>,
+    pub uploads: BTreeMap<u32, Vec<u8>>,
+    /// How many tokens have been given, and what each is still good for.
+    tokens: BTreeMap<usize, usize>,
     /// The number of the last upload.
     last: u32,
 }
@@ -129,6 +139,9 @@ impl FakeRegistry {
                 Some(Fault::Status(status, headers)) => {
                     Some((*status, (*headers).to_owned(), Vec::new()))
                 }
+                Some(Fault::Redirect(status, address)) => {
+                    Some((*status, format!("Location: {address}\r\n"), Vec::new()))
+                }
                 Some(_) => None,
                 None => self.refuse(&request, access),
             };
@@ -163,6 +176,7 @@ impl FakeRegistry {
 
     fn note(&self, request: &Request) -> Option<Fault> {
         let mut state = self.state();
+        state.authorized += usize::from(request.authorization.is_some());
         let plain = regex::Regex::new("sha256:[0-9a-f]+|uploads/[0-9]+").unwrap();
         let target = plain.replace_all(&request.target, |found: &regex::Captures<'_>| {
             if found[0].starts_with("sha256") { "<digest>" } else { "uploads/<id>" }
@@ -195,18 +209,22 @@ impl FakeRegistry {
                 (true, false) => "app",
                 _ => return Some((401, String::new(), Vec::new())),
             };
+            let token = self.issue(token);
             return Some((200, String::new(), format!(r#"{{"token": "{token}"}}"#).into_bytes()));
         }
         let bearer = request.authorization.as_deref().and_then(|h| h.strip_prefix("Bearer "));
+        let bearer = bearer.and_then(|token| self.use_up(token));
+        let also = self.state().habits.also_asks;
         let wants = if request.target.contains("base") { &["both"][..] } else { &["both", "app"] };
         match access {
             Access::Basic if !basic => {
-                return Some((401, "WWW-Authenticate: Basic realm=\"x\"\r\n".into(), Vec::new()));
+                let header = format!("{also}WWW-Authenticate: Basic realm=\"x\"\r\n");
+                return Some((401, header, Vec::new()));
             }
             Access::Bearer if !bearer.is_some_and(|token| wants.contains(&token)) => {
                 let realm = format!("http://{}/token", self.address);
                 let header = format!(
-                    "WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\",\
+                    "{also}WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\",\
                      scope=\"repository:app:pull\"\r\n"
                 );
                 return Some((401, header, Vec::new()));
@@ -215,6 +233,24 @@ impl FakeRegistry {
         }
         let largest = self.state().habits.largest_body?;
         (request.length > largest).then(|| (413, String::new(), Vec::new()))
+    }
+
+    /// A token as it is given: one of its own each time where tokens do not last.
+    fn issue(&self, token: &str) -> String {
+        let mut state = self.state();
+        let Some(uses) = state.habits.token_lasts else { return token.to_owned() };
+        let number = state.tokens.len();
+        state.tokens.insert(number, uses);
+        format!("{token}.{number}")
+    }
+
+    /// What a token is for, as long as it is good.
+    fn use_up<'a>(&self, token: &'a str) -> Option<&'a str> {
+        let Some((kind, number)) = token.split_once('.') else { return Some(token) };
+        let mut state = self.state();
+        let left = state.tokens.get_mut(&number.parse().ok()?)?;
+        *left = left.checked_sub(1)?;
+        Some(kind)
     }
 
     fn answer(&self, request: &Request, body: Vec<u8>, fault: Option<&Fault>) -> Answer {

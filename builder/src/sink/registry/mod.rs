@@ -60,15 +60,16 @@ impl Registry {
 
     /// The manifest the tag stands for now, if any.
     pub fn digest(&self) -> Result<Option<Digest>> {
-        let url = self.manifest_url();
+        let (url, doing) = (self.manifest_url(), format!("to look for {}", self.named()));
         // Of a kind that is not asked for a registry may show another, made of it.
-        let answer = self.ask(|| self.client.send(Ask::new("HEAD", &url).accept(MANIFESTS)))?;
+        let ask = Ask::new("HEAD", &url, &doing).accept(MANIFESTS);
+        let answer = self.ask(|| self.client.send(ask))?;
         match answer.status().as_u16() {
             // Who does not say what it is gets a manifest sent that it may have.
             200 => Ok(header(&answer, "docker-content-digest")
                 .and_then(|digest| Digest::parse(&digest).ok())),
             404 => Ok(None),
-            _ => Err(self.client.refused("to look for the image", answer)),
+            _ => Err(self.client.refused(&doing, answer)),
         }
     }
 
@@ -90,6 +91,12 @@ impl Registry {
 
     fn manifest_url(&self) -> String {
         self.client.url(&format!("manifests/{}", self.client.reference().tag))
+    }
+
+    /// The image's name, without the registry.
+    fn named(&self) -> String {
+        let reference = self.client.reference();
+        format!("{}:{}", reference.repository, reference.tag)
     }
 
     /// Asks until there is an answer.
@@ -140,7 +147,14 @@ impl Registry {
             return Ok(());
         }
         let mut upload = None;
-        for from in self.places.of(host, blob.digest, repository) {
+        let places = self.places.of(host, blob.digest, repository);
+        let last = places.len().saturating_sub(1);
+        for (at, from) in places.into_iter().enumerate() {
+            // An upload begins where nothing is mounted, and one is all that is needed: so each place
+            // is looked at first, but for the last.
+            if at < last && !self.is_in(blob, &from) {
+                continue;
+            }
             match self.mount(blob, &from)? {
                 Some(Mount::Done) => {
                     self.tell_of(blob, Step::Mounted { from });
@@ -158,7 +172,7 @@ impl Registry {
         }
         let upload = match upload {
             Some(address) => Some(address),
-            None => blobs::begin(&self.client)?,
+            None => blobs::begin(&self.client, blob.digest)?,
         };
         if let Some(upload) = upload {
             self.send(blob, &upload)?;
@@ -166,6 +180,15 @@ impl Registry {
         self.tell_of(blob, Step::Sent);
         self.places.put(host, blob.digest, repository);
         Ok(())
+    }
+
+    /// Whether another repository has the blob. Where that cannot be told, it is as if it had not.
+    fn is_in(&self, blob: &Blob<'_>, place: &str) -> bool {
+        let found = blobs::has(&self.client, blob.digest, blob.size, Some(place));
+        if matches!(found, Ok(false)) {
+            self.places.remove(&self.client.reference().host, blob.digest, place);
+        }
+        matches!(found, Ok(true))
     }
 
     /// Asks for the blob of repository `from`, once more after a bad moment: that may save many
@@ -190,7 +213,7 @@ impl Registry {
         let whole = blobs::send(&self.client, upload, blob.digest, blob.size, &make);
         match whole {
             Err(Trouble { again: Again::Smaller, failure }) => {
-                let Some(upload) = blobs::begin(&self.client)? else { return Ok(()) };
+                let Some(upload) = blobs::begin(&self.client, blob.digest)? else { return Ok(()) };
                 blobs::send_in_pieces(&self.client, &upload, blob.digest, blob.size, &make).map_err(
                     |trouble| Trouble {
                         failure: trouble.failure.context(failure.message()),
@@ -207,9 +230,11 @@ impl Registry {
         let make = || -> Result<Box<dyn Read + '_>> { Ok(Box::new(bytes)) };
         let media_type = about.media_type.as_str();
         let content = Content { media_type, length: about.size, offset: None, make: &make };
-        let answer = self.ask(|| self.client.send_content(Ask::new("PUT", url), content))?;
+        let doing = format!("to take the manifest of {}", self.named());
+        let ask = Ask::new("PUT", url, &doing);
+        let answer = self.ask(|| self.client.send_content(ask, content))?;
         if !matches!(answer.status().as_u16(), 200..=202) {
-            return Err(self.client.refused("the manifest", answer));
+            return Err(self.client.refused(&doing, answer));
         }
         match header(&answer, "docker-content-digest") {
             Some(theirs) if theirs != about.digest.to_string() => Err(Failure::new(
@@ -222,22 +247,28 @@ impl Registry {
 
     fn put_image(&self, image: &Image) -> Result<Published> {
         // When every digest is known already, one request tells whether there is anything to do.
-        if self.knows(image) {
+        let known = self.knows(image);
+        if known {
             let wire = Wire::new(image, &self.cache)?;
-            if self.digest()?.as_ref() == Some(wire.digest()) {
+            if self.stands_for(wire.digest())? {
                 return Ok(self.published(wire.digest(), true));
             }
         }
         let wire = self.push_blobs(image, "")?;
+        // Otherwise the same question comes once they are.
+        if !known && self.stands_for(wire.digest())? {
+            return Ok(self.published(wire.digest(), true));
+        }
         // The manifest comes last: until then the tag stands for what it stood for before.
         self.put_manifest(&self.manifest_url(), &wire.manifest, &wire.descriptor)?;
         Ok(self.published(wire.digest(), false))
     }
 
     fn put_images(&self, images: &[Image]) -> Result<Published> {
-        if images.iter().all(|image| self.knows(image)) {
+        let known = images.iter().all(|image| self.knows(image));
+        if known {
             let index = Index::of(images, &self.cache)?;
-            if self.digest()?.as_ref() == Some(index.digest()) {
+            if self.stands_for(index.digest())? {
                 return Ok(self.published(index.digest(), true));
             }
         }
@@ -246,6 +277,9 @@ impl Registry {
             .map(|image| Ok((image, self.push_blobs(image, &format!("{} ", image.architecture))?)))
             .collect::<Result<_>>()?;
         let index = Index::new(wires)?;
+        if !known && self.stands_for(index.digest())? {
+            return Ok(self.published(index.digest(), true));
+        }
         // The index refers to what must be there, and no tag stands for any of it yet.
         for wire in &index.images {
             let url = self.client.url(&format!("manifests/{}", wire.digest()));
@@ -253,6 +287,11 @@ impl Registry {
         }
         self.put_manifest(&self.manifest_url(), &index.bytes, &index.descriptor)?;
         Ok(self.published(index.digest(), false))
+    }
+
+    /// Whether the tag stands for this image or index already.
+    fn stands_for(&self, digest: &Digest) -> Result<bool> {
+        Ok(self.digest()?.as_ref() == Some(digest))
     }
 
     /// Whether the digest of every layer's blob is known.

@@ -13,7 +13,12 @@ impl World {
     }
 
     fn push_index(&self) -> Result<Published> {
-        self.registry("app", Credentials::Anonymous, Arc::new(Silent))?.put_index(&self.images())
+        self.push_index_to("v1")
+    }
+
+    pub fn push_index_to(&self, tag: &str) -> Result<Published> {
+        let name = format!("app:{tag}");
+        self.registry(&name, Credentials::Anonymous, Arc::new(Silent))?.put_index(&self.images())
     }
 }
 

@@ -101,3 +101,44 @@ fn a_bad_moment_of_the_mount_costs_no_bytes() {
     world.assert_published(&published);
     assert!(world.fake.state().received < 2_000);
 }
+
+#[test]
+fn every_repository_that_is_named_is_looked_into() {
+    for access in [Access::Open, Access::Bearer] {
+        let world = World::new(access);
+        let credentials = if access == Access::Open { Credentials::Anonymous } else { me() };
+        world.push_to("app", credentials.clone()).0.unwrap();
+        {
+            let mut state = world.fake.state();
+            let blobs = std::mem::take(&mut state.blobs);
+            let base = |(_, digest): (String, String)| ("base".to_owned(), digest);
+            state.blobs = blobs.into_iter().map(|(key, blob)| (base(key), blob)).collect();
+            state.manifests.clear();
+            state.requests.clear();
+            state.received = 0;
+        }
+        let mut there = World::new(Access::Open);
+        there.fake = world.fake.clone();
+        there.named = ["no", "base", "neither"].map(str::to_owned).to_vec();
+        there.push_to("app", credentials).0.unwrap();
+        assert!(there.fake.state().received < 2_000, "{access:?}: it was sent");
+        // Where it is not there is no upload begun in vain.
+        let asked = there.fake.state().requests.clone();
+        let posts = asked.iter().filter(|asked| asked.starts_with("POST")).count();
+        assert_eq!(posts, 3, "{access:?}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_place_that_has_lost_a_blob_does_not_hide_the_others() {
+    let mut world = World::new(Access::Open);
+    world.push_to("base", Credentials::Anonymous).0.unwrap();
+    world.push_to("stale", Credentials::Anonymous).0.unwrap();
+    world.fake.state().blobs.retain(|(repository, _), _| repository == "base");
+    world.fake.state().manifests.clear();
+    world.fake.state().received = 0;
+    world.named = vec!["no".to_owned()];
+    let published = world.push().unwrap();
+    world.assert_published(&published);
+    assert!(world.fake.state().received < 2_000);
+}

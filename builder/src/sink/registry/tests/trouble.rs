@@ -50,8 +50,12 @@ fn a_registry_that_keeps_failing_has_nothing_half_published() {
         for _ in 0..100 {
             world.fake.fault(method, part, Fault::Status(500, ""));
         }
-        let failure = world.push().unwrap_err();
-        assert!(failure.to_string().contains("status 500"), "{method} {part}: {failure}");
+        let failure = world.push().unwrap_err().to_string();
+        assert!(failure.contains("status 500"), "{method} {part}: {failure}");
+        // What cannot be done, and with what of the image.
+        let of = if part == "/manifests/" { "app:v1" } else { "blob sha256:" };
+        assert!(failure.contains(" is unable to ") && failure.contains(of), "{part}: {failure}");
+        assert!(failure.contains("app"), "{part}: {failure}");
         world.assert_nothing_published();
     }
     let world = World::new(Access::Open);
@@ -128,4 +132,51 @@ fn a_token_endpoint_that_keeps_failing_is_not_a_matter_of_passwords() {
     assert!(failure.to_string().contains("cannot get a token"), "{failure}");
     assert!(!failure.way_out().is_some_and(|hint| hint.contains("log in")), "{failure}");
     world.assert_nothing_published();
+}
+
+#[test]
+fn an_upload_a_registry_has_forgotten_is_begun_anew() {
+    for status in [404, 416] {
+        let world = World::new(Access::Open);
+        world.fake.fault("PUT", "/uploads/", Fault::Status(status, ""));
+        let published = world.push().unwrap_or_else(|e| panic!("{status}: {e}"));
+        world.assert_published(&published);
+        assert_eq!(world.requests("POST"), 4, "{status}");
+    }
+}
+
+#[test]
+fn an_upload_that_begins_nowhere_is_told_as_one() {
+    let world = World::new(Access::Open);
+    for _ in 0..3 {
+        world.fake.fault("POST", "/uploads/", Fault::Status(202, ""));
+    }
+    let failure = world.push().unwrap_err().to_string();
+    assert!(failure.contains("to begin an upload of blob sha256:"), "{failure}");
+    assert!(failure.contains("does not say where"), "{failure}");
+    world.assert_nothing_published();
+}
+
+#[test]
+fn a_bad_moment_passes_when_the_tag_is_looked_at() {
+    for fault in [Fault::Status(500, ""), Fault::Status(503, ""), Fault::HangUp, Fault::LoseAnswer]
+    {
+        let world = World::new(Access::Open);
+        let first = world.push().unwrap();
+        world.fake.fault("HEAD", "/manifests/", fault.clone());
+        let second = world.push().unwrap_or_else(|e| panic!("{fault:?}: {e}"));
+        assert!(second.unchanged && second.digest == first.digest, "{fault:?}");
+        world.fake.fault("GET", "/manifests/", fault.clone());
+        let registry = world.registry("app", Credentials::Anonymous, Arc::new(Silent)).unwrap();
+        let current = registry.current().unwrap_or_else(|e| panic!("{fault:?}: {e}"));
+        assert_eq!(current.unwrap().layers.len(), 2, "{fault:?}");
+        assert!(world.fake.state().faults.is_empty(), "{fault:?}");
+    }
+    let world = World::new(Access::Open);
+    world.push().unwrap();
+    for _ in 0..100 {
+        world.fake.fault("HEAD", "/manifests/", Fault::Status(500, ""));
+    }
+    let failure = world.push().unwrap_err().to_string();
+    assert!(failure.contains("is unable to look for app:v1"), "{failure}");
 }
