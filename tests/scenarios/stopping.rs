@@ -101,6 +101,24 @@ fn a_stop_is_obeyed_while_the_spec_is_still_waited_for() {
 }
 
 #[test]
+fn a_long_chain_is_stopped_one_by_one_within_the_time_of_docker() {
+    const LONG: usize = 600;
+    let world = World::new();
+    let name = |number: usize| format!("p{number}");
+    let spec = (1..LONG).fold(Spec::new().actor("p0", &["wait"]), |spec, number| {
+        let after = json!([{ "process": name(number - 1), "condition": "started" }]);
+        spec.actor_with(&name(number), &["wait"], json!({ "after": after }))
+    });
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    wait::until_true(Duration::from_secs(60), "all to be ready", || {
+        supervised.running().out().matches("| ready\n").count() == LONG
+    });
+    supervised.signal(Signal::SIGTERM);
+    let ended = supervised.end_within(Duration::from_secs(12)).expect_code(143);
+    assert_eq!(ended.out.matches("stopped (rc=-15)").count(), LONG, "{}", ended.out);
+}
+
+#[test]
 fn a_second_signal_kills_at_once() {
     let world = World::new();
     for place in EVERYWHERE {

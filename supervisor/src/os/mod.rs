@@ -3,7 +3,7 @@
 //! [`reactor`] is the only place that waits. It turns what the kernel says ([`signal`], [`reap`],
 //! [`clock`]) and what processes say ([`notify`]) into the machine's events, and carries out the
 //! machine's actions ([`spawn`], [`runs`], [`probe`], [`report`]). Which processes belong to which
-//! run is found in [`proc`] and [`cgroup`] and decided, without touching the kernel, in [`descendants`]. What a
+//! run is found in [`proc`], [`cgroup`] and [`outlet`] and decided, without touching the kernel, in [`descendants`]. What a
 //! process is given before its program runs is laid ready in [`attributes`], with its user from
 //! [`accounts`], its [`sockets`] and its [`terminal`]. [`watch`] sees files change. [`handover`] has the files of a task for what it
 //! hands on; [`guarded`] is the process in a task's place that finds out, by [`changes`], whether there
@@ -34,6 +34,7 @@ pub mod kill;
 pub mod last_words;
 pub mod memory;
 pub mod notify;
+pub mod outlet;
 pub mod probe;
 pub mod proc;
 pub mod program;

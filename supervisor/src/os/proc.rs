@@ -45,6 +45,8 @@ impl Entry {
 #[derive(Clone, Copy, Debug)]
 pub struct ProcFs {
     me: i32,
+    /// Whether it lists children (CONFIG_PROC_CHILDREN).
+    lists_children: bool,
 }
 
 impl ProcFs {
@@ -57,7 +59,8 @@ impl ProcFs {
         let me = i32::try_from(std::process::id()).map_err(|error| error.to_string())?;
         let status = fs::read("/proc/self/status").map_err(|error| error.to_string())?;
         if numbers_of_own_namespace(&status) == Some(me) {
-            Ok(Self { me })
+            let lists_children = fs::exists("/proc/thread-self/children").unwrap_or(false);
+            Ok(Self { me, lists_children })
         } else {
             Err("it belongs to another PID namespace".to_owned())
         }
@@ -103,6 +106,29 @@ impl ProcFs {
                 self.all().iter().filter(|entry| of_mine(entry)).map(|entry| entry.pid).collect()
             }
         }
+    }
+
+    /// A process, its children, theirs and so on; `None` where the kernel does not list children, or
+    /// where there are so many that the table of all is cheaper to read. Orphans whose parents end
+    /// meanwhile may be missing: they are our children by then.
+    #[must_use]
+    pub fn tree(&self, root: Pid) -> Option<Vec<Entry>> {
+        const FEW: usize = 64;
+        self.lists_children.then_some(())?;
+        let mut found: Vec<Entry> = self.entry(root).into_iter().collect();
+        let mut next = 0;
+        while let Some(parent) = found.get(next).map(|entry| entry.pid) {
+            // The kernel keeps children with the thread that made them. Who is gone has none.
+            let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten();
+            for thread in threads.flatten() {
+                let list = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+                let children = list.split_ascii_whitespace().filter_map(|n| n.parse().ok());
+                found.extend(children.filter_map(Pid::new).filter_map(|pid| self.entry(pid)));
+            }
+            next += 1;
+            (found.len() <= FEW).then_some(())?;
+        }
+        Some(found)
     }
 
     /// The value of the marker in the environment a process was started with.

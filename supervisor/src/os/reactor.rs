@@ -282,6 +282,9 @@ impl Reactor {
         for event in self.runs.reaped(&reaped) {
             self.feed_end(event);
         }
+        if let Some(notice) = super::report::strays(&self.runs.take_strays()) {
+            self.say(notice);
+        }
         // After the exits: what has ended together with its command is not signalled any more.
         for (order, end) in failed {
             self.stop_otherwise(order, &format!("ended with rc={}", end.rc()));

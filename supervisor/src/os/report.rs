@@ -14,6 +14,9 @@ pub struct Context<'a> {
     pub plan: &'a Plan,
     /// The process of the run that is spoken of.
     pub pid: Option<Pid>,
+    /// How many others of it there are besides, where its first process has ended and `pid` is one
+    /// of those it left behind.
+    pub more: usize,
     /// Why a run could not be had, with the file or directory that was at fault; or why the latest
     /// check of it was answered badly.
     pub cause: Option<&'a str>,
@@ -117,7 +120,7 @@ pub fn stop_command_failed(run: RunId, signal: Signal, context: &Context<'_>) ->
 /// Somebody spoke in the name of a run and was not heard.
 #[must_use]
 pub fn stranger(plan: &Plan, run: RunId, sender: Sender) -> Notice {
-    let context = Context { plan, pid: None, cause: None };
+    let context = Context { plan, pid: None, more: 0, cause: None };
     let label = context.label(run.process);
     let who = match sender.pid {
         Some(pid) => format!("process {pid}"),
@@ -127,10 +130,23 @@ pub fn stranger(plan: &Plan, run: RunId, sender: Sender) -> Notice {
     context.of_process("stranger", text, run.process)
 }
 
+/// Processes are left that no run can be told of.
+#[must_use]
+pub fn strays(pids: &[Pid]) -> Option<Notice> {
+    let first = pids.first()?;
+    let (who, were) = match pids.len() {
+        1 => (format!("process {first}"), "was"),
+        count => (format!("{count} processes ({first} and so on)"), "were"),
+    };
+    let text = format!("{who} {were} left behind, by whom cannot be told: stopped at the very end");
+    let count = u32::try_from(pids.len()).unwrap_or(u32::MAX);
+    Some(Notice::new("strays", text).with("pid", first.number()).with("count", count))
+}
+
 /// Some of the files that a process is to be started anew for cannot be watched.
 #[must_use]
 pub fn unwatched(plan: &Plan, trouble: &Trouble) -> Notice {
-    let context = Context { plan, pid: None, cause: None };
+    let context = Context { plan, pid: None, more: 0, cause: None };
     let label = context.label(trouble.process);
     let text = format!("{label} is not started anew for all its files: {}", trouble.what);
     context.of_process("unwatched", text, trouble.process)
@@ -148,7 +164,11 @@ impl Context<'_> {
     }
 
     fn pid(&self) -> String {
-        self.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
+        match (self.pid, self.more) {
+            (None, _) => "?".to_owned(),
+            (Some(pid), 0) => pid.to_string(),
+            (Some(pid), more) => format!("{pid} and {more} more"),
+        }
     }
 
     fn unfit(&self, run: RunId, why: Unfit) -> Notice {
@@ -251,6 +271,7 @@ mod tests {
         let context = Context {
             plan: &plan,
             pid: Pid::new(12),
+            more: 0,
             cause: Some("cannot execute /bin/web: No such file or directory"),
         };
         let run = RunId { process: ProcessId(0), number: 1 };
@@ -339,7 +360,7 @@ mod tests {
                 "web.1 triggered its watchdog",
             ),
         ] {
-            let context = Context { plan: &plan, pid: Pid::new(12), cause };
+            let context = Context { plan: &plan, pid: Pid::new(12), more: 0, cause };
             let notice = notice(&report, &context);
             assert_eq!((notice.event, notice.message.as_str()), (event, want));
         }

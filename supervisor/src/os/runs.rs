@@ -11,6 +11,7 @@ use super::cgroup::{self, Groups};
 use super::descendants::{self, Known, Owner};
 use super::kill::{self, Pid};
 use super::notify::Sender;
+use super::outlet::Outlet;
 use super::proc::{Entry, ProcFs};
 use super::reap::Reaped;
 use crate::machine::{Event, RunId};
@@ -19,6 +20,9 @@ use crate::spec::Signal;
 /// How many ancestors of a process are looked at: far more than there ever are, and an end for a
 /// chain that processes make longer while it is read.
 const DEEPEST: usize = 1_000;
+
+/// How many runs are looked at one by one within a batch of actions, before the whole table is read.
+const FEW: usize = 8;
 
 /// Every run with a living process, by its own or by the kernel's name.
 pub struct Runs {
@@ -36,8 +40,28 @@ pub struct Runs {
     groups: Option<Groups>,
     /// Processes seen with a run outside its session.
     seen: HashMap<(Pid, u64), RunId>,
+    /// The runs that write to each.
+    outlets: HashMap<Outlet, RunId>,
     /// Whose each process is, as long as one batch of actions lasts.
     table: Option<Vec<(Entry, Owner)>>,
+    /// How many runs were looked at one by one in this batch.
+    looks: usize,
+    /// Processes that cannot be told to be of any run.
+    strays: HashSet<(Pid, u64)>,
+    /// Those of them that nobody has heard of yet.
+    new_strays: Vec<Pid>,
+}
+
+/// What a run begins with.
+pub struct Start {
+    /// Its first process.
+    pub leader: Pid,
+    /// Its user, where that is not ours.
+    pub user: Option<u32>,
+    /// What its processes carry in their environment.
+    pub marker: String,
+    /// Where they write to, if that is known.
+    pub outlet: Option<Outlet>,
 }
 
 struct Record {
@@ -45,6 +69,7 @@ struct Record {
     /// Its user, where that is not ours.
     user: Option<u32>,
     marker: String,
+    outlet: Option<Outlet>,
     alive: bool,
     /// It was ordered to be killed, which goes for whoever turns up later as well.
     killed: bool,
@@ -68,7 +93,11 @@ impl Runs {
             leaders: HashMap::new(),
             markers: HashMap::new(),
             seen: HashMap::new(),
+            outlets: HashMap::new(),
             table: None,
+            looks: 0,
+            strays: HashSet::new(),
+            new_strays: Vec::new(),
         }
     }
 
@@ -97,10 +126,13 @@ impl Runs {
     }
 
     /// A run has its process.
-    pub fn began(&mut self, run: RunId, leader: Pid, user: Option<u32>, marker: String) {
+    pub fn began(&mut self, run: RunId, start: Start) {
+        let Start { leader, user, marker, outlet } = start;
         self.leaders.insert(leader, run);
         self.markers.insert(marker.clone().into_bytes(), run);
-        self.records.insert(run, Record { leader, user, marker, alive: true, killed: false });
+        self.outlets.extend(outlet.map(|outlet| (outlet, run)));
+        let record = Record { leader, user, marker, outlet, alive: true, killed: false };
+        self.records.insert(run, record);
         self.table = None;
     }
 
@@ -148,6 +180,21 @@ impl Runs {
     /// Forgets what was read of the process table: time has passed.
     pub fn table_is_old(&mut self) {
         self.table = None;
+        self.looks = 0;
+    }
+
+    /// Who is left of a run whose first process has ended.
+    pub fn survivors(&mut self, run: RunId) -> Vec<Pid> {
+        if self.is_alive(run) {
+            return Vec::new();
+        }
+        self.members(run).iter().map(|entry| entry.pid).collect()
+    }
+
+    /// Processes that were found when a run ended, and that no run can be told of: they are stopped
+    /// at the very end. Each is given once.
+    pub fn take_strays(&mut self) -> Vec<Pid> {
+        std::mem::take(&mut self.new_strays)
     }
 
     /// Sends a signal to every process of a run. Those that job control has stopped are woken to
@@ -248,6 +295,9 @@ impl Runs {
     pub fn forget(&mut self, run: RunId) {
         let Some(record) = self.records.remove(&run) else { return };
         self.markers.remove(record.marker.as_bytes());
+        if let Some(outlet) = record.outlet {
+            self.outlets.remove(&outlet);
+        }
         self.ungroup(&record.marker);
         // The number may already lead another run.
         if self.leaders.get(&record.leader) == Some(&run) {
@@ -287,6 +337,9 @@ impl Runs {
         let found = if self.adopts { self.orphans(&proc) } else { self.everybody(&proc) };
         let mut left = HashSet::new();
         for (entry, owner) in found {
+            if owner == Owner::Stray && entry.is_alive() {
+                self.note_stray(&proc, &entry);
+            }
             let Owner::Run(run) = owner else { continue };
             let Some(record) = self.records.get(&run) else { continue };
             if !record.alive && entry.is_alive() {
@@ -297,6 +350,15 @@ impl Runs {
             }
         }
         left
+    }
+
+    /// Remembers a process that no run can be told of. Checks are none: they carry a mark of ours.
+    fn note_stray(&mut self, proc: &ProcFs, entry: &Entry) {
+        let marker = proc.marker(entry.pid).ok().flatten().unwrap_or_default();
+        let is_check = marker.ends_with(format!("@{}", self.instance).as_bytes());
+        if !is_check && self.strays.insert((entry.pid, entry.started)) {
+            self.new_strays.push(entry.pid);
+        }
     }
 
     /// Our direct children that lead no living run. When the first process of a run has ended,
@@ -332,26 +394,50 @@ impl Runs {
         let marked = marked.and_then(|marker| self.markers.get(&marker));
         // Its environment is its own to change; the group it was born in is not.
         marked.copied().or_else(|| {
-            self.groups.as_ref()?;
-            cgroup::names_of(pid).iter().find_map(|n| self.markers.get(n.as_bytes())).copied()
+            let groups = self.groups.iter().flat_map(|_| cgroup::names_of(pid));
+            let by_group = groups.filter_map(|n| self.markers.get(n.as_bytes())).next();
+            let by_outlet = || Outlet::open_in(pid).find_map(|outlet| self.outlets.get(&outlet));
+            by_group.or_else(by_outlet).copied()
         })
     }
 
-    /// The living processes of a run. The table is read once for a batch of actions: stopping a
+    /// The living processes of a run. A few runs are looked at one by one, which takes no longer the
+    /// more others there are; for many the table is read, once for a batch of actions: stopping a
     /// thousand processes at once must not read it a thousand times.
     fn members(&mut self, run: RunId) -> Vec<Entry> {
         let Some(proc) = self.proc else { return Vec::new() };
-        let table = match self.table.take() {
-            Some(table) => table,
-            None => self.everybody(&proc),
-        };
-        let of_run =
-            |(entry, owner): &&(Entry, Owner)| *owner == Owner::Run(run) && entry.is_alive();
-        let members: Vec<Entry> = table.iter().filter(of_run).map(|(entry, _)| *entry).collect();
-        self.table = Some(table);
+        let alone = self.adopts && self.table.is_none() && self.looks < FEW;
+        let members = alone.then(|| self.below(&proc, run)).flatten();
+        self.looks += 1;
+        let members = members.unwrap_or_else(|| self.in_table(&proc, run));
         let leader = self.leader(run).map_or(0, Pid::number);
         let escaped = members.iter().filter(|entry| entry.session != leader);
         self.seen.extend(escaped.map(|entry| ((entry.pid, entry.started), run)));
+        members
+    }
+
+    /// The living processes of a run, by way of its first one and of its orphans.
+    fn below(&self, proc: &ProcFs, run: RunId) -> Option<Vec<Entry>> {
+        let leader = self.leader(run).filter(|_| self.is_alive(run));
+        let mut found = leader.map_or(Some(Vec::new()), |leader| proc.tree(leader))?;
+        // Afterwards, for who has lost its parent meanwhile is here.
+        for (orphan, owner) in self.orphans(proc) {
+            if owner == Owner::Run(run) {
+                found.extend(proc.tree(orphan.pid)?);
+            }
+        }
+        found.retain(Entry::is_alive);
+        found.sort_unstable_by_key(|entry| entry.pid);
+        found.dedup_by_key(|entry| entry.pid);
+        Some(found)
+    }
+
+    fn in_table(&mut self, proc: &ProcFs, run: RunId) -> Vec<Entry> {
+        let table = self.table.take().unwrap_or_else(|| self.everybody(proc));
+        let of_run =
+            |(entry, owner): &&(Entry, Owner)| *owner == Owner::Run(run) && entry.is_alive();
+        let members = table.iter().filter(of_run).map(|(entry, _)| *entry).collect();
+        self.table = Some(table);
         members
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -13,7 +13,9 @@ use crate::machine::{Aspect, Event, RunId, SpawnFailure};
 use crate::os::attributes::Attributes;
 use crate::os::environment::Variables;
 use crate::os::kill::Pid;
+use crate::os::outlet::Outlet;
 use crate::os::report::{self, Context};
+use crate::os::runs::Start;
 use crate::os::setting::Setting;
 use crate::os::spawn::{self, Launch, Place, SpawnError, Stage};
 use crate::os::stop_command::{self, Order};
@@ -64,7 +66,8 @@ impl Reactor {
             descriptors: None,
         });
         let pid = launched.inspect_err(|_| self.runs.ungroup(&marker))?;
-        self.runs.began(run, pid, attributes.credentials.user, marker);
+        let (user, outlet) = (attributes.credentials.user, Outlet::of(writer.as_fd()).ok());
+        self.runs.began(run, Start { leader: pid, user, marker, outlet });
         // Without a descriptor for it the terminal only keeps the size it has.
         let terminal = process.settings.tty.then(|| reader.try_clone().ok()).flatten();
         self.terminals.extend(terminal.map(|ours| (run, ours)));
@@ -146,7 +149,7 @@ impl Reactor {
     pub(super) fn stop_otherwise(&mut self, order: Order, why: &str) {
         if self.runs.is_alive(order.run) {
             let pid = self.runs.leader(order.run);
-            let context = Context { plan: &self.plan, pid, cause: Some(why) };
+            let context = Context { plan: &self.plan, pid, more: 0, cause: Some(why) };
             self.say(report::stop_command_failed(order.run, order.otherwise, &context));
             self.runs.signal(order.run, order.otherwise);
         }

@@ -33,9 +33,18 @@ impl Reactor {
             | Report::StopTimeout => None,
         };
         let cause = run.and_then(|run| self.cause(run, report));
+        // What is sent when its first process has ended is sent to those it left behind.
+        let survivors = match report {
+            Report::Signalling(run, _) | Report::Killing(run) | Report::Abandoned(run) => {
+                self.runs.survivors(*run)
+            }
+            _ => Vec::new(),
+        };
+        let leader = || run.and_then(|run| self.runs.leader(run));
         let context = Context {
             plan: &self.plan,
-            pid: run.and_then(|run| self.runs.leader(run)),
+            pid: survivors.first().copied().or_else(leader),
+            more: survivors.len().saturating_sub(1),
             cause: cause.as_deref(),
         };
         if let Some(coroner) = &mut self.coroner {
