@@ -10,6 +10,7 @@ let
   copied = import ./copied.nix { inherit lib; };
   containers = import ./container.nix { inherit lib; };
   layers = import ./layers.nix { inherit lib; };
+  certificates = import ./lib/certificates.nix;
   bases = import ./base.nix { inherit lib arch; };
   storePaths = import ./lib/store-paths.nix;
 
@@ -81,7 +82,7 @@ in
           # A base has those it wants.
           shell = if base == null && plan.usesBash then "${shellProgram}/bin/bash" else null;
           env = if base != null || plan.environment == "declared" then null else "${coreutils}/bin/env";
-          links = copied.links items ++ certificates;
+          links = copied.links items ++ trusted;
           inherit users;
         };
       } // below);
@@ -91,20 +92,15 @@ in
         entries = map ({ path, ... }: { inherit path; directory = true; }) folderList;
       };
 
+      trusted = certificates.links "containers.${name}.caCertificates" container.caCertificates;
       users = accounts.checked "containers.${name}.users" container.users;
       owner = accounts.owner "containers.${name}.user" users container.user;
-
-      # Where Debian, and where Red Hat, has them.
-      certificates = lib.optionals (container.caCertificates != null) (
-        map (path: { inherit path; link = "${container.caCertificates}"; })
-          [ "/etc/ssl/certs/ca-certificates.crt" "/etc/ssl/certs/ca-bundle.crt" "/etc/pki/tls/certs/ca-bundle.crt" ]
-      );
 
       settings = {
         Entrypoint = plan.entrypoint spec;
         # The home stays that of the project, whoever runs it.
         Env = [ "HOME=${root.home}" "USER=${if owner.uname == "" then "user" else owner.uname}" ]
-          ++ lib.optional (certificates != [ ]) "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt";
+          ++ lib.optional (trusted != [ ]) "SSL_CERT_FILE=${certificates.file}";
         User = container.user;
         WorkingDir = container.workingDir;
       }

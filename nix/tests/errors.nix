@@ -278,6 +278,18 @@ in
     };
     says = [ "`containers.app.fromImage`:" "fixtures/missing does not exist" "hint: put the image there first" ];
   };
+  certificates-that-are-not-there = {
+    expr = (import ../lib/certificates.nix).links "containers.app.caCertificates" ./fixtures/missing.pem;
+    says = [ "`containers.app.caCertificates`:" "fixtures/missing.pem does not exist" "hint: put the file there first" ];
+  };
+  certificates-outside-the-image = {
+    expr = (import ../lib/certificates.nix).links "containers.app.caCertificates" "/etc/ssl/certs/ca-bundle.crt";
+    says = [ "`containers.app.caCertificates`: the image would not have /etc/ssl/certs/ca-bundle.crt" "hint: name a file of the project or of this machine without quotes" ];
+  };
+  certificates-of-the-project = {
+    expr = (import ../lib/certificates.nix).links "containers.app.caCertificates" ./fixtures/dist/etc/app.conf;
+    says = null;
+  };
   # The same project without a mistake, so that every case above fails for its own reason.
   control = {
     expr = process { };

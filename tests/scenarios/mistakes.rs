@@ -67,6 +67,26 @@ fn an_option_that_does_not_exist_is_65_and_is_named() {
 }
 
 #[test]
+fn what_an_image_would_lack_is_65_and_stops_the_build() {
+    let world = World::new();
+    for (setting, words) in [
+        (r#"caCertificates = "/nope""#, ["`containers.processes.caCertificates`", "/nope"]),
+        (
+            r#"caCertificates = "${pkgs.hello}/nope""#,
+            ["/etc/ssl/certs/ca-certificates.crt", "hello"],
+        ),
+        ("healthcheck.command = [ ]", ["Healthcheck", "[\"CMD\"] names no program"]),
+    ] {
+        let text = format!(
+            "{{ pkgs, ... }}: {{ name = \"lacks\"; processes.a.exec = \"true\"; \
+             containers.processes.{setting}; }}"
+        );
+        let project = world.project("lacks", &text);
+        expect(project.run(&["build", "processes"]), 65, &words);
+    }
+}
+
+#[test]
 fn a_spec_that_is_wrong_stops_the_build_and_lists_every_problem() {
     let world = World::new();
     let project = world.project(

@@ -56,6 +56,7 @@ pub fn run() -> Result<ExitCode> {
     let failed = |path: &Path| format!("cannot create {}", path.display());
     fs::create_dir_all(&out).or_fail(Kind::CannotCreate, || failed(&out))?;
     for (relative, content) in entries {
+        must_lead_somewhere(&relative, &content)?;
         let path = out.join(relative);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).or_fail(Kind::CannotCreate, || failed(parent))?;
@@ -63,6 +64,16 @@ pub fn run() -> Result<ExitCode> {
         create(&path, &content).or_fail(Kind::CannotCreate, || failed(&path))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A link into the store is to a file that is there. All others are to places of the image.
+fn must_lead_somewhere(relative: &Path, content: &Content) -> Result<()> {
+    match content {
+        Content::Link(target) if target.starts_with("/nix/store/") => fs::symlink_metadata(target)
+            .map(drop)
+            .or_fail(Kind::Data, || format!("cannot link /{} to {target}", relative.display())),
+        _ => Ok(()),
+    }
 }
 
 fn create(path: &Path, content: &Content) -> std::io::Result<()> {
@@ -162,6 +173,18 @@ mod tests {
         let both = content("root:x:0:0:\nuser:x:1:1:\n");
         assert_eq!(made[0], (PathBuf::from("usr/lib/passwd"), both));
         assert_eq!(made[1], (PathBuf::from("etc/motd"), content("user:x:1:1:\n")));
+    }
+
+    #[test]
+    fn a_link_into_the_store_is_to_something() {
+        let link = |target: &str| Content::Link(target.to_owned());
+        let path = Path::new("etc/ca.crt");
+        let failure = must_lead_somewhere(path, &link("/nix/store/none/ca.crt")).unwrap_err();
+        let said = failure.to_string();
+        assert!(said.contains("cannot link /etc/ca.crt to /nix/store/none/ca.crt: "), "{said}");
+        for content in [link("/env/ca.crt"), link("ca.crt"), Content::Directory] {
+            must_lead_somewhere(path, &content).unwrap();
+        }
     }
 
     #[test]

@@ -59,6 +59,16 @@ pub fn problems(image: &Image) -> Vec<String> {
         let whole = words.iter().all(|word| !word.contains('\0'));
         rule(whole, "Entrypoint and Cmd", "a word holds a NUL byte".to_owned());
     }
+    if let Some(check) = &config.healthcheck {
+        let test: Vec<&str> = check.test.iter().map(String::as_str).collect();
+        let known = match test.as_slice() {
+            [] | ["NONE"] => true,
+            ["CMD", program, ..] => !program.is_empty(),
+            ["CMD-SHELL", line] => !line.is_empty(),
+            _ => false,
+        };
+        rule(known, "Healthcheck", format!("{test:?} names no program"));
+    }
     let layers = image.layers.len();
     rule(layers <= MAX_LAYERS, "layers", format!("{layers} are more than engines take"));
     for layer in &image.layers {
@@ -159,7 +169,8 @@ fn is_time(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{Config, config::Empty};
+    use crate::image::Config;
+    use crate::image::config::{Empty, Healthcheck};
 
     fn image() -> Image {
         Image {
@@ -194,6 +205,26 @@ mod tests {
         bad.config.exposed_ports.insert("0/tcp".into(), Empty {});
         bad.config.volumes.insert("data".into(), Empty {});
         assert_eq!(problems(&bad).len(), 7, "{:?}", problems(&bad));
+    }
+
+    #[test]
+    fn a_health_check_has_something_to_run() {
+        let broken = |test: &[&str]| {
+            let test = test.iter().map(|word| (*word).to_owned()).collect();
+            let mut image = image();
+            image.config.healthcheck = Some(Healthcheck { test, ..Healthcheck::default() });
+            problems(&image)
+        };
+        let fine: [&[&str]; 5] =
+            [&[], &["NONE"], &["CMD", "/bin/a"], &["CMD", "/bin/a", "b"], &["CMD-SHELL", "a b"]];
+        for test in fine {
+            assert_eq!(broken(test), [""; 0], "{test:?}");
+        }
+        let empty: [&[&str]; 6] =
+            [&["CMD"], &["CMD", ""], &["CMD-SHELL"], &["CMD-SHELL", "a", "b"], &["/bin/a"], &[""]];
+        for test in empty {
+            assert!(broken(test)[0].starts_with("Healthcheck: "), "{test:?}");
+        }
     }
 
     #[test]
