@@ -79,6 +79,30 @@ fn all_sizes_are_those_of_tar_streams_and_the_base_counts() {
 }
 
 #[test]
+fn an_image_is_shown_with_its_digest_and_how_it_is_asked_for_its_health() {
+    let world = World::new();
+    let project = world.project(
+        "well",
+        r#"{ name = "well"; processes.web.exec = "exec sleep 9";
+             containers.processes = { healthcheck.interval = 90; stopSignal = "SIGINT"; }; }"#,
+    );
+    let digest = project.run(&["digest", "processes"]).expect_code(0).out;
+    let shown = project.run(&["inspect", "processes"]).expect_code(0).out;
+    let check = "\"CMD\" \"/bin/devenv-init\" \"healthcheck\" \
+                 interval 90 s timeout 5 s start period 60 s retries 3";
+    for line in [
+        format!("manifest      {}", digest.trim_end()),
+        format!("health check  {check}"),
+        "stop signal   SIGINT".to_owned(),
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    // The same digest as in a layout of it.
+    let copied = copy_to_layout(&project, "processes", &world.path("layout"));
+    assert_eq!(copied, digest.trim_end());
+}
+
+#[test]
 fn an_image_over_its_budget_fails_with_what_takes_the_most() {
     let world = World::new();
     let project = world.example("hello", "hello");

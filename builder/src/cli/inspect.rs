@@ -2,13 +2,16 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::common::ProjectArguments;
 use crate::cache::Cache;
 use crate::error::Result;
+use crate::image::config::Healthcheck;
 use crate::image::index::Index;
+use crate::image::wire::Wire;
 use crate::image::{Image, Source, blob, nix2container};
 use crate::report;
 use crate::understand::size::human;
@@ -23,7 +26,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Prints the image's identity, its configuration and its layers. Of several for one index, all of
+/// Prints the image's identity, its configuration, its layers and the digest of its manifest. Of several for one index, all of
 /// them, after the index as it would be pushed; as JSON one after the other.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
     let (files, images) = project.images(&arguments.name)?;
@@ -48,6 +51,11 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
             report::line("")?;
         }
         show(file, image)?;
+    }
+    // Last, since all layers must have been compressed once for it, and the rest is there at once.
+    if let [image] = images.as_slice() {
+        let digest = Wire::new(image, &Cache::of_user())?.digest().clone();
+        report::line(format_args!("manifest      {digest}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,6 +84,21 @@ fn show(file: &Path, image: &Image) -> Result<()> {
     Ok(())
 }
 
+/// A health check as its words and times; what it leaves to the engine is left out.
+fn health(check: &Healthcheck) -> String {
+    let words = check.test.iter().map(|word| format!("{word:?}"));
+    let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
+    let time = |name: &str, time: u64| (time > 0).then(|| format!("{name} {} s", seconds(time)));
+    let retries = (check.retries > 0).then(|| format!("retries {}", check.retries));
+    let times = [
+        time("interval", check.interval),
+        time("timeout", check.timeout),
+        time("start period", check.start_period),
+        retries,
+    ];
+    words.chain(times.into_iter().flatten()).collect::<Vec<_>>().join(" ")
+}
+
 /// The configuration as names and values, what is not set left out.
 fn fields(image: &Image) -> Vec<(&'static str, String)> {
     let config = &image.config;
@@ -94,6 +117,7 @@ fn fields(image: &Image) -> Vec<(&'static str, String)> {
         ("ports", keys(config.exposed_ports.keys().collect())),
         ("volumes", keys(config.volumes.keys().collect())),
         ("stop signal", config.stop_signal.clone()),
+        ("health check", config.healthcheck.as_ref().map(health).unwrap_or_default()),
     ];
     fields.extend(config.labels.iter().map(|(name, value)| ("label", format!("{name}={value}"))));
     fields.extend(image.annotations.iter().map(|(k, v)| ("annotation", format!("{k}={v}"))));
