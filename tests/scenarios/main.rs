@@ -6,6 +6,7 @@ mod containers;
 mod control;
 mod copying;
 mod credentials;
+mod digest_file;
 mod documents;
 mod encrypted;
 mod engines;
