@@ -172,6 +172,28 @@ fn objects_instead_of_text_are_there_for_programs() {
 }
 
 #[test]
+fn objects_tell_the_stream_of_each_line_and_the_replica_of_each_event() {
+    let spec = Spec::new().actor_with("a", &["both"], json!({ "replicas": 2 }));
+    let world = World::new();
+    let ended = Place::Shell.start(&world, &spec, &["--log-format", "json"]).end().expect_code(0);
+    let objects: Vec<serde_json::Value> =
+        ended.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for replica in [1, 2] {
+        let of_it: Vec<_> = objects.iter().filter(|o| o["replica"] == replica).collect();
+        for (stream, word) in [("stdout", "out"), ("stderr", "err")] {
+            let lines = of_it.iter().filter(|o| o["stream"] == stream);
+            let lines: Vec<_> = lines.map(|o| o["message"].as_str().expect("text")).collect();
+            let wanted: Vec<String> = (0..50).map(|number| format!("{word} {number}")).collect();
+            assert_eq!(lines, wanted, "{stream} of {replica}");
+        }
+        for event in ["started", "stopped"] {
+            let times = of_it.iter().filter(|o| o["event"] == event).count();
+            assert_eq!(times, 1, "{event} of {replica}: {}", ended.out);
+        }
+    }
+}
+
+#[test]
 fn values_of_secret_variables_are_never_shown() {
     let world = World::new();
     let script = "echo \"the token is $TOKEN\"; echo \"mine is $OWN and $PUBLIC\"";

@@ -116,7 +116,8 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
     };
     let post_mortem = !options.no_post_mortem;
     let secrets = options.secret.clone();
-    let amenities = Amenities { control, http, post_mortem, secrets, guardian };
+    let streams_apart = options.log.format == Format::Json;
+    let amenities = Amenities { control, http, post_mortem, secrets, streams_apart, guardian };
     let log = start_log(&plan, options).map_err(|error| refused("start the log", &error))?;
     drop(at_once);
     reactor::run(plan, log, surroundings, signals, amenities)

@@ -124,7 +124,9 @@ impl Writer {
             let opened = Rotating::open(path.clone(), self.files.max_bytes, self.files.older);
             *place = Some(opened.map_err(|error| {
                 let message = format!("cannot open {}: {error}", path.display());
-                Notice::new("log_file_failed", message).with("process", name.process.as_str())
+                Notice::new("log_file_failed", message)
+                    .with("process", name.process.as_str())
+                    .with("replica", name.replica)
             })?);
         }
         Ok(Side {

@@ -22,8 +22,8 @@ pub(super) struct Ready {
     script: Vec<*const c_char>,
     directory: Option<CString>,
     place: Place,
-    /// Standard input and output; `None` leaves all three as they are.
-    streams: Option<(RawFd, RawFd)>,
+    /// Standard input, output and error; `None` leaves all three as they are.
+    streams: Option<[RawFd; 3]>,
     descriptors: Option<libc::rlimit>,
     attributes: Option<Attributes>,
     /// Variables that the child fills in with its own process id.
@@ -164,13 +164,13 @@ impl Ready {
     }
 
     unsafe fn connect(&self) -> Result<(), c_int> {
-        let Some((input, output)) = self.streams else { return Ok(()) };
+        let Some([input, output, error]) = self.streams else { return Ok(()) };
         // SAFETY: calls on numbers only. `dup2` clears close-on-exec on the copies; the originals
         // are above 2, since 0 to 2 are always open in the parent.
         unsafe {
             check(libc::dup2(input, 0))?;
             check(libc::dup2(output, 1))?;
-            check(libc::dup2(output, 2))
+            check(libc::dup2(error, 2))
         }
     }
 

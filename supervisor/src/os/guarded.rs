@@ -156,7 +156,7 @@ fn attend(
         variables,
         directory: None,
         place: Place::Ours,
-        streams: silent.map(|null| (null.as_raw_fd(), null.as_raw_fd())),
+        streams: silent.map(|null| [null.as_raw_fd(); 3]),
         own_id_in: &[],
         attributes: None,
         descriptors: None,

@@ -35,6 +35,7 @@ pub mod last_words;
 pub mod memory;
 pub mod notify;
 pub mod outlet;
+pub mod output;
 pub mod probe;
 pub mod proc;
 pub mod program;

@@ -36,6 +36,7 @@ use super::handover::Files;
 use super::http::Endpoint;
 use super::init::Surroundings;
 use super::notify::Notify;
+use super::output::Ends;
 use super::probe::Probes;
 use super::runs::Runs;
 use super::signal::{self, AtOnce, Signals};
@@ -69,6 +70,8 @@ pub struct Amenities {
     pub post_mortem: bool,
     /// Names of variables whose values are hidden, also where a task exports them.
     pub secrets: Vec<String>,
+    /// Whether lines tell of which stream they are, so that each has a pipe of its own.
+    pub streams_apart: bool,
     /// Who ends the processes when we are killed.
     pub guardian: Option<Guardian>,
 }
@@ -148,7 +151,9 @@ struct Reactor {
     /// Runs to be started, in the order they were ordered in.
     ordered: VecDeque<RunId>,
     /// Output of runs that are not yet announced: their first line comes after `… started`.
-    outputs: HashMap<RunId, OwnedFd>,
+    outputs: HashMap<RunId, Ends>,
+    /// Whether standard error has a pipe of its own.
+    streams_apart: bool,
     terminals: passing::Terminals,
     /// What tasks have handed on.
     handed: Handed,

@@ -222,7 +222,9 @@ impl Context<'_> {
     fn of_process(&self, event: &'static str, text: String, process: ProcessId) -> Notice {
         let notice = Notice::new(event, text);
         match self.plan.process(process) {
-            Some(process) => notice.with("process", process.name.as_str()),
+            Some(process) => {
+                notice.with("process", process.name.as_str()).with("replica", process.replica)
+            }
             None => notice,
         }
     }

@@ -59,8 +59,8 @@ pub struct Start {
     pub user: Option<u32>,
     /// What its processes carry in their environment.
     pub marker: String,
-    /// Where they write to, if that is known.
-    pub outlet: Option<Outlet>,
+    /// Where they write to, as far as that is known.
+    pub outlets: Vec<Outlet>,
 }
 
 struct Record {
@@ -68,7 +68,7 @@ struct Record {
     /// Its user, where that is not ours.
     user: Option<u32>,
     marker: String,
-    outlet: Option<Outlet>,
+    outlets: Vec<Outlet>,
     alive: bool,
     /// It was ordered to be killed, which goes for whoever turns up later as well.
     killed: bool,
@@ -126,11 +126,11 @@ impl Runs {
 
     /// A run has its process.
     pub fn began(&mut self, run: RunId, start: Start) {
-        let Start { leader, user, marker, outlet } = start;
+        let Start { leader, user, marker, outlets } = start;
         self.leaders.insert(leader, run);
         self.markers.insert(marker.clone().into_bytes(), run);
-        self.outlets.extend(outlet.map(|outlet| (outlet, run)));
-        let record = Record { leader, user, marker, outlet, alive: true, killed: false };
+        self.outlets.extend(outlets.iter().map(|outlet| (*outlet, run)));
+        let record = Record { leader, user, marker, outlets, alive: true, killed: false };
         self.records.insert(run, record);
         self.table = None;
     }
@@ -294,8 +294,8 @@ impl Runs {
     pub fn forget(&mut self, run: RunId) {
         let Some(record) = self.records.remove(&run) else { return };
         self.markers.remove(record.marker.as_bytes());
-        if let Some(outlet) = record.outlet {
-            self.outlets.remove(&outlet);
+        for outlet in &record.outlets {
+            self.outlets.remove(outlet);
         }
         self.ungroup(&record.marker);
         // The number may already lead another run.

@@ -31,8 +31,8 @@ pub struct Launch<'a> {
     pub directory: Option<&'a Path>,
     /// Its session and group.
     pub place: Place,
-    /// Its standard input and, merged into one, output and error; absent: ours.
-    pub streams: Option<(RawFd, RawFd)>,
+    /// Its standard input, output and error; absent: ours.
+    pub streams: Option<[RawFd; 3]>,
     /// Variables that hold the new process's own id; they win over `variables`. Only the child
     /// itself can know it in time.
     pub own_id_in: &'a [&'a str],

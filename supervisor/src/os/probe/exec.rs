@@ -67,7 +67,7 @@ impl Command<'_> {
             variables: &self.setting.variables,
             directory: self.setting.directory.as_deref(),
             place: Place::Session,
-            streams: Some((self.input, writer.as_raw_fd())),
+            streams: Some([self.input, writer.as_raw_fd(), writer.as_raw_fd()]),
             own_id_in: &[],
             attributes: Some(self.attributes),
             descriptors: self.descriptors,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -14,6 +14,7 @@ use crate::os::attributes::Attributes;
 use crate::os::environment::Variables;
 use crate::os::kill::Pid;
 use crate::os::outlet::Outlet;
+use crate::os::output::{self, Ends};
 use crate::os::report::{self, Context};
 use crate::os::runs::Start;
 use crate::os::setting::Setting;
@@ -44,14 +45,15 @@ impl Reactor {
         let mut own_id_in = Vec::new();
         own_id_in.extend(process.watchdog.is_some().then_some(notify::WATCHDOG_PID));
         own_id_in.extend((!attributes.sockets.is_empty()).then_some(sockets::OWNER));
-        let (reader, writer) = if process.settings.tty {
+        let (ours, theirs) = if process.settings.tty {
             attributes.terminal = true;
-            terminal::open_pair()
-                .map_err(|error| setup(format!("cannot make a terminal for it: {error}")))?
+            let (ours, theirs) = terminal::open_pair()
+                .map_err(|error| setup(format!("cannot make a terminal for it: {error}")))?;
+            (Ends { out: ours, err: None }, Ends { out: theirs, err: None })
         } else {
-            output_pipe()?
+            self.output_pipes()?
         };
-        let input = if process.settings.tty { writer.as_raw_fd() } else { self.input.as_raw_fd() };
+        let input = if process.settings.tty { &theirs.out } else { &self.input };
         let command = command_of(&plan, process)?;
         let group = self.runs.group(&marker);
         attributes.group = group.as_ref().map(AsRawFd::as_raw_fd);
@@ -60,18 +62,20 @@ impl Reactor {
             variables: &setting.variables,
             directory: setting.directory.as_deref(),
             place: Place::Session,
-            streams: Some((input, writer.as_raw_fd())),
+            streams: Some(theirs.streams(input.as_raw_fd())),
             own_id_in: &own_id_in,
             attributes: Some(&attributes),
             descriptors: None,
         });
         let pid = launched.inspect_err(|_| self.runs.ungroup(&marker))?;
-        let (user, outlet) = (attributes.credentials.user, Outlet::of(writer.as_fd()).ok());
-        self.runs.began(run, Start { leader: pid, user, marker, outlet });
+        let outlets = std::iter::once(&theirs.out).chain(&theirs.err);
+        let outlets = outlets.filter_map(|end| Outlet::of(end.as_fd()).ok()).collect();
+        let user = attributes.credentials.user;
+        self.runs.began(run, Start { leader: pid, user, marker, outlets });
         // Without a descriptor for it the terminal only keeps the size it has.
-        let terminal = process.settings.tty.then(|| reader.try_clone().ok()).flatten();
+        let terminal = process.settings.tty.then(|| ours.out.try_clone().ok()).flatten();
         self.terminals.extend(terminal.map(|ours| (run, ours)));
-        self.outputs.insert(run, reader);
+        self.outputs.insert(run, ours);
         self.files.extend(files.map(|files| (run, files)));
         if let Cow::Owned(variables) = common {
             self.begun_with.insert(run, variables);
@@ -94,6 +98,13 @@ impl Reactor {
             probe::Command { arguments, setting, attributes, input, descriptors }.start()
         };
         self.probes.ask(run, aspect, check_of(process, aspect)?.0, command)
+    }
+
+    fn output_pipes(&self) -> Result<(Ends, Ends), Refused> {
+        output::pipes(self.streams_apart).map_err(|error| {
+            let error = no_streams(&error);
+            (error.failure(), error.to_string())
+        })
     }
 
     /// Starts a process with the limit of descriptors that we were started with.
@@ -128,20 +139,20 @@ impl Reactor {
         let common = self.begun_with.get(&order.run).unwrap_or(&self.variables);
         let (mut setting, attributes) = set_up(&self.plan, process, common, &marker)?;
         setting.variables.insert(stop_command::TARGET.into(), target.to_string().into());
-        let (reader, writer) = output_pipe()?;
+        let (ours, theirs) = self.output_pipes()?;
         let command: Vec<OsString> = command.iter().map(OsString::from).collect();
         let pid = self.launch(&Launch {
             command: &command,
             variables: &setting.variables,
             directory: setting.directory.as_deref(),
             place: Place::Session,
-            streams: Some((self.input.as_raw_fd(), writer.as_raw_fd())),
+            streams: Some(theirs.streams(self.input.as_raw_fd())),
             own_id_in: &[],
             attributes: Some(&attributes),
             descriptors: None,
         })?;
         self.stop_commands.began(pid, order);
-        self.attach(order.run, reader);
+        self.attach(order.run, ours);
         Ok(())
     }
 
@@ -171,13 +182,6 @@ fn set_up(
         setting.variables.insert(name.into(), value.into());
     }
     Ok((setting, attributes))
-}
-
-fn output_pipe() -> Result<(OwnedFd, OwnedFd), Refused> {
-    spawn::output_pipe().map_err(|error| {
-        let error = no_streams(&error);
-        (error.failure(), error.to_string())
-    })
 }
 
 /// What the kernel refused before there was a process.

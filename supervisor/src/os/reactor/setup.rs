@@ -76,6 +76,7 @@ impl Reactor {
             ordered: VecDeque::new(),
             outputs: HashMap::new(),
             causes: HashMap::new(),
+            streams_apart: amenities.streams_apart,
             terminals: Vec::new(),
             handed: Handed::new(&plan),
             begun_with: HashMap::new(),

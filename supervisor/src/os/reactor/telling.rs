@@ -1,11 +1,10 @@
 //! What is said of it all: reports become lines, output is handed to the log.
 
-use std::os::fd::OwnedFd;
-
 use super::Reactor;
 use crate::log::{Notice, SourceId, Stream, Watch};
 use crate::machine::{Aspect, Report, RunId, Unfit};
 use crate::os::kill::Pid;
+use crate::os::output::Ends;
 use crate::os::report::{self, Context};
 use crate::spec::{Check, ExitPolicy};
 
@@ -91,14 +90,17 @@ impl Reactor {
         }
     }
 
-    pub(super) fn attach(&self, run: RunId, output: OwnedFd) {
+    pub(super) fn attach(&self, run: RunId, output: Ends) {
         let Some(log) = &self.log else { return };
         let process = self.plan.process(run.process);
-        let watch = match process.and_then(|process| Some(&process.ready.as_ref()?.check)) {
+        let watch = || match process.and_then(|process| Some(&process.ready.as_ref()?.check)) {
             Some(Check::LogLine { contains }) => Some(Watch::new(contains, run.key())),
             _ => None,
         };
-        log.attach(source(run), Stream::Stdout, output, watch);
+        log.attach(source(run), Stream::Stdout, output.out, watch());
+        if let Some(err) = output.err {
+            log.attach(source(run), Stream::Stderr, err, watch());
+        }
     }
 }
 
