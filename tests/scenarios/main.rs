@@ -19,6 +19,7 @@ mod http;
 mod images;
 mod init_duties;
 mod log_files;
+mod memory;
 mod mistakes;
 mod native;
 mod output;

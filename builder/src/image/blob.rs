@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek as _, Write};
 use std::path::Path;
 
 use super::codec::{self, Codec};
+use super::room::Permit;
 use super::{Image, Layer, Source, pack};
 use crate::digest::{Digest, Hashing};
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -78,11 +79,12 @@ pub fn tar_size(layer: &Layer) -> Result<u64> {
     }
 }
 
-/// Writes a layer as a registry or a layout gets it; returns digest and size of that.
+/// Writes a layer as a registry or a layout gets it; returns digest and size of that. The permit is that
+/// of the layer's codec: who has it has waited for the memory this takes.
 ///
 /// # Errors
 /// As [`write_tar`]; and when a blob that is sent as it is has become another one.
-pub fn write(layer: &Layer, out: &mut dyn Write) -> Result<(Digest, u64)> {
+pub fn write(layer: &Layer, _: &Permit, out: &mut dyn Write) -> Result<(Digest, u64)> {
     let (Source::File(file), Codec::AsIs) = (&layer.source, layer.codec) else {
         let hashing =
             layer.codec.compress(Hashing::new(out), |out| write_tar(layer, out).map(drop))?;
@@ -135,11 +137,11 @@ mod tests {
         fs::write(&file, "other").unwrap();
         for codec in [Codec::default(), Codec::None] {
             layer.codec = codec;
-            let failure = write(&layer, &mut io::sink()).unwrap_err();
+            let failure = write(&layer, &layer.codec.permit(), &mut io::sink()).unwrap_err();
             assert!(failure.to_string().contains("has changed"), "{failure}");
         }
         layer.codec = Codec::AsIs;
-        let failure = write(&layer, &mut io::sink()).unwrap_err();
+        let failure = write(&layer, &layer.codec.permit(), &mut io::sink()).unwrap_err();
         assert!(failure.to_string().contains("has become"), "{failure}");
     }
 
@@ -162,7 +164,7 @@ mod tests {
 
             layer.codec = Codec::AsIs;
             let mut sent = Vec::new();
-            let said = write(&layer, &mut sent).unwrap();
+            let said = write(&layer, &layer.codec.permit(), &mut sent).unwrap();
             assert_eq!(said, (Digest::of(&blob), blob.len() as u64));
             assert_eq!(sent, blob, "{media_type}");
         }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use super::gzip;
+use super::{gzip, room};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// The media type of an uncompressed layer.
@@ -84,6 +84,20 @@ impl Codec {
             Self::Gzip(_) => TAR_GZIP,
             Self::Zstd(_) => TAR_ZSTD,
         }
+    }
+
+    /// How much memory a stream takes while it is compressed, in bytes, where that is worth a
+    /// [`room::Permit`]. Streams of gzip share what they take among themselves.
+    pub fn memory(self) -> usize {
+        match self {
+            Self::AsIs | Self::None | Self::Gzip(_) => 0,
+            Self::Zstd(level) => room::of_zstd(level),
+        }
+    }
+
+    /// Waits until there is as much memory as a stream takes.
+    pub fn permit(self) -> room::Permit {
+        room::take(self.memory())
     }
 
     /// Compresses what `write` writes into `out`, and gives that back.

@@ -13,6 +13,7 @@ pub mod json;
 pub mod manifest;
 pub mod nix2container;
 pub mod pack;
+pub mod room;
 pub mod wire;
 
 use std::collections::BTreeMap;

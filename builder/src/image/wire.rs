@@ -55,7 +55,7 @@ pub fn compressed(layer: &Layer, cache: &Cache) -> Result<Compressed> {
     if let Some(known) = cache.compressed(layer) {
         return Ok(known);
     }
-    let (digest, size) = blob::write(layer, &mut std::io::sink())?;
+    let (digest, size) = blob::write(layer, &layer.codec.permit(), &mut std::io::sink())?;
     let compressed = Compressed { digest, size };
     cache.put_compressed(layer, &compressed);
     Ok(compressed)

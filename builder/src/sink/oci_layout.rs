@@ -63,7 +63,8 @@ impl OciLayout {
         if cache.compressed(layer).as_ref().is_some_and(is_there) {
             return Ok(());
         }
-        let (digest, size) = self.store(&mut |out| blob::write(layer, out))?;
+        let permit = layer.codec.permit();
+        let (digest, size) = self.store(&mut |out| blob::write(layer, &permit, out))?;
         cache.put_compressed(layer, &Compressed { digest, size });
         Ok(())
     }

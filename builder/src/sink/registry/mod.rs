@@ -19,8 +19,9 @@ use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::index::Index;
 use crate::image::manifest::Descriptor;
+use crate::image::room::Permit;
 use crate::image::wire::Wire;
-use crate::image::{Image, Layer, blob};
+use crate::image::{Codec, Image, Layer, blob};
 use crate::parallel;
 use crate::progress::{Event, Step, Watch};
 use crate::registry::blobs::{self, Mount};
@@ -42,13 +43,18 @@ pub struct Registry {
     watch: Arc<dyn Watch>,
 }
 
+/// Makes the bytes of a blob, as often as they are wanted, with the memory there is a permit for.
+type Make<'a> = dyn Fn(&Arc<Permit>) -> Result<Box<dyn Read + 'a>> + Sync + 'a;
+
 /// A blob that is to be in the repository.
 struct Blob<'a> {
     /// What it is to the image.
     item: &'a str,
     digest: &'a Digest,
     size: u64,
-    make: &'a (dyn Fn() -> Result<Box<dyn Read + 'a>> + Sync),
+    /// What its bytes are made with while they are sent.
+    codec: Codec,
+    make: &'a Make<'a>,
 }
 
 impl Registry {
@@ -107,24 +113,30 @@ impl Registry {
     /// Brings a layer into the repository.
     fn push_layer(&self, item: &str, layer: &Layer) -> Result<()> {
         if let Some(Compressed { digest, size }) = self.cache.compressed(layer) {
-            let make = || -> Result<Box<dyn Read>> {
-                Ok(Box::new(Compressing::start(layer.clone(), digest.clone(), &self.cache)?))
+            let make = |permit: &_| -> Result<Box<dyn Read>> {
+                let (layer, digest) = (layer.clone(), digest.clone());
+                Ok(Box::new(Compressing::start(layer, permit, digest, &self.cache)?))
             };
-            return self.push(&Blob { item, digest: &digest, size, make: &make });
+            let codec = layer.codec;
+            return self.push(&Blob { item, digest: &digest, size, codec, make: &make });
         }
         // Nobody knows yet what it compresses to. Its length must be said before its bytes, so
-        // they are kept meanwhile: in memory or, when they are many, in a file without a name.
+        // they are kept meanwhile: in memory or, when they are many, in a file without a name. What
+        // the codec takes is not there for them.
         self.tell(item, None, None, Step::Making);
         let doing = || "cannot keep a compressed layer in the temporary directory";
-        let mut out = BufWriter::with_capacity(256 * 1024, tempfile::spooled_tempfile(IN_MEMORY));
-        let (digest, size) = blob::write(layer, &mut out)?;
+        let permit = layer.codec.permit();
+        let kept = tempfile::spooled_tempfile(IN_MEMORY.saturating_sub(layer.codec.memory()));
+        let mut out = BufWriter::with_capacity(256 * 1024, kept);
+        let (digest, size) = blob::write(layer, &permit, &mut out)?;
+        drop(permit);
         let kept = out.into_inner().or_fail(Kind::CannotCreate, doing)?.into_inner();
         self.cache.put_compressed(layer, &Compressed { digest: digest.clone(), size });
-        let make = || match &kept {
+        let make = |_: &_| match &kept {
             SpooledData::InMemory(bytes) => Ok(Box::new(bytes.get_ref().as_slice()) as _),
             SpooledData::OnDisk(file) => reread(file).or_fail(Kind::Io, doing),
         };
-        self.push(&Blob { item, digest: &digest, size, make: &make })
+        self.push(&Blob { item, digest: &digest, size, codec: Codec::None, make: &make })
     }
 
     /// Brings a blob into the repository, whatever that takes.
@@ -170,12 +182,14 @@ impl Registry {
                 None => break,
             }
         }
+        // A connection is not left waiting for memory.
+        let permit = Arc::new(blob.codec.permit());
         let upload = match upload {
             Some(address) => Some(address),
             None => blobs::begin(&self.client, blob.digest)?,
         };
         if let Some(upload) = upload {
-            self.send(blob, &upload)?;
+            self.send(blob, &permit, &upload)?;
         }
         self.tell_of(blob, Step::Sent);
         self.places.put(host, blob.digest, repository);
@@ -205,10 +219,10 @@ impl Registry {
         }
     }
 
-    fn send(&self, blob: &Blob<'_>, upload: &str) -> Attempt<()> {
+    fn send(&self, blob: &Blob<'_>, permit: &Arc<Permit>, upload: &str) -> Attempt<()> {
         let tell = |sent| self.tell_of(blob, Step::Sending { sent });
         let make = || -> Result<Box<dyn Read + '_>> {
-            Ok(Box::new(Counted::new((blob.make)()?, blob.size, &tell)))
+            Ok(Box::new(Counted::new((blob.make)(permit)?, blob.size, &tell)))
         };
         let whole = blobs::send(&self.client, upload, blob.digest, blob.size, &make);
         match whole {
@@ -318,7 +332,8 @@ impl Registry {
             item: &format!("{of}config"),
             digest: &wire.config_descriptor.digest,
             size: wire.config_descriptor.size,
-            make: &|| Ok(Box::new(wire.config.as_slice())),
+            codec: Codec::None,
+            make: &|_| Ok(Box::new(wire.config.as_slice())),
         })?;
         Ok(wire)
     }

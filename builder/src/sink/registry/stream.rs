@@ -1,12 +1,14 @@
 //! The bytes of a blob on their way to a registry: made while they are sent, and counted.
 
 use std::io::{self, BufWriter, PipeReader, Read};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::room::Permit;
 use crate::image::{Layer, blob};
 
 /// How often somebody is told how far it is.
@@ -14,7 +16,8 @@ const BETWEEN: Duration = Duration::from_millis(100);
 
 /// The compressed bytes of a layer, made by a thread while they are read.
 pub struct Compressing {
-    pipe: PipeReader,
+    /// `None` once nobody reads any more.
+    pipe: Option<PipeReader>,
     /// Taken once the bytes have come to their end.
     maker: Option<JoinHandle<Result<(Digest, u64)>>>,
     expected: Digest,
@@ -24,16 +27,22 @@ pub struct Compressing {
 
 impl Compressing {
     /// Begins to compress `layer`, which comes to `expected` as `cache` knows.
-    pub fn start(layer: Layer, expected: Digest, cache: &Cache) -> Result<Self> {
+    pub fn start(
+        layer: Layer,
+        permit: &Arc<Permit>,
+        expected: Digest,
+        cache: &Cache,
+    ) -> Result<Self> {
+        let permit = Arc::clone(permit);
         let (pipe, writer) =
             io::pipe().or_fail(Kind::System, || "cannot make a pipe for the layer")?;
         let maker = thread::spawn(move || {
             let mut out = BufWriter::with_capacity(256 * 1024, writer);
-            let made = blob::write(&layer, &mut out)?;
+            let made = blob::write(&layer, &permit, &mut out)?;
             io::Write::flush(&mut out).or_fail(Kind::Io, || "cannot hand on a layer")?;
             Ok(made)
         });
-        Ok(Self { pipe, maker: Some(maker), expected, cache: cache.clone() })
+        Ok(Self { pipe: Some(pipe), maker: Some(maker), expected, cache: cache.clone() })
     }
 
     /// Whether the bytes that came were the right ones.
@@ -58,11 +67,22 @@ impl Compressing {
 
 impl Read for Compressing {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.pipe.read(out)?;
+        let count = self.pipe.as_mut().map_or(Ok(0), |pipe| pipe.read(out))?;
         if count == 0 && !out.is_empty() {
             self.judge().map_err(io::Error::other)?;
         }
         Ok(count)
+    }
+}
+
+impl Drop for Compressing {
+    /// Whoever stops in the middle may begin anew, and must not take the codec's memory twice: its next
+    /// bytes find nobody, which ends it.
+    fn drop(&mut self) {
+        self.pipe = None;
+        if let Some(maker) = self.maker.take() {
+            let _ = maker.join();
+        }
     }
 }
 
@@ -152,8 +172,8 @@ mod tests {
         };
         let read = || {
             let cache = Cache::at(directory.path().join("cache"));
-            let mut reader =
-                Compressing::start(layer.clone(), Digest::of(b"other"), &cache).unwrap();
+            let (permit, other) = (Arc::new(layer.codec.permit()), Digest::of(b"other"));
+            let mut reader = Compressing::start(layer.clone(), &permit, other, &cache).unwrap();
             failure(&io::copy(&mut reader, &mut io::sink()).unwrap_err())
         };
         assert!(read().contains("cannot read layer"));

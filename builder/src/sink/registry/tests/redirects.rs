@@ -30,7 +30,9 @@ fn the_body_of_a_blob_goes_where_it_is_redirected_and_credentials_do_not() {
         let (world, store) = (World::new(Access::Basic), FakeRegistry::start(Access::Open));
         store.state().uploads.insert(7, Vec::new());
         let largest = image(world.directory.path(), world.large).layers[1].clone();
-        let (digest, size) = crate::image::blob::write(&largest, &mut std::io::sink()).unwrap();
+        let (digest, size) =
+            crate::image::blob::write(&largest, &largest.codec.permit(), &mut std::io::sink())
+                .unwrap();
         let upload = format!("http://{}/v2/app/blobs/uploads/7", store.address());
         match after {
             "PUT" => {
