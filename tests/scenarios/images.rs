@@ -156,6 +156,7 @@ fn images_keep_every_rule_of_the_specification() {
         .expect("room");
     let found = oci::problems(&layout);
     assert!(found.iter().any(|rule| rule.contains("schemaVersion is 2")), "{found:?}");
+    assert!(found.iter().any(|rule| rule.contains("schema: /schemaVersion: ")), "{found:?}");
     assert!(found.iter().any(|rule| rule.contains("the blob has its digest")), "{found:?}");
 }
 

@@ -28,6 +28,7 @@ mod platforms;
 mod post_mortem;
 mod programs;
 mod project;
+mod schemas;
 mod settings;
 mod shell;
 mod sources;

@@ -4,15 +4,16 @@
 //! may be there already, and so the program of one platform is finished, and so is its init.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use devenv_tests::judges::skopeo;
-use devenv_tests::programs::{devenv_container, devenv_init};
+use devenv_tests::programs::{as_root, devenv_container, devenv_init};
 use devenv_tests::project::Project;
 use devenv_tests::registry::Registry;
 use devenv_tests::running::{self, Ended};
 use devenv_tests::world::World;
-use devenv_tests::{docker, oci};
+use devenv_tests::{docker, oci, schemas};
 
 const BOTH: &str = "linux/arm64,linux/amd64";
 
@@ -115,6 +116,8 @@ fn images_for_several_platforms_are_one_index() {
     let copied = std::fs::read(world.path("dir/manifest.json")).expect("an index");
     assert_eq!(json(&String::from_utf8(copied).expect("text")), index);
 
+    umoci_unpacks(&world, &layout);
+
     let root = world.path("root");
     let to_root = format!("rootfs:{}", root.display());
     let _ = run(&["copy", "app", &to_root, "--platform", "linux/arm64"]);
@@ -123,6 +126,27 @@ fn images_for_several_platforms_are_one_index() {
     let shown = run(&["inspect", "app", "--platform", BOTH]);
     assert!(shown.starts_with(&format!("index         {digest}")), "{shown}");
     assert!(shown.contains("platform      linux/arm64\n"), "{shown}");
+}
+
+/// umoci lists the tag. It does not choose among platforms (`tag is ambiguous`), so each image is taken out
+/// of the index for it to unpack.
+fn umoci_unpacks(world: &World, layout: &Path) {
+    let umoci =
+        |arguments: &[&str]| running::run(as_root("umoci").args(arguments)).expect_code(0).out;
+    let place = layout.display().to_string();
+    assert_eq!(umoci(&["ls", "--layout", &place]), "v1\n");
+    for (architecture, system) in [("amd64", "x86_64-linux"), ("arm64", "aarch64-linux")] {
+        let alone = world.path(&format!("only-{architecture}")).display().to_string();
+        let from = format!("oci:{place}:v1");
+        let to = format!("oci:{alone}:v1");
+        let choice = ["--insecure-policy", "--override-arch", architecture];
+        skopeo(&[&choice[..], &["copy", "--preserve-digests", &from, &to]].concat());
+        let bundle = world.path(&format!("bundle-{architecture}"));
+        umoci(&["unpack", "--image", &format!("{alone}:v1"), &bundle.display().to_string()]);
+        let unpacked = std::fs::read(bundle.join("rootfs/env/program")).expect("a program");
+        let ours = world.path("app/dist").join(system).join("program");
+        assert!(unpacked == std::fs::read(ours).expect("a program"), "{architecture}");
+    }
 }
 
 #[test]
@@ -155,6 +179,7 @@ fn an_index_is_pushed_once_and_everybody_gets_the_image_for_their_machine() {
 
     let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &target]);
     assert_eq!(json(&raw)["manifests"].as_array().map(Vec::len), Some(2));
+    assert_eq!(schemas::problems(schemas::Kind::Index, &json(&raw)), [""; 0]);
     let copy = format!("dir:{}", world.path("dir").display());
     skopeo(&["copy", "--all", "--insecure-policy", "--src-tls-verify=false", &target, &copy]);
     docker::ask(&["pull", &name]);

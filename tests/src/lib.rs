@@ -21,6 +21,7 @@ pub mod project;
 pub mod random;
 pub mod registry;
 pub mod running;
+pub mod schemas;
 pub mod spec;
 pub mod terminal;
 pub mod wait;

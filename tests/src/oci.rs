@@ -1,11 +1,14 @@
 //! A judge of OCI image layouts, written from the text of the specification and from nothing of ours:
-//! `image-layout.md`, `image-index.md`, `manifest.md`, `config.md`, `descriptor.md`, `annotations.md`.
+//! `image-layout.md`, `image-index.md`, `manifest.md`, `config.md`, `descriptor.md`, `annotations.md`. Every
+//! document is held against the specification's own schema as well.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use crate::schemas::{self, Kind};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -21,6 +24,7 @@ const LAYERS: [&str; 3] = [
 pub fn problems(layout: &Path) -> Vec<String> {
     let mut judge = Judge { layout, problems: Vec::new() };
     let marker = judge.json(&layout.join("oci-layout"));
+    judge.follows(Kind::Layout, &marker, "oci-layout");
     judge.must(marker["imageLayoutVersion"] == "1.0.0", "oci-layout: imageLayoutVersion is 1.0.0");
     let index = judge.json(&layout.join("index.json"));
     judge.index(&index, "index.json");
@@ -39,6 +43,11 @@ impl Judge<'_> {
         }
     }
 
+    fn follows(&mut self, kind: Kind, document: &Value, at: &str) {
+        let found = schemas::problems(kind, document);
+        self.problems.extend(found.into_iter().map(|problem| format!("{at}: schema: {problem}")));
+    }
+
     fn json(&mut self, file: &Path) -> Value {
         let value = fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok());
         self.must(value.is_some(), format!("{}: is JSON", file.display()));
@@ -46,6 +55,7 @@ impl Judge<'_> {
     }
 
     fn index(&mut self, index: &Value, at: &str) {
+        self.follows(Kind::Index, index, at);
         self.must(index["schemaVersion"] == 2, format!("{at}: schemaVersion is 2"));
         let media_type = index.get("mediaType").is_none_or(|given| given == INDEX);
         self.must(media_type, format!("{at}: mediaType is that of an index"));
@@ -71,6 +81,7 @@ impl Judge<'_> {
     }
 
     fn manifest(&mut self, manifest: &Value, at: &str) {
+        self.follows(Kind::Manifest, manifest, at);
         self.must(manifest["schemaVersion"] == 2, format!("{at}: schemaVersion is 2"));
         let media_type = manifest.get("mediaType").is_none_or(|given| given == MANIFEST);
         self.must(media_type, format!("{at}: mediaType is that of a manifest"));
@@ -85,6 +96,7 @@ impl Judge<'_> {
     }
 
     fn config(&mut self, image: &Value, layers: usize, at: &str) {
+        self.follows(Kind::Config, image, at);
         for key in ["architecture", "os"] {
             self.must(is_text(&image[key]), format!("{at}: has {key}"));
         }
