@@ -67,24 +67,34 @@ impl Endpoint {
         matches!(self, Self::Ssh(_))
     }
 
-    /// Opens a connection.
-    pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
+    /// Opens a connection. What is read or written on it fails after `silence`; what goes through ssh
+    /// does when ssh says so.
+    pub fn connect(&self, silence: Duration) -> io::Result<Box<dyn Stream>> {
         match self {
-            Self::Unix(path) => Ok(Box::new(UnixStream::connect(path)?)),
-            Self::Tcp(address) => Ok(Box::new(dial(address)?)),
+            Self::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(silence))?;
+                stream.set_write_timeout(Some(silence))?;
+                Ok(Box::new(stream))
+            }
+            Self::Tcp(address) => Ok(Box::new(dial(address, silence)?)),
             Self::Tls(address, identity) => {
-                Ok(Box::new(tls::connect(address, identity, dial(address)?)?))
+                Ok(Box::new(tls::connect(address, identity, dial(address, silence)?)?))
             }
             Self::Ssh(remote) => Ok(Box::new(ssh::connect(remote)?)),
         }
     }
 }
 
-fn dial(address: &str) -> io::Result<TcpStream> {
+fn dial(address: &str, silence: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT) {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                stream.set_read_timeout(Some(silence))?;
+                stream.set_write_timeout(Some(silence))?;
+                return Ok(stream);
+            }
             Err(error) => last = error,
         }
     }

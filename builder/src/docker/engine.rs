@@ -1,11 +1,13 @@
 //! The requests this program makes of the engine.
 
 use std::io::{ErrorKind, Write};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::endpoint::Endpoint;
 use super::http::{self, Error, Response};
+use super::patience::{self, Patient};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 
@@ -13,6 +15,8 @@ use crate::error::{Context as _, Failure, Kind, Result};
 #[derive(Debug)]
 pub struct Engine {
     endpoint: Endpoint,
+    /// How long it may be silent until it is asked whether it is there.
+    silence: Duration,
 }
 
 impl Engine {
@@ -22,14 +26,26 @@ impl Engine {
     /// [`Kind::Unavailable`] when nobody answers or one side does not believe the other,
     /// [`Kind::Permission`] when the socket may not be opened.
     pub fn connect(endpoint: Endpoint) -> Result<Self> {
-        let engine = Self { endpoint };
-        let stream = engine.endpoint.connect().map_err(Error::Connection);
-        let answer = stream.and_then(|stream| http::request(stream, "GET", "/_ping", None));
-        let answer = answer.map_err(|error| match error {
+        Self::connect_within(endpoint, patience::SILENCE)
+    }
+
+    /// As [`Engine::connect`], with another patience.
+    pub fn connect_within(endpoint: Endpoint, silence: Duration) -> Result<Self> {
+        let engine = Self { endpoint, silence };
+        let answer = engine.ping().map_err(|error| match error {
             Error::Connection(error) => engine.unreachable(&error),
             Error::Body(failure) => failure,
         })?;
         if answer.status == 200 { Ok(engine) } else { Err(engine.refused("ping", &answer)) }
+    }
+
+    /// Asks whether it is there.
+    fn ping(&self) -> std::result::Result<Response, Error> {
+        let stream = self.endpoint.connect(self.silence)?;
+        http::request(stream, "GET", "/_ping", None).map_err(|error| match error {
+            Error::Connection(error) => Error::Connection(patience::in_words(error, self.silence)),
+            error => error,
+        })
     }
 
     /// Whether each question takes time worth speaking of.
@@ -114,8 +130,15 @@ impl Engine {
         target: &str,
         body: Option<http::Body<'_>>,
     ) -> Result<Response> {
-        let stream = self.endpoint.connect().map_err(|error| self.unreachable(&error))?;
-        http::request(stream, method, target, body).map_err(|error| match error {
+        let ask = || match self.ping() {
+            Ok(_) => Ok(()),
+            Err(Error::Connection(error)) => Err(error),
+            Err(Error::Body(failure)) => Err(std::io::Error::other(failure)),
+        };
+        let stream =
+            self.endpoint.connect(self.silence).map_err(|error| self.unreachable(&error))?;
+        http::request(Patient::new(stream, &ask), method, target, body).map_err(|error| match error
+        {
             Error::Connection(error) => Failure::new(
                 Kind::Io,
                 format!("connection to Docker at {}: {error}", self.endpoint),

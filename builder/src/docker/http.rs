@@ -41,7 +41,7 @@ impl From<io::Error> for Error {
 /// A server that has seen enough may answer before it has read all of the body; that answer is
 /// then the response, and not the broken pipe.
 pub fn request(
-    stream: Box<dyn Stream>,
+    stream: impl Stream,
     method: &str,
     target: &str,
     body: Option<Body<'_>>,

@@ -4,6 +4,7 @@ pub mod context;
 pub mod endpoint;
 pub mod engine;
 pub mod http;
+pub mod patience;
 pub mod ssh;
 pub mod tls;
 
