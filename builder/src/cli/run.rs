@@ -58,7 +58,9 @@ pub struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
     /// Unpack the layers as they would be pushed, prove that they hold what would be mounted (code 65
-    /// when they do not), and run what was unpacked; native engine only
+    /// when they do not), and run what was unpacked; native engine only. Names, types, modes, targets of
+    /// links and contents are compared, owners as far as you may set them; extended attributes, file
+    /// capabilities among them, devices, and times are not
     #[arg(long)]
     as_image: bool,
     /// Network of Docker or Podman to use; natively host, which is the default, or none
