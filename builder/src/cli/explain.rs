@@ -14,7 +14,7 @@ use crate::image::Image;
 use crate::nix;
 use crate::report;
 use crate::understand::contents::{self, Item, What, mentioned, name};
-use crate::understand::explain::{Explained, Root, explain};
+use crate::understand::explain::{Explained, Root, culprits, explain};
 use crate::understand::size::{self, human};
 use crate::understand::treemap;
 
@@ -90,9 +90,8 @@ pub fn check_size(image: &Image, explained: &[Explained], limit: u64) -> Result<
     if total <= limit {
         return Ok(());
     }
-    let culprits: Vec<String> = explained
-        .iter()
-        .take(3)
+    let culprits: Vec<String> = culprits(explained, 3)
+        .into_iter()
         .map(|one| format!("{} ({})", one.item.label(), human(one.exclusive)))
         .collect();
     Err(Failure::new(

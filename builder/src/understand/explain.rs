@@ -29,6 +29,26 @@ pub struct Explained {
     /// Bytes that would go if only this path went: its own and those of everything that is there
     /// for its sake alone.
     pub exclusive: u64,
+    /// The other paths without each of which this one would not be there.
+    pub only_for: Vec<String>,
+}
+
+/// The paths that take the most, at most `count` of them. Of one and the single thing it brings, which
+/// makes up nine tenths of it or more, only the latter is named: it is what takes the room.
+pub fn culprits(explained: &[Explained], count: usize) -> Vec<&Explained> {
+    let mut named: Vec<&Explained> = Vec::new();
+    for one in explained {
+        let is_what_it_brings = |whole: &&Explained| {
+            one.only_for.contains(&whole.item.path)
+                && one.exclusive.saturating_mul(10) >= whole.exclusive.saturating_mul(9)
+        };
+        match named.iter().position(is_what_it_brings) {
+            Some(whole) => named[whole] = one,
+            None if named.len() < count => named.push(one),
+            None => {}
+        }
+    }
+    named
 }
 
 /// Explains every path, the one that would save most first.
@@ -37,29 +57,37 @@ pub struct Explained {
 pub fn explain(items: &[Item], references: &References, roots: &[Root]) -> Vec<Explained> {
     let reached = reach(references, roots, None);
     let keepers = keepers(references, roots);
+    let mut only_for: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut explained: Vec<Explained> = items
         .iter()
         .map(|item| {
             let (root, chain) = chain(&reached, &item.path);
             // What is not reached without this path is there for its sake alone.
             let without = reach(references, roots, Some(&item.path));
-            let exclusive = items
-                .iter()
-                .filter(|other| {
-                    reached.contains_key(other.path.as_str())
-                        && !without.contains_key(other.path.as_str())
-                })
-                .map(|other| other.size)
-                .sum::<u64>()
-                .max(item.size);
+            let gone = items.iter().filter(|other| {
+                reached.contains_key(other.path.as_str())
+                    && !without.contains_key(other.path.as_str())
+            });
+            let mut exclusive = 0;
+            for other in gone {
+                exclusive += other.size;
+                if other.path != item.path {
+                    only_for.entry(&other.path).or_default().push(item.path.clone());
+                }
+            }
+            let exclusive = exclusive.max(item.size);
             let kept_by = keepers
                 .iter()
                 .filter(|(_, kept)| kept.contains_key(item.path.as_str()))
                 .map(|(what, _)| (*what).to_owned())
                 .collect();
-            Explained { item: item.clone(), root, chain, kept_by, exclusive }
+            let only_for = Vec::new();
+            Explained { item: item.clone(), root, chain, kept_by, exclusive, only_for }
         })
         .collect();
+    for one in &mut explained {
+        one.only_for = only_for.remove(one.item.path.as_str()).unwrap_or_default();
+    }
     explained.sort_by(|a, b| {
         (b.exclusive, b.item.size, &a.item.path).cmp(&(a.exclusive, a.item.size, &b.item.path))
     });
@@ -174,5 +202,30 @@ mod tests {
         assert_eq!(explained["lib"].exclusive, 100);
         assert_eq!(explained["libc"].exclusive, 50);
         assert_eq!(explained["stray"].exclusive, 1);
+    }
+
+    /// A tree of links leads to an application, that brings a library and another one.
+    #[test]
+    fn a_tree_and_what_it_holds_are_one_culprit() {
+        let named = |sizes: [u64; 5], count| -> Vec<String> {
+            let names = ["tree", "app", "lib", "more", "own"];
+            let items: Vec<Item> = std::iter::zip(names, sizes)
+                .map(|(path, size)| Item { path: path.to_owned(), size, what: What::Stored })
+                .collect();
+            let references = [("tree", vec!["app"]), ("app", vec!["lib", "more"])]
+                .map(|(from, to)| (from.to_owned(), to.into_iter().map(str::to_owned).collect()))
+                .into();
+            let root = |path: &str| Root { what: "process web".into(), path: path.into() };
+            let explained = explain(&items, &references, &[root("tree"), root("own")]);
+            culprits(&explained, count).iter().map(|one| one.item.path.clone()).collect()
+        };
+        // The application is all there is to the tree; its libraries are halves of it.
+        assert_eq!(named([1, 100, 500, 400, 50], 3), ["app", "lib", "more"]);
+        assert_eq!(named([1, 100, 500, 400, 50], 1), ["app"]);
+        // Down to what takes the room.
+        assert_eq!(named([1, 2, 500, 3, 50], 3), ["lib", "own", "more"]);
+        // What takes as much by itself is named, too.
+        assert_eq!(named([500, 2, 500, 3, 50], 2), ["tree", "lib"]);
+        assert_eq!(named([0; 5], 0), [""; 0]);
     }
 }

@@ -185,6 +185,7 @@ mod tests {
             root: Some("variable <A>".into()),
             chain: vec!["/nix/store/h-lib".into()],
             exclusive: 4096,
+            only_for: Vec::new(),
         };
         let page = page("a & b", 3072, &[one]);
         for text in
