@@ -60,15 +60,17 @@ in
 
   /**
     One item with its place in the image, as the builder takes it: the contents of a folder go to
-    `/env`, a file goes into it under its own name.
+    `/env`, a file goes into it under its own name. `owned` are the `volumes` of the container and
+    their `owner`.
   */
-  special = { inStore, folder, ... }: {
+  special = owned: { inStore, folder, ... }: {
     path = inStore;
     rewrite = {
       regex = "^${lib.escapeRegex (builtins.unsafeDiscardStringContext inStore)}";
       repl = if folder then root.home else "${root.home}/${plainName inStore}";
     };
-    perms = [ root.ownedByUser ];
+    perms = [ root.ownedByUser ]
+      ++ lib.optionals folder (root.permissionsInHome owned (builtins.unsafeDiscardStringContext inStore));
   };
 
   /** Links from `/` to the top of all items. */

@@ -75,7 +75,7 @@ in
         inherit projectSource;
         option = "containers.${name}.copyToRoot";
       };
-      home = !(lib.any (item: item.folder) items);
+      makeHome = !(lib.any (item: item.folder) items);
       files = build "${safeName name}-root" "nix-root" ({
         entries = root.files {
           init = "${initProgram}";
@@ -87,7 +87,7 @@ in
         };
       } // below);
       below = lib.optionalAttrs (base != null) { below = "${base}/root.json"; };
-      folderList = root.folders { inherit home owner; inherit (container) volumes; };
+      folderList = root.folders { inherit makeHome owner; inherit (container) volumes; };
       folders = build "${safeName name}-folders" "nix-root" {
         entries = map ({ path, ... }: { inherit path; directory = true; }) folderList;
       };
@@ -121,7 +121,7 @@ in
 
       special =
         [ (atRoot files (_: [ ])) (atRoot folders (tree: root.permissions tree folderList)) ]
-        ++ map copied.special items;
+        ++ map (copied.special { inherit owner; inherit (container) volumes; }) items;
       groups = layers.groups container.layers;
       # What is not asked for by a layer: everything that the configuration and the spec mention.
       own = {

@@ -7,9 +7,17 @@ let
 
   root = { uid = 0; gid = 0; uname = "root"; gname = "root"; };
   user = { uid = 1000; gid = 1000; uname = "user"; gname = "user"; };
+
+  home = "/env";
+  isInHome = lib.hasPrefix "${home}/";
+  # Volumes that are no folders every image has.
+  own = volumes: lib.filter (path: !(lib.elem path [ "/root" "/tmp" home ])) (lib.unique volumes);
+  # The folders on the way to a path below the home, that one included.
+  wayTo = path: lib.filter (folder: folder != path && (folder == home || isInHome folder))
+    (lib.foldl' (way: name: way ++ [ "${lib.last way}/${name}" ]) [ "" ] (lib.tail (lib.splitString "/" path)));
 in
 {
-  home = "/env";
+  inherit home;
 
   # Folders are entered by any user, so that `docker run --user` works; what is copied belongs to the
   # user of the image, who may change it.
@@ -31,21 +39,30 @@ in
     ++ links;
 
   /**
-    The folders with permissions of their own: `{ path, permissions }`. `home` says whether `/env` must
+    The folders with permissions of their own: `{ path, permissions }`. `makeHome` says whether `/env` must
     be made, because nothing that is copied makes it. `volumes` are folders that belong to `owner`: an
     engine that makes a volume for one gives it to the same user, and not to root.
 
-    They are a tree apart from the files: where two trees meet in a folder both must ask for the same
-    permissions, and the tree of the files, which asks for none, then meets any other.
+    They are a tree apart from the files. Where it meets another tree in a folder, both must come to the
+    same owner and mode: what is on the way to a volume in the home has those of what is copied there.
   */
-  folders = { home, volumes, owner }:
+  folders = { makeHome, volumes, owner }:
     [
       { path = "/root"; permissions = root // { mode = "0700"; }; }
       { path = "/tmp"; permissions = root // { mode = "1777"; }; }
     ]
-    ++ optional home { path = "/env"; permissions = user // { mode = "0755"; }; }
-    ++ map (path: { inherit path; permissions = owner // { mode = "0755"; }; })
-      (lib.filter (path: !(lib.elem path [ "/root" "/tmp" "/env" ])) (lib.unique volumes));
+    ++ map (path: { inherit path; permissions = user // { mode = "0755"; }; })
+      (lib.filter (path: !(lib.elem path (own volumes)))
+        (lib.unique (optional makeHome home ++ lib.concatMap wayTo (lib.filter isInHome volumes))))
+    ++ map (path: { inherit path; permissions = owner // { mode = "0755"; }; }) (own volumes);
+
+  /**
+    The permissions of `volumes` within a folder whose contents go to the home from a path of the store:
+    it may hold them as well.
+  */
+  permissionsInHome = { volumes, owner }: inStore:
+    map (path: owner // { mode = "0755"; regex = "^${lib.escapeRegex (inStore + lib.removePrefix home path)}$"; })
+      (lib.filter isInHome (own volumes));
 
   /**
     The permissions of `folders` in a tree at a path of the store. Expressions are searched for in the

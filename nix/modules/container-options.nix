@@ -63,7 +63,7 @@ in
   volumes = mkOption {
     type = types.listOf (types.strMatching "/.*");
     default = [ ];
-    description = "Folders whose contents outlive the container. They belong to its user.";
+    description = "Folders whose contents outlive the container. They belong to its user, also those in `/env`.";
   };
 
   annotations = mkOption {

@@ -2,9 +2,10 @@
 { lib, ... }:
 let
   copied = import ../copied.nix { inherit lib; };
+  special = copied.special { volumes = [ ]; owner = { }; };
   projectSource = "/nix/store/00000000000000000000000000000000-source";
   items = copyToRoot: copied.items { inherit copyToRoot projectSource; option = "containers.app.copyToRoot"; };
-  places = copyToRoot: map (one: (copied.special one).rewrite.repl) (items copyToRoot);
+  places = copyToRoot: map (one: (special one).rewrite.repl) (items copyToRoot);
   links = copyToRoot: map (entry: entry.path) (copied.links (items copyToRoot));
   # A derivation, as far as this is concerned: a text that something must build.
   built = builtins.appendContext "/nix/store/11111111111111111111111111111111-app" {
@@ -36,7 +37,7 @@ in
     expected = { places = [ "/env" ]; links = [ ]; };
   };
   "the expression takes away the path and no more" = {
-    expr = builtins.match "${(copied.special (lib.head (items projectSource))).rewrite.regex}(.*)" "${projectSource}/a";
+    expr = builtins.match "${(special (lib.head (items projectSource))).rewrite.regex}(.*)" "${projectSource}/a";
     expected = [ "/a" ];
   };
 }

@@ -209,6 +209,42 @@ fn a_volume_belongs_to_the_user_of_the_container() {
     assert!(lines.len() == 3 && lines[1].contains(" 70 ") && lines[2] == "app", "{said}");
 }
 
+/// Be it one that the project has, one it has not, or one in a folder it has.
+#[test]
+fn a_volume_may_be_in_the_project_that_is_copied() {
+    let world = World::new();
+    let project = world.project(
+        "inside",
+        r#"{ pkgs, ... }: {
+             containers.app = {
+               name = "inside"; user = "app"; users.app.uid = 70;
+               volumes = [ "/env/kept" "/env/new" "/env/has/one" ];
+               startupCommand = "cd /env && touch kept/x new/x has/one/x && ls -nd . kept kept/file new has has/one"; }; }"#,
+    );
+    for file in ["kept/file", "has/file"] {
+        world.write(&format!("inside/{file}"), "");
+    }
+    let image = project.load("app");
+    let in_docker = docker::ask(&["run", "--rm", "--network", "none", &image]);
+    let natively = project.run(&["run", "app", "--engine", "native"]).expect_code(0).out;
+    for said in [in_docker, natively] {
+        let owners: Vec<(&str, &str)> = said
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .map(|words| (words[2], *words.last().expect("a name")))
+            .collect();
+        let expected = [
+            ("1000", "."),
+            ("1000", "has"),
+            ("70", "has/one"),
+            ("70", "kept"),
+            ("1000", "kept/file"),
+            ("70", "new"),
+        ];
+        assert_eq!(owners, expected, "{said}");
+    }
+}
+
 #[test]
 fn settings_of_processes_are_in_force() {
     let world = World::new();

@@ -149,7 +149,10 @@ impl Tree {
                         String::from_utf8_lossy(place)
                     ),
                 )
-                .hint("leave one of them out, or give both the same mode and owner")
+                .hint(
+                    "leave one of them out, or give both the same mode and owner; what is wanted for \
+                     a volume of the container counts, too",
+                )
             })?;
         }
         node.file = Some(file);
@@ -265,7 +268,9 @@ fn agree(before: &File, after: &File, rules: &[Compiled]) -> std::result::Result
     if matches!(before.content, Content::Regular(_)) && before.content != after.content {
         return Err("their sizes differ");
     }
-    if perms(before) != perms(after) {
+    // nix2container wants the same rules of both. Other rules that come to the same are as good: a
+    // folder of ours for a volume meets the project that is copied around it.
+    if perms(before) != perms(after) && before.ownership != after.ownership {
         return Err("other owners or modes are asked for");
     }
     Ok(())
@@ -338,6 +343,24 @@ mod tests {
         fs::write(b.join("etc/file"), "two").unwrap();
         let tree = Tree::read([(a.as_path(), &options), (b.as_path(), &options)]).unwrap();
         assert_eq!(tree.get("/etc/file").unwrap().source, b.join("etc/file"));
+
+        // Other rules may come to the same owner and mode, and only then meet.
+        let owned = |regex: &str, uid| {
+            let perm = super::super::Perm { regex: regex.to_owned(), uid, ..Default::default() };
+            Options { perms: vec![perm], ..options.clone() }
+        };
+        let both = |a_options: &Options, b_options: &Options| {
+            Tree::read([(a.as_path(), a_options), (b.as_path(), b_options)])
+        };
+        both(&owned("", 7), &owned("etc|file", 7)).unwrap();
+        both(&options, &owned("nothing", 7)).unwrap();
+        for (one, other) in [(owned("", 7), owned("etc", 8)), (owned("", 7), options.clone())] {
+            let failure = both(&one, &other).unwrap_err();
+            assert!(
+                failure.message().ends_with("other owners or modes are asked for"),
+                "{failure}"
+            );
+        }
     }
 
     #[test]
