@@ -190,8 +190,10 @@ fn what_the_project_says_about_copying_holds_for_every_registry() {
     let _ = run(&["copy", "processes", "--registry", &all]).expect_code(0);
     // The command line takes their place.
     for arguments in [&["copy", "processes", &name][..], &["plan", "processes", "--to", &name]] {
-        let ended = run(&[arguments, &["--copy-args=--dest-no-creds"]].concat());
-        assert_eq!(ended.code, 77, "{}", ended.err);
+        for given in ["--copy-args=--dest-no-creds", "--dest-no-creds"] {
+            let ended = run(&[arguments, &[given]].concat());
+            assert_eq!(ended.code, 77, "{given}: {}", ended.err);
+        }
     }
 }
 

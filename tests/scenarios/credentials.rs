@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use devenv_tests::registry::{PASSWORD, Registry};
+use devenv_tests::registry::{PASSWORD, Registry, USER};
 use devenv_tests::running::{self, Ended};
 use devenv_tests::world::World;
 
@@ -102,4 +102,34 @@ fn why_credentials_cannot_be_had_is_told_and_not_that_there_are_none() {
     let credentials = format!("--copy-args=--dest-creds=me:{PASSWORD}");
     let _ = copy("REGISTRY_AUTH_FILE", "nowhere", &[&credentials]).expect_code(0);
     let _ = copy("DOCKER_CONFIG", "unreadable", &["--copy-args=--dest-no-creds"]).expect_code(77);
+}
+
+/// With all that people write after `skopeo copy` without thinking.
+#[test]
+fn arguments_of_skopeo_are_flags_as_well() {
+    let world = World::new();
+    let registry = Registry::locked(&world);
+    let project = world.project("app", PROJECT);
+    let name = format!("docker://{}/app:v1", registry.address());
+    let copy = |given: &[&str]| {
+        let mut command = project.command(&[&["copy", "processes", &name], given].concat());
+        command.env("HOME", world.path("home")).env_remove("DOCKER_CONFIG");
+        running::run(&mut command)
+    };
+    let digest = world.path("digest");
+    let file = format!("--digestfile={}", digest.display());
+    let credentials = format!("{USER}:{PASSWORD}");
+    let usual = ["--dest-tls-verify=false", "--retry-times", "2", "--format", "oci", "--all"];
+    let given = [&usual[..], &[&file, "--insecure-policy", "--dest-creds", &credentials]].concat();
+    let copied = copy(&given).expect_code(0);
+    assert_eq!(std::fs::read_to_string(digest).expect("a digest"), copied.out.trim_end());
+    // Together with --copy-args they are one list, of which the last word counts.
+    let words = "--copy-args=--dest-creds me:unguessed";
+    let again = copy(&[words, "--dest-creds", &credentials]).expect_code(0);
+    assert!(again.err.contains("is up to date"), "{}", again.err);
+    let _ = copy(&[words]).expect_code(77);
+    let wrong = copy(&["--retry-times=often"]).expect_code(64);
+    assert!(wrong.err.contains("copy argument --retry-times: `often`"), "{}", wrong.err);
+    let plan = ["plan", "processes", "--to", &name, "--dest-creds", &credentials];
+    let _ = project.run(&plan).expect_code(0);
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
+use super::flags::Flags;
 use super::{shell_words, skopeo};
 use crate::cache::Cache;
 use crate::docker::{Engine, context};
@@ -39,6 +40,8 @@ pub struct Arguments {
     /// docker-daemon:[NAME[:TAG]], podman:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG],
     /// oci:DIR[:TAG], oci-archive:FILE[:TAG], rootfs:DIR or docker://HOST/NAME[:TAG]
     destination: Option<String>,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 /// Options of copying that may stand before the verb, too.
@@ -73,9 +76,17 @@ pub struct CopyOptions {
     /// Tell what happens as JSON, one object a line, on standard output
     #[arg(long, global = true, conflicts_with = "quiet", help_heading = HEADING)]
     json: bool,
+    /// Such arguments that were given as flags.
+    #[arg(skip)]
+    flags: Flags,
 }
 
 impl CopyOptions {
+    /// The options together with flags of the verb itself.
+    pub fn with(&self, flags: &Flags) -> Self {
+        Self { flags: flags.clone(), ..self.clone() }
+    }
+
     /// The arguments given on the command line, with the password from standard input.
     pub fn arguments(&self) -> Result<CopyArguments> {
         let mut words = Vec::new();
@@ -87,6 +98,7 @@ impl CopyOptions {
             let text = std::fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
             words.extend(text.split_terminator('\0').map(str::to_owned));
         }
+        words.extend(self.flags.words.iter().cloned());
         self.complete(&words)
     }
 
@@ -122,7 +134,9 @@ impl CopyOptions {
 
     /// Whether the command line gives arguments of its own, in place of those of the project.
     fn given(&self) -> bool {
-        !self.copy_args.is_empty() || self.copy_args_file.is_some()
+        !self.copy_args.is_empty()
+            || self.copy_args_file.is_some()
+            || self.flags != Flags::default()
     }
 
     fn complete(&self, words: &[String]) -> Result<CopyArguments> {
@@ -163,6 +177,7 @@ fn copy(
     options: &CopyOptions,
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
+    let options = &options.with(&arguments.flags);
     // A wrong destination is told before anything is built.
     let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
     let several = project.platforms.several();

@@ -9,6 +9,7 @@ mod copy_arguments;
 mod diff;
 mod digest;
 mod explain;
+mod flags;
 mod init;
 mod inspect;
 mod list;

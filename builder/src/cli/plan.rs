@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::common::ProjectArguments;
 use super::copy::CopyOptions;
+use super::flags::Flags;
 use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -29,6 +30,8 @@ pub struct Arguments {
     /// Where it would go: docker://HOST/NAME[:TAG]
     #[arg(long, value_name = "REF")]
     to: String,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 /// What would become of a blob.
@@ -68,6 +71,7 @@ pub fn run(
         [image] => Goal::of_image(Wire::new(image, &cache)?)?,
         images => Goal::of_index(Index::of(images, &cache)?),
     };
+    let options = &options.with(&arguments.flags);
     let copying = options.arguments_for(&arguments.name, project)?;
     let client = Client::new(reference.clone(), copying.registry_options(&reference)?)?;
     let registry = Registry::new(client, cache, options.places(), Arc::new(progress::Silent));

@@ -80,6 +80,18 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-creds -d 'Log in as this user; lists of processes show a password that is given here, and not one of --password-stdin' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-username -d 'Log in as this user, with --dest-password or --password-stdin' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-password -d 'Password of --dest-username' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-registry-token -d 'Show this token instead of logging in' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-authfile -d 'Credentials, as docker login and podman login leave them' -r -F
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-cert-dir -d 'Certificates for the registry, or for the engine, and to show to it' -r -f -a "(__fish_complete_directories)"
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-daemon-host -d 'Docker Engine to copy to in place of the usual one' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l digestfile -d 'Write the digest to this file, too' -r -F
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l retry-times -d 'How often to try again what failed for a moment [default: 5]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l format -d 'oci, which images are in any case; others are left to skopeo' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-tls-verify[ -d 'Trust a registry only by TLS and its certificate [default: true]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-no-creds[ -d 'Do not log in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
@@ -130,7 +142,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l read-only -d 'Make the root read-only'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l as-image -d 'Unpack the layers as they would be pushed, prove that they hold what would be mounted (code 65 when they do not), and run what was unpacked; native engine only'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l as-image -d 'Unpack the layers as they would be pushed, prove that they hold what would be mounted (code 65 when they do not), and run what was unpacked; native engine only. Names, types, modes, targets of links and contents are compared, owners as far as you may set them; extended attributes, file capabilities among them, devices, and times are not'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s h -l help -d 'Print help (see a summary with \'-h\')'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l password-stdin -d 'Read the password of --dest-username from standard input'
@@ -144,6 +156,18 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-creds -d 'Log in as this user; lists of processes show a password that is given here, and not one of --password-stdin' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-username -d 'Log in as this user, with --dest-password or --password-stdin' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-password -d 'Password of --dest-username' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-registry-token -d 'Show this token instead of logging in' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-authfile -d 'Credentials, as docker login and podman login leave them' -r -F
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-cert-dir -d 'Certificates for the registry, or for the engine, and to show to it' -r -f -a "(__fish_complete_directories)"
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-daemon-host -d 'Docker Engine to copy to in place of the usual one' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l digestfile -d 'Write the digest to this file, too' -r -F
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l retry-times -d 'How often to try again what failed for a moment [default: 5]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l format -d 'oci, which images are in any case; others are left to skopeo' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-tls-verify[ -d 'Trust a registry only by TLS and its certificate [default: true]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-no-creds[ -d 'Do not log in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
