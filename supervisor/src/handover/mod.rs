@@ -13,7 +13,7 @@ use std::fmt::Display;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::spec::tasks::json::Json;
+use crate::spec::json::{self, Json};
 use crate::spec::{Kind, Plan, ProcessId};
 
 /// Names the file a task writes JSON to.
@@ -79,11 +79,11 @@ impl Given {
         let wrong = |why: &dyn Display| format!("{OUTPUT_FILE} does not hold JSON: {why}");
         let output = std::str::from_utf8(output).map_err(|error| wrong(&error))?;
         let written = !output.trim().is_empty();
-        let json = written.then(|| serde_json::from_str(output)).transpose();
-        let mut json: Option<Json> = json.map_err(|error| wrong(&error))?;
+        let json = written.then(|| json::read::read(output)).transpose();
+        let mut json = json.map_err(|fault| wrong(&fault))?;
         let mut variables = Vec::new();
         if let Some(Json::Object(exported)) =
-            json.as_ref().and_then(|json| entry(entry(json, "devenv")?, "env"))
+            json.as_ref().and_then(|json| json.get("devenv")?.get("env"))
         {
             for (name, value) in exported {
                 if let Json::Text(value) = value
@@ -109,8 +109,7 @@ impl Given {
             let count = variables.len();
             return Err(format!("it exports {count} variables, {MOST_VARIABLES} are allowed"));
         }
-        let text = json.as_ref().map(serde_json::to_string).transpose();
-        let text = text.map_err(|error| wrong(&error))?.unwrap_or_default();
+        let text = json.as_ref().map(Json::to_string).unwrap_or_default();
         check("what it hands on", OUTPUTS, &text)?;
         Ok(Self { text, variables })
     }
@@ -265,11 +264,6 @@ fn exported(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
         }
     }
     Ok(variables)
-}
-
-fn entry<'a>(json: &'a Json, key: &str) -> Option<&'a Json> {
-    let Json::Object(entries) = json else { return None };
-    entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
 /// The entry of an object, made as an empty object where there is none; `None` of what is none.

@@ -42,7 +42,7 @@ fn both_files_are_read_and_variables_stand_in_the_json_too() {
 fn what_is_wrong_is_told_with_its_file() {
     let long = format!(r#"{{"devenv":{{"env":{{"A":"{}"}}}}}}"#, "x".repeat(LONGEST));
     for (output, exports, told) in [
-        ("{", "", "DEVENV_TASK_OUTPUT_FILE does not hold JSON: EOF while parsing"),
+        ("{", "", "DEVENV_TASK_OUTPUT_FILE does not hold JSON: it ends too early"),
         ("{} {}", "", "DEVENV_TASK_OUTPUT_FILE does not hold JSON: trailing characters"),
         ("port=1", "", "DEVENV_TASK_OUTPUT_FILE does not hold JSON: expected value"),
         ("", "A", "DEVENV_TASK_EXPORTS_FILE: A has no value"),

@@ -1,6 +1,6 @@
 //! The contract between Nix, the builder and PID 1: JSON in, a checked [`Plan`] out.
 //!
-//! [`wire`] is the JSON as written, [`plan`] what it means once checked, [`graph`] the start order
+//! [`json`] is any JSON, [`wire`] that of the contract, [`plan`] what it means once checked, [`graph`] the start order
 //! with cycles named, [`settings`] rights and limits, [`signal`] signals by name, [`watch`] which
 //! files matter, [`error`]
 //! everything that can be wrong.
@@ -10,6 +10,7 @@
 
 pub mod error;
 pub mod graph;
+pub mod json;
 pub mod plan;
 pub mod procfile;
 mod replicas;
@@ -19,6 +20,8 @@ pub mod tasks;
 pub mod translation;
 pub mod watch;
 pub mod wire;
+
+use serde::Deserialize;
 
 pub use error::{Problem, SpecError};
 pub use plan::{
@@ -37,25 +40,23 @@ pub use wire::{Check, Condition, ExitPolicy, ExitRule, Kind, RestartOn, Spec, Ti
 ///
 /// # Errors
 /// [`SpecError::Syntax`] when it is not JSON, [`SpecError::Version`] when it is of another version,
-/// [`SpecError::Shape`] when a field is unknown, missing or of the wrong type.
+/// [`SpecError::Problems`] with every key that is there twice, [`SpecError::Shape`] when a field is
+/// unknown, missing or of the wrong type.
 pub fn read(text: &str) -> Result<Spec, SpecError> {
-    #[derive(serde::Deserialize)]
-    struct VersionOnly {
-        version: Option<u32>,
+    let json = json::read::read(text).map_err(|fault| SpecError::Syntax(fault.to_string()))?;
+    let shape = |fault: json::Fault| SpecError::Shape(fault.to_string());
+    let version = json.get("version").map(u32::deserialize).transpose();
+    match version.map_err(|fault| shape(fault.within(&"version")))? {
+        Some(found) if found != wire::VERSION => return Err(SpecError::Version { found }),
+        // The error that there is none is that of the whole.
+        Some(_) | None => {}
     }
-    let head: VersionOnly = serde_json::from_str(text).map_err(|error| {
-        if error.is_syntax() || error.is_eof() {
-            SpecError::Syntax(error.to_string())
-        } else {
-            SpecError::Shape(error.to_string())
-        }
-    })?;
-    match head.version {
-        Some(wire::VERSION) => {}
-        Some(found) => return Err(SpecError::Version { found }),
-        None => return Err(SpecError::Shape("missing field `version`".to_owned())),
+    let mut problems = Vec::new();
+    json.note_duplicates("", &mut problems);
+    if !problems.is_empty() {
+        return Err(SpecError::Problems(problems));
     }
-    serde_json::from_str(text).map_err(|error| SpecError::Shape(error.to_string()))
+    Spec::deserialize(&json).map_err(shape)
 }
 
 /// Reads and checks in one go: what PID 1 does at start and the builder at build time.

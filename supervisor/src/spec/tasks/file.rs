@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::json::Json;
 use super::process::{self, Process};
 use super::read::Reader;
 use crate::spec::Kind;
 use crate::spec::error::Problem;
+use crate::spec::json::Json;
 
 /// One task or process, with everything about it that the plan carries.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,7 +120,7 @@ fn task(reader: &mut Reader, path: &str, json: &Json) -> Option<Task> {
         before: reader.present(&object, "before", Reader::texts).unwrap_or_default(),
         environment: reader.present(&object, "env", Reader::variables).unwrap_or_default(),
         working_dir: reader.nullable(&object, "cwd", Reader::text),
-        input: input.and_then(|input| serde_json::to_string(input).ok()),
+        input: input.map(Json::to_string),
         path,
         name,
         kind,

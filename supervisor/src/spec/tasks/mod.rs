@@ -1,6 +1,6 @@
 //! Translates the `tasks.json` that devenv generates for its own runner into a plan.
 //!
-//! [`json`] reads JSON without losing anything, [`read`] takes it apart strictly. [`file`] is what
+//! [`read`] takes JSON apart strictly. [`file`] is what
 //! one task says, [`process`] what a process says besides, [`ready`] and [`sockets`] parts of that.
 //! [`edges`] are the dependencies between tasks, [`select`] says which of them run, and [`lower`]
 //! what each becomes. Nothing here reads a file.
@@ -25,7 +25,6 @@
 
 pub mod edges;
 pub mod file;
-pub mod json;
 pub mod lower;
 pub mod process;
 pub mod read;
@@ -39,11 +38,11 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::error::SpecError;
+use super::json;
 use super::plan::Plan;
 use super::translation::{Translation, TranslationError};
 use super::wire;
 use file::Task;
-use json::Json;
 use read::Reader;
 
 /// Translates.
@@ -54,8 +53,8 @@ use read::Reader;
 /// # Errors
 /// The file is wrong, with every problem; or a name stands for nothing in it.
 pub fn translate(text: &str, names: &[&str]) -> Result<Translation, TranslationError> {
-    let json: Json =
-        serde_json::from_str(text).map_err(|error| SpecError::Syntax(error.to_string()))?;
+    let json = json::read::read(text)
+        .map_err(|fault| SpecError::Syntax(fault.within(&"tasks").to_string()))?;
     let mut reader = Reader::default();
     let tasks = file::tasks(&mut reader, &json);
     let edges = edges::resolve(&tasks, &mut reader);

@@ -1,10 +1,10 @@
 //! The options of a process: `process` in the file, `processes.<name>` in devenv.
 
 use super::file::one_of;
-use super::json::Json;
 use super::read::{Object, Reader};
 use super::ready::{self, Ready};
 use super::sockets::{listen, ports};
+use crate::spec::json::Json;
 use crate::spec::settings::Capabilities;
 use crate::spec::watch::pattern_fault;
 use crate::spec::{RestartOn, Signal, wire};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::json::Json;
 use crate::spec::error::Problem;
+use crate::spec::json::Json;
 
 /// Seconds in a JSON number are at most this many, some 31 years.
 const MOST_SECONDS: f64 = 1e9;
@@ -154,14 +154,12 @@ impl Reader {
     fn integer(&mut self, path: &str, json: &Json, least: i128, most: i128) -> Option<i128> {
         let expected = format!("a whole number from {least} to {most}");
         match json {
-            Json::Integer(number) if (least..=most).contains(number) => Some(*number),
-            Json::Integer(number) => {
-                self.wrong(path, format!("expected {expected}, found {number}"), None);
-                None
-            }
-            Json::Float(number) => {
-                self.wrong(path, format!("expected {expected}, found {number}"), None);
-                None
+            Json::Number(text) => {
+                let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+                if number.is_none() {
+                    self.wrong(path, format!("expected {expected}, found {text}"), None);
+                }
+                number
             }
             other => self.expected(path, &expected, other),
         }
@@ -169,17 +167,16 @@ impl Reader {
 
     /// Seconds, whole or not, as milliseconds rounded to the nearest.
     pub fn seconds(&mut self, path: &str, json: &Json) -> Option<u64> {
-        let seconds = match json {
-            Json::Integer(number) => *number as f64,
-            Json::Float(number) => *number,
-            other => return self.expected(path, "a number of seconds", other),
+        let Json::Number(text) = json else {
+            return self.expected(path, "a number of seconds", json);
         };
-        if !(0.0..=MOST_SECONDS).contains(&seconds) {
-            let what = format!("expected 0 to {MOST_SECONDS} seconds, found {seconds}");
+        let seconds: Option<f64> = text.parse().ok();
+        let seconds = seconds.filter(|seconds| (0.0..=MOST_SECONDS).contains(seconds));
+        if seconds.is_none() {
+            let what = format!("expected 0 to {MOST_SECONDS} seconds, found {text}");
             self.wrong(path, what, None);
-            return None;
         }
-        Some((seconds * 1_000.0).round() as u64)
+        seconds.map(|seconds| (seconds * 1_000.0).round() as u64)
     }
 
     /// Seconds, at least a millisecond.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::json::Json;
 use super::read::Reader;
 use super::sockets::{Address, Socket};
+use crate::spec::json::Json;
 use crate::spec::{Check, Timing};
 
 /// When a process is ready.

@@ -1,8 +1,8 @@
 //! The ports a process declares and the sockets it wants to be handed.
 
 use super::file::one_of;
-use super::json::Json;
 use super::read::Reader;
+use crate::spec::json::Json;
 use crate::spec::wire;
 
 /// Where something can be connected to.
