@@ -21,8 +21,13 @@ let
     lib.take 1 (addresses ++ ports);
 
   http = option: get: more:
-    if get.scheme != "http" then
-      fail "`${option}.scheme`: `${get.scheme}` cannot be asked, only http" "use `ready.exec` with a program that can"
+    # TLS would make PID 1 larger by a third, in every image.
+    if get.scheme == "https" then
+      builtins.trace
+        "warning: `${option}.scheme`: `https` is not asked, it is ready once its port can be connected to; for more use `ready.exec` with a program that speaks TLS"
+        { tcp = { inherit (get) host port; }; }
+    else if get.scheme != "http" then
+      fail "`${option}.scheme`: `${get.scheme}` is unknown" "it is one of http, https"
     else {
       http = { inherit (get) host port path; }
         // lib.optionalAttrs (more.headers != { }) { inherit (more) headers; }

@@ -38,7 +38,7 @@ in
       host = option types.str "127.0.0.1" "Host to connect to.";
       port = required types.port "Port to connect to.";
       path = option types.str "/" "Path to request.";
-      scheme = option types.str "http" "`http` or `https`.";
+      scheme = option types.str "http" "`http` or `https`; of https only whether its port can be connected to.";
     })) null "An HTTP request that succeeds once the process is ready.";
     notify = option types.bool false "Whether the process says so itself through `NOTIFY_SOCKET`.";
     initial_delay = option types.int 0 "Seconds before the first probe.";

@@ -201,9 +201,9 @@ in
     expr = process { ready = { exec = "true"; notify = true; }; };
     says = [ "`processes.web.ready`: `exec` and `http.get` are not looked at where `notify` is set" ];
   };
-  probe-over-https = {
-    expr = process { ready.http.get = { port = 443; scheme = "https"; }; };
-    says = [ "`processes.web.ready.http.get.scheme`: `https` cannot be asked, only http" "hint: use `ready.exec`" ];
+  probe-by-another-protocol = {
+    expr = process { ready.http.get = { port = 21; scheme = "ftp"; }; };
+    says = [ "`processes.web.ready.http.get.scheme`: `ftp` is unknown" "hint: it is one of http, https" ];
   };
   probe-without-pause = {
     expr = process { ready = { exec = "true"; period = 0; }; };

@@ -104,7 +104,11 @@ impl Input {
         match (&self.spec, &self.tasks, &self.procfile) {
             (None, Some(path), None) => {
                 let text = read_text("tasks", path)?;
-                let translated = tasks::translate(&text, &names);
+                let pair = |(name, value): (OsString, OsString)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                };
+                let inherited = std::env::vars_os().filter_map(pair).collect();
+                let translated = tasks::translate(&text, &names, inherited);
                 Ok(finish(translated.map_err(|error| refused("tasks", path, &error))?))
             }
             (None, None, Some(path)) => self.procfile_plan(path, &names),
@@ -230,7 +234,10 @@ fn refused(what: &str, path: &Path, error: &TranslationError) -> Failure {
         TranslationError::File(SpecError::Problems(_)) => "\n",
         TranslationError::File(_) => " ",
     };
-    Failure::new(exit::BAD_SPEC, format!("{what} {} is wrong:{between}{error}", path.display()))
+    // Its problems name their files, one of variables among them, or the variable PORT.
+    let with = if what == "procfile" { ", or what it is given with," } else { "" };
+    let path = path.display();
+    Failure::new(exit::BAD_SPEC, format!("{what} {path}{with} is wrong:{between}{error}"))
 }
 
 fn wrong(option: &str, why: &str) -> Failure {

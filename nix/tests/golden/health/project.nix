@@ -14,6 +14,8 @@
       };
     };
     http = { exec = "http"; ready.http.get = { port = 8080; path = "/health?full=1"; }; };
+    # There is no TLS in PID 1.
+    tls = { exec = "tls"; ready.http.get = { port = 443; scheme = "https"; }; };
     told = { exec = "told"; ready.notify = true; watchdog.usec = 20000000; };
     quiet = { exec = "quiet"; watchdog = { usec = 1; require_ready = false; }; };
     # Ports declared without a probe are one; of several the first by name.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::process::{self, Process};
 use super::read::Reader;
+use super::sockets;
 use crate::spec::Kind;
 use crate::spec::error::Problem;
 use crate::spec::json::Json;
@@ -83,7 +84,13 @@ fn task(reader: &mut Reader, path: &str, json: &Json) -> Option<Task> {
     let process = reader.nullable(&object, "process", |reader, path, json| {
         reader.object(path, json, process::KEYS)
     });
-    let process = process.map(|options| process::read(reader, &options)).unwrap_or_default();
+    let place = process.as_ref().map(|options| options.path_of("listen"));
+    let mut process = process.map(|options| process::read(reader, &options)).unwrap_or_default();
+    let environment = reader.present(&object, "env", Reader::variables).unwrap_or_default();
+    let inherited = reader.inherited.clone();
+    sockets::expand(reader, &place.unwrap_or_default(), &mut process.listen, &|name| {
+        environment.get(name).or_else(|| inherited.get(name)).cloned()
+    });
     match (kind, &command) {
         (Kind::Service, None) => {
             reader.wrong(&object.path_of("command"), "a process has to have one", None);
@@ -118,7 +125,7 @@ fn task(reader: &mut Reader, path: &str, json: &Json) -> Option<Task> {
     Some(Task {
         after: reader.present(&object, "after", Reader::texts).unwrap_or_default(),
         before: reader.present(&object, "before", Reader::texts).unwrap_or_default(),
-        environment: reader.present(&object, "env", Reader::variables).unwrap_or_default(),
+        environment,
         working_dir: reader.nullable(&object, "cwd", Reader::text),
         input: input.map(Json::to_string),
         path,

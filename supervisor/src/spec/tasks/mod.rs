@@ -20,6 +20,7 @@
 //! `null` is without limit, `restart.window` of `null` is the whole life, thresholds count. Two
 //! edges between the same two tasks both hold, where devenv keeps the last it meets. What the plan
 //! cannot carry is a warning that names the option; nothing is dropped in silence.
+//! A check by `https` becomes one whether its port can be connected to: there is no TLS in PID 1.
 //!
 //! `description` and `show_output` change nothing: the output of every process is shown.
 
@@ -48,14 +49,19 @@ use read::Reader;
 /// Translates.
 ///
 /// `names` say what runs: a task (`app:migrate`), a process by its short name (`web`), or a
-/// namespace (`app`, `app:` or `app:*`). Empty: every process.
+/// namespace (`app`, `app:` or `app:*`). Empty: every process. `inherited` are the variables the
+/// supervisor was started with, for paths that name one.
 ///
 /// # Errors
 /// The file is wrong, with every problem; or a name stands for nothing in it.
-pub fn translate(text: &str, names: &[&str]) -> Result<Translation, TranslationError> {
+pub fn translate(
+    text: &str,
+    names: &[&str],
+    inherited: BTreeMap<String, String>,
+) -> Result<Translation, TranslationError> {
     let json = json::read::read(text)
         .map_err(|fault| SpecError::Syntax(fault.within(&"tasks").to_string()))?;
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(inherited);
     let tasks = file::tasks(&mut reader, &json);
     let edges = edges::resolve(&tasks, &mut reader);
     let problems = reader.finish();

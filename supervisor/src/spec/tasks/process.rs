@@ -96,8 +96,6 @@ pub fn read(reader: &mut Reader, options: &Object<'_>) -> Process {
     let ports = reader.present(options, "ports", ports).unwrap_or_default();
     let declared = ready::declared(&listen, &ports);
     let ready = match options.get("ready") {
-        // Its socket listens before it is started: whoever connects is served once it is there.
-        None | Some(Json::Null) if listen.iter().any(|socket| socket.tcp.is_some()) => None,
         None | Some(Json::Null) => declared,
         Some(json) => ready::read(reader, &options.path_of("ready"), json, declared),
     };

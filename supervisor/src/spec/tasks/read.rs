@@ -1,6 +1,7 @@
 //! Takes JSON apart strictly: every problem is noted with its path, and reading goes on.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::spec::error::Problem;
 use crate::spec::json::Json;
@@ -13,6 +14,8 @@ const MOST_SECONDS: f64 = 1e9;
 pub struct Reader {
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// The variables the supervisor was started with.
+    pub inherited: Rc<BTreeMap<String, String>>,
 }
 
 /// An object whose keys are all known.
@@ -27,6 +30,12 @@ pub struct Object<'a> {
 pub type Read<'a, T> = fn(&mut Reader, &str, &'a Json) -> Option<T>;
 
 impl Reader {
+    /// Nothing has been read yet.
+    #[must_use]
+    pub fn new(inherited: BTreeMap<String, String>) -> Self {
+        Self { inherited: Rc::new(inherited), ..Self::default() }
+    }
+
     /// Every problem that was noted.
     #[must_use]
     pub fn finish(self) -> Vec<Problem> {

@@ -117,19 +117,21 @@ fn http_get(reader: &mut Reader, path: &str, json: &Json) -> Option<Check> {
         let hint = "begin with `/` and write anything unusual as `%20`".to_owned();
         reader.wrong(&get.path_of("path"), what, Some(hint));
     }
+    let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let place = get.path_of("scheme");
     match scheme.as_deref() {
         None | Some("http") => {}
+        // TLS would be a third of the program again, in every image.
+        Some("https") => {
+            let what = "\"https\" is not asked: it is ready once its port can be connected to";
+            let hint = "for more use `exec` with a program that speaks TLS, as `curl -kf`";
+            reader.warn(&place, what, Some(hint));
+            return Some(Check::Tcp { host, port });
+        }
         Some(other) => {
-            let what = format!("\"{}\" cannot be asked, only http", other.escape_debug());
-            let hint = "use `exec` with a program that can".to_owned();
-            reader.wrong(&get.path_of("scheme"), what, Some(hint));
+            let what = format!("\"{}\" is unknown", other.escape_debug());
+            reader.wrong(&place, what, Some("it is one of http, https".to_owned()));
         }
     }
-    Some(Check::Http {
-        host: host.unwrap_or_else(|| "127.0.0.1".to_owned()),
-        port,
-        path: target,
-        headers: BTreeMap::new(),
-        status: None,
-    })
+    Some(Check::Http { host, port, path: target, headers: BTreeMap::new(), status: None })
 }

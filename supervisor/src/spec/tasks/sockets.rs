@@ -35,8 +35,7 @@ pub struct Socket {
     pub tcp: Option<Address>,
 }
 
-/// The sockets a process wants to be handed. One at a path that only devenv can make out is left out,
-/// with a warning.
+/// The sockets a process wants to be handed. Paths may hold variables, for [`expand`].
 pub fn listen(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<Socket>> {
     let mut sockets = Vec::new();
     for (path, item) in reader.items(path, json) {
@@ -63,16 +62,8 @@ pub fn listen(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<Socket
             let hint = Some("as a decimal number: 384 is 0600".to_owned());
             reader.wrong(&socket.path_of("mode"), "is more than all permissions", hint);
         }
-        // devenv expands variables at its start, so `$DEVENV_STATE/x` is not a relative path.
-        if let Some(file) = file.as_deref().filter(|file| !file.starts_with('/')) {
-            let path = socket.path_of("path");
-            if !file.starts_with('$') {
-                reader.wrong(&path, "is not an absolute path", None);
-            } else if tcp == Some(false) {
-                let what = "is not carried: the process has to open this socket itself";
-                reader.warn(&path, what, Some("write a path without variables"));
-                continue;
-            }
+        if file.as_deref().is_some_and(|file| !file.starts_with(['/', '$'])) {
+            reader.wrong(&socket.path_of("path"), "is not an absolute path", None);
         }
         let (Some(name), Some(tcp)) = (name, tcp) else { continue };
         let (text, address) = address.filter(|_| tcp).unzip();
@@ -86,6 +77,59 @@ pub fn listen(reader: &mut Reader, path: &str, json: &Json) -> Option<Vec<Socket
         sockets.push(Socket { listen, tcp: address });
     }
     Some(sockets)
+}
+
+/// Puts the values of variables into the paths of sockets. One at a path that cannot be made out is
+/// left out, with a warning; `path` is where the sockets are.
+pub fn expand(
+    reader: &mut Reader,
+    path: &str,
+    listen: &mut Vec<wire::Listen>,
+    value: &dyn Fn(&str) -> Option<String>,
+) {
+    let mut index = 0;
+    listen.retain_mut(|socket| {
+        let path = format!("{path}[{index}].path");
+        index += 1;
+        let Some(file) = &mut socket.path else { return true };
+        match expanded(file, value) {
+            Ok(whole) if whole.starts_with('/') => {
+                *file = whole;
+                return true;
+            }
+            Ok(whole) => {
+                let what = format!("is not an absolute path: \"{}\"", whole.escape_debug());
+                reader.wrong(&path, what, None);
+            }
+            Err(name) => {
+                let what = format!(
+                    "is not carried, and the process has to open this socket itself: \"{}\" is not set",
+                    name.escape_debug()
+                );
+                let hint = "set it in `env` or for the container, or write the path out";
+                reader.warn(&path, what, Some(hint));
+            }
+        }
+        false
+    });
+}
+
+/// A text with the values of `$NAME` and `${NAME}` in their place, or the name that has none.
+fn expanded(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut parts = text.split('$');
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = match part.strip_prefix('{').and_then(|part| part.split_once('}')) {
+            Some(braced) => braced,
+            None => {
+                let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                part.split_at(part.find(|c| !in_name(c)).unwrap_or(part.len()))
+            }
+        };
+        whole += &value(name).ok_or_else(|| name.to_owned())?;
+        whole += rest;
+    }
+    Ok(whole)
 }
 
 /// An IP address and a port, as written and as one can connect to. Where it listens on every address, one can connect to the host's own.

@@ -68,7 +68,7 @@ fn file(tasks: &[Value]) -> String {
 }
 
 fn translated(tasks: &[Value], names: &[&str]) -> Translation {
-    translate(&file(tasks), names).unwrap_or_else(|error| panic!("{error}"))
+    translate(&file(tasks), names, BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn plan(tasks: &[Value]) -> Plan {
@@ -84,7 +84,7 @@ fn only(task: Value) -> Process {
 }
 
 fn refusal(tasks: &[Value]) -> String {
-    translate(&file(tasks), &[]).expect_err("it is wrong").to_string()
+    translate(&file(tasks), &[], BTreeMap::new()).expect_err("it is wrong").to_string()
 }
 
 #[test]
@@ -165,17 +165,33 @@ fn readiness_is_the_probe_that_is_described() {
 }
 
 #[test]
+fn a_check_by_https_becomes_one_of_the_port_and_says_so() {
+    let get = json!({ "host": "db", "port": 443, "path": "/up", "scheme": "https" });
+    let options = json!({ "ready": { "http": { "get": get }, "period": 2 } });
+    let translation = translated(&[service("web", json!({ "process": options }))], &[]);
+    let ready = translation.plan.processes[0].ready.as_ref().expect("it has one");
+    assert_eq!(ready.check, Check::Tcp { host: "db".to_owned(), port: 443 });
+    assert_eq!(ready.timing.period_ms, 2_000);
+    let told: Vec<&str> = translation.warnings.iter().map(|each| each.path.as_str()).collect();
+    assert_eq!(told, ["tasks[0] (devenv:processes:web).process.ready.http.get.scheme"]);
+}
+
+#[test]
 fn sockets_and_capabilities_are_handed_on() {
     let socket = |name: &str, kind: &str, address: Option<&str>, path: Option<&str>| json!({ "name": name, "kind": kind, "address": address, "path": path, "backlog": 7, "mode": 384 });
     let listen = json!([
         socket("u", "unix_stream", None, Some("/run/u")),
         socket("t", "tcp", Some("0.0.0.0:80"), None),
-        socket("later", "unix_stream", None, Some("$D/u")),
+        socket("later", "unix_stream", None, Some("$NOWHERE/u")),
+        socket("own", "unix_stream", None, Some("$D/u")),
+        socket("theirs", "unix_stream", None, Some("/run/${OF_ALL}.$OF_ALL")),
     ]);
     let options = json!({ "process": {
         "listen": listen, "ports": { "a": 2 }, "linux": { "capabilities": ["net_admin"] },
-    } });
-    let translation = translated(&[service("web", options)], &[]);
+    }, "env": { "D": "/own" } });
+    let inherited = ["D", "OF_ALL"].map(|name| (name.to_owned(), "all".to_owned()));
+    let translation = translate(&file(&[service("web", options)]), &[], inherited.into());
+    let translation = translation.unwrap_or_else(|error| panic!("{error}"));
     let web = &translation.plan.processes[0];
     let sockets: Vec<(&str, String, u16)> = web
         .settings
@@ -183,12 +199,16 @@ fn sockets_and_capabilities_are_handed_on() {
         .iter()
         .map(|one| (one.name.as_str(), one.address.to_string(), one.backlog))
         .collect();
-    assert_eq!(sockets, [("u", "/run/u".to_owned(), 7), ("t", "0.0.0.0:80".to_owned(), 7)]);
+    let want =
+        [("u", "/run/u"), ("t", "0.0.0.0:80"), ("own", "/own/u"), ("theirs", "/run/all.all")];
+    assert_eq!(sockets, want.map(|(name, address)| (name, address.to_owned(), 7)));
     assert_eq!(web.settings.capabilities.bits(), 1 << 12);
-    // The socket is there before the process is.
-    assert_eq!(web.ready, None);
-    let paths: Vec<&str> = translation.warnings.iter().map(|each| each.path.as_str()).collect();
-    assert_eq!(paths, ["tasks[0] (devenv:processes:web).process.listen[2].path"]);
+    let check = web.ready.as_ref().map(|ready| ready.check.clone());
+    assert_eq!(check, Some(Check::Tcp { host: "localhost".to_owned(), port: 80 }));
+    let told: Vec<String> = translation.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let want = "tasks[0] (devenv:processes:web).process.listen[2].path: is not carried";
+    assert!(told[0].starts_with(want) && told[0].contains("\"NOWHERE\" is not set"), "{}", told[0]);
 }
 
 #[test]

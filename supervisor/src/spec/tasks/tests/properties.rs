@@ -61,13 +61,13 @@ fn is_ours(error: &TranslationError) -> bool {
 proptest! {
     #[test]
     fn any_text_is_translated_or_refused(text in ".{0,200}") {
-        let _ = translate(&text, &[]);
+        let _ = translate(&text, &[], BTreeMap::new());
     }
 
     #[test]
     fn any_json_is_translated_or_refused_with_a_path(value in value()) {
         for text in [value.to_string(), json!([value]).to_string()] {
-            if let Err(error) = translate(&text, &[]) {
+            if let Err(error) = translate(&text, &[], BTreeMap::new()) {
                 prop_assert!(is_ours(&error), "{} for {}", error, text);
             }
         }
@@ -86,10 +86,10 @@ proptest! {
         if let Some(target) = tasks.pointer_mut(&pointers[place % pointers.len()]) {
             *target = value;
         }
-        if let Err(error) = translate(&tasks.to_string(), &[]) {
+        if let Err(error) = translate(&tasks.to_string(), &[], BTreeMap::new()) {
             prop_assert!(is_ours(&error), "{} for {}", error, tasks);
         }
-        let _ = translate(&tasks.to_string(), &[&name]);
+        let _ = translate(&tasks.to_string(), &[&name], BTreeMap::new());
     }
 }
 

@@ -94,8 +94,8 @@ fn a_wrong_value_is_refused_with_its_path() {
         ),
         (
             ".process.ready.http.get.scheme",
-            json!({ "process": { "ready": { "http": { "get": { "port": 1, "scheme": "https" } } } } }),
-            "\"https\" cannot be asked, only http",
+            json!({ "process": { "ready": { "http": { "get": { "port": 1, "scheme": "ftp" } } } } }),
+            "\"ftp\" is unknown",
         ),
         (
             ".process.ready.http.get.path",
@@ -157,8 +157,8 @@ fn a_wrong_one_shot_task_is_refused_with_its_path() {
 #[test]
 fn a_file_of_another_shape_is_refused() {
     for (text, want) in [
-        ("", "not JSON: EOF while parsing a value at line 1 column 0"),
-        ("[{]", "not JSON: key must be a string at line 1 column 3"),
+        ("", "not JSON: tasks: it ends too early at line 1 column 1"),
+        ("[{]", "not JSON: tasks[0]: expected a key in quotes at line 1 column 3"),
         ("{}", "tasks: expected a list, found an object"),
         ("[1]", "tasks[0]: expected an object, found a number"),
         ("[{}]", "tasks[0]: the key \"name\" is missing"),
@@ -175,7 +175,7 @@ fn a_file_of_another_shape_is_refused() {
             "tasks[0] (a:a).env: the key \"A\" is there twice",
         ),
     ] {
-        let error = translate(text, &[]).expect_err("it is wrong").to_string();
+        let error = translate(text, &[], BTreeMap::new()).expect_err("it is wrong").to_string();
         assert_eq!(error, want, "{text}");
     }
 }

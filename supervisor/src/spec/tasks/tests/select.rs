@@ -50,7 +50,8 @@ fn what_can_be_started_later_is_known_and_other_tasks_are_not() {
 #[test]
 fn a_name_that_stands_for_nothing_is_refused() {
     for name in ["nope", "", ":", "app::", "*", "web.1", "app:set"] {
-        let error = translate(&file(&neighbours()), &[name]).expect_err("it stands for nothing");
+        let error = translate(&file(&neighbours()), &[name], BTreeMap::new())
+            .expect_err("it stands for nothing");
         let TranslationError::UnknownName { known, .. } = error else { panic!("{error}") };
         assert_eq!(known[..2], ["app:setup", "web"], "{name}");
     }
