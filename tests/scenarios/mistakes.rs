@@ -215,10 +215,42 @@ fn the_supervisor_names_what_it_was_told_that_is_not_there() {
     );
     let spec = spec.to_str().unwrap();
     expect(init(&["up", "--spec", spec, "b"]), 64, &["no process \"b\"", "hint: ", "a"]);
+    expect(init(&["logs", "-n", "x"]), 64, &["--lines: \"x\" is no number"]);
     expect(init(&["exec", "--", "/no/such/program"]), 127, &["/no/such/program"]);
     expect(init(&["exec", "--", "/dev/null"]), 126, &["/dev/null"]);
     let newer = world.write("newer.json", r#"{ "version": 99 }"#);
     expect(init(&["up", "--spec", newer.to_str().unwrap()]), 78, &["version 99", "hint: "]);
+}
+
+#[test]
+fn a_fault_of_the_spec_is_told_with_its_place_and_process() {
+    let world = World::new();
+    for (process, says) in [
+        (r#""restart": { "on": "maybe" }"#, "(web).restart.on: unknown variant `maybe`"),
+        (r#""colour": 1"#, "(web): unknown field `colour`"),
+        (r#""limits": { "core": "1", "core": "2" }"#, "(web).limits.core: is there twice"),
+    ] {
+        let text = format!(
+            r#"{{ "version": 1, "processes": [{{ "name": "web", "command": ["x"], {process} }}] }}"#
+        );
+        let spec = world.write("spec.json", &text);
+        let ended = running::run(Command::new(devenv_init()).args(["up", "--spec"]).arg(&spec));
+        expect(ended, 78, &["spec.json is wrong", &format!("processes[0] {says}")]);
+    }
+}
+
+#[test]
+fn that_nothing_is_to_be_started_is_told() {
+    let world = World::new();
+    let spec = r#"{ "version": 1, "processes": [
+                    { "name": "a", "command": ["x"], "enabled": false }] }"#;
+    let spec = world.write("spec.json", spec).display().to_string();
+    let procfile = world.write("Procfile", "web: x\n").display().to_string();
+    for arguments in [&["--spec", &spec] as &[&str], &["-f", &procfile, "-c", "web=0"]] {
+        let mut up = Command::new(devenv_init());
+        let ended = running::run(up.args(["up", "--control", "none"]).args(arguments));
+        expect(ended, 0, &["warning: nothing is to be started"]);
+    }
 }
 
 #[test]

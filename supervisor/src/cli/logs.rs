@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use lexopt::{Arg, ValueExt};
 
 use super::client::{self, AT_ONCE, Client, Next, late};
-use super::{Failure, text};
+use super::{Failure, size, text};
 use crate::control::{Logs, Request, Response};
 use crate::machine::exit;
 
@@ -36,7 +36,9 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("follow") | Arg::Short('f') => wish.follow = true,
-            Arg::Long("lines") | Arg::Short('n') => wish.lines = Some(parser.value()?.parse()?),
+            Arg::Long("lines") | Arg::Short('n') => {
+                wish.lines = Some(size::count("--lines", parser.value()?)?);
+            }
             Arg::Long("control") => control = Some(client::control(parser.value()?)?),
             Arg::Long("help") | Arg::Short('h') => return Ok(text::to_stdout(HELP)),
             Arg::Value(name) => wish.processes.push(name.string()?),

@@ -66,7 +66,7 @@ Exit codes:
   69       a process never started because of one it waits for, or no supervisor answers
   70       an error of devenv-init itself
   71       a process, or devenv-init, could not be started
-  73       a directory for log files cannot be made
+  73       a file for the log, or the directory of such, cannot be made
   77       a supervisor is another user's
   78       the spec is wrong
   126,127  a program cannot be executed, does not exist

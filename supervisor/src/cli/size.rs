@@ -1,4 +1,9 @@
-//! Sizes as people write them: `512K`, `10M`, `1G`, or a plain number of bytes.
+//! Sizes as people write them: `512K`, `10M`, `1G`, or a plain number of bytes; and numbers of things.
+
+use std::ffi::OsString;
+
+use super::Failure;
+use crate::machine::exit;
 
 /// Reads a size into bytes; a K is 1024 of them. Nothing is no size.
 ///
@@ -20,9 +25,30 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     })
 }
 
+/// Reads how many of something an option wants.
+///
+/// # Errors
+/// It is no such number.
+pub(super) fn count(option: &str, value: OsString) -> Result<u32, Failure> {
+    let text = value.to_string_lossy();
+    text.parse().map_err(|_| {
+        let why = format!("\"{}\" is no number from 0 to {}", text.escape_debug(), u32::MAX);
+        Failure::new(exit::USAGE, format!("{option}: {why}"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_number_is_told_with_its_option() {
+        assert_eq!(count("-n", "7".into()), Ok(7));
+        for text in ["x", "", "-1", "4294967296"] {
+            let told = count("-n", text.into()).expect_err(text).to_string();
+            assert!(told.starts_with("-n: \"") && told.contains(text), "{told}");
+        }
+    }
 
     #[test]
     fn sizes_are_read_exactly() {

@@ -93,6 +93,11 @@ pub fn run(parser: lexopt::Parser) -> Result<u8, Failure> {
             Failure::new(exit::CANNOT_CREATE, message)
         })?;
     }
+    if let Some(files) = &options.log.files {
+        files
+            .try_whole()
+            .map_err(|why| Failure::new(exit::CANNOT_CREATE, format!("--log-file: {why}")))?;
+    }
     // PID 1 takes everybody along.
     let guardian = (!surroundings.is_init).then(Guardian::start).transpose();
     init::keep_descriptors_to_ourselves();
@@ -172,7 +177,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, Failure> {
                 files(&mut options.log).max_bytes =
                     bytes.map_err(|why| wrong("--log-size", &why))?;
             }
-            Arg::Long("log-older") => files(&mut options.log).older = parser.value()?.parse()?,
+            Arg::Long("log-older") => {
+                files(&mut options.log).older = size::count("--log-older", parser.value()?)?;
+            }
             Arg::Long("no-prefix") => options.log.bare = true,
             Arg::Long("colour" | "color") => options.colour = Some(true),
             Arg::Long("no-colour" | "no-color") => options.colour = Some(false),
@@ -217,6 +224,10 @@ fn prepare(mut plan: Plan, options: &Options) -> Result<Plan, Failure> {
             }
             None => return Err(input::unknown(name, &plan)),
         }
+    }
+    // Then there is nothing to wait for either, and the end comes at once.
+    if !plan.processes.iter().any(|process| process.enabled) {
+        input::warn(&"nothing is to be started, so this ends at once");
     }
     if let Some(ms) = options.stop_timeout_ms {
         plan.stop_timeout_ms = ms;

@@ -1,7 +1,7 @@
 //! `devenv-init wait`: until processes of a running supervisor are ready.
 
 use std::ffi::OsStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lexopt::{Arg, ValueExt};
 
@@ -16,7 +16,8 @@ devenv-init wait: wait until processes of a running supervisor are ready
 Usage: devenv-init wait [--ready] [--timeout DURATION] [NAME...]
 
 Without names it waits for all that are meant to run. A service is ready when its check says so, or
-without one as soon as it runs; a task when it has ended well.
+without one as soon as it runs; a task when it has ended well. With a time it also waits for the
+supervisor to be there.
 
 Options:
       --ready             wait for readiness (the default, and all there is)
@@ -30,10 +31,13 @@ Exit codes:
   69  no supervisor answers, or it ended meanwhile
 ";
 
+/// Between two looks whether a supervisor is there yet.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Runs the verb.
 ///
 /// # Errors
-/// No supervisor answers, there is no such process, or it is not ready in time or ever.
+/// No supervisor answers in time, there is no such process, or it is not ready in time or ever.
 pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
     let (mut control, mut limit, mut processes) = (None, None, Vec::new());
     while let Some(argument) = parser.next()? {
@@ -52,7 +56,19 @@ pub fn run(mut parser: lexopt::Parser) -> Result<u8, Failure> {
         }
     }
     let request = Request::WaitReady(Ready { processes: processes.clone(), now: false });
-    let mut client = Client::ask(control.as_deref(), &request, limit)?;
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    let mut client = loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match Client::ask(control.as_deref(), &request, left) {
+            // The container may have been started this very moment.
+            Err(why)
+                if why.code() == exit::UNAVAILABLE && left.is_some_and(|left| left > PAUSE) =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            asked => break asked?,
+        }
+    };
     loop {
         match client.next()? {
             Next::Response(_) => {}

@@ -32,6 +32,19 @@ pub struct Files {
     pub older: u32,
 }
 
+impl Files {
+    /// Opens the file of all that is shown, so that one that cannot be had is told before anything
+    /// is started.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is no plain file.
+    pub fn try_whole(&self) -> Result<(), String> {
+        let Some(path) = &self.whole else { return Ok(()) };
+        let opened = Rotating::open(path.clone(), self.max_bytes, self.older);
+        opened.map(drop).map_err(|error| format!("cannot open {}: {error}", path.display()))
+    }
+}
+
 /// The file of all that is shown.
 pub(super) struct Whole {
     files: Files,

@@ -1,6 +1,11 @@
 //! Every verb that asks a running supervisor, as a user runs it.
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use devenv_tests::place::{EVERYWHERE, Place};
+use devenv_tests::programs::devenv_init;
+use devenv_tests::running;
 use devenv_tests::spec::{ACTOR, Spec};
 use devenv_tests::wait;
 use devenv_tests::world::World;
@@ -124,6 +129,31 @@ fn a_wait_ends_with_readiness_with_its_time_or_when_there_will_be_none() {
     assert_eq!(status(&supervised, "db")["ready"], true);
     let waits = supervised.asking(&["wait", "--ready", "never", "db"]);
     let _ = waits.end().expect_code(1);
+    let _ = stop(supervised);
+}
+
+#[test]
+fn a_wait_with_a_time_also_waits_for_the_supervisor() {
+    let world = World::new();
+    let socket = world.path("early").display().to_string();
+    let wait = |time: &str| {
+        let mut command = Command::new(devenv_init());
+        let _ = command.args(["wait", "--timeout", time, "--control", &socket]);
+        command
+    };
+    for (time, least) in [("0", 0), ("300ms", 280)] {
+        let began = Instant::now();
+        let alone = running::run(&mut wait(time)).expect_code(69);
+        assert!(alone.err.contains("no supervisor answers"), "{}", alone.err);
+        assert!(began.elapsed() >= Duration::from_millis(least), "{:?}", began.elapsed());
+    }
+    let waits = std::thread::spawn({
+        let mut command = wait("60s");
+        move || running::run(&mut command)
+    });
+    let spec = Spec::new().actor("a", &["wait"]);
+    let supervised = Place::Shell.start(&world, &spec, &["--control", &socket]);
+    let _ = waits.join().expect("it ends").expect_code(0);
     let _ = stop(supervised);
 }
 

@@ -87,6 +87,9 @@ pub(super) fn check_process(
             "is more than the whole wait",
         ));
     }
+    if restart.backoff_max_ms == 0 {
+        problems.push(problem(format!("{path}.restart.backoff_max_ms"), "must be more than 0"));
+    }
     let ready = process.ready.map(|ready| {
         check_check(&format!("{path}.ready"), &ready.check, &ready.timing, problems);
         ReadyRule { check: ready.check, timing: ready.timing, deadline_ms: ready.deadline_ms }
@@ -137,7 +140,8 @@ pub(super) fn check_process(
             max: restart.max_restarts,
             window_ms: restart.window_ms,
             backoff: Backoff {
-                first_ms: restart.backoff_ms,
+                // Of 0 there is nothing to double, and a process that cannot run would fill the log.
+                first_ms: restart.backoff_ms.max(1),
                 max_ms: restart.backoff_max_ms,
                 jitter_percent: restart.backoff_jitter_percent,
                 healthy_after_ms: restart.healthy_after_ms,

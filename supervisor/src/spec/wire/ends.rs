@@ -13,9 +13,9 @@ pub struct Restart {
     pub max_restarts: Option<u32>,
     /// Milliseconds within which restarts are counted; `null` counts over the whole life.
     pub window_ms: Option<u64>,
-    /// Milliseconds before the first restart; doubles with each one that follows.
+    /// Milliseconds before the first restart; doubles with each one that follows. 0 counts as 1.
     pub backoff_ms: u64,
-    /// Milliseconds the backoff never goes beyond.
+    /// Milliseconds the backoff never goes beyond; more than 0.
     pub backoff_max_ms: u64,
     /// By how many hundredths at the most a wait is shortened, differently each time, so that
     /// what failed together does not come back together. At most 100.
