@@ -132,10 +132,11 @@ fn every_repository_that_is_named_is_looked_into() {
 #[test]
 fn a_place_that_has_lost_a_blob_does_not_hide_the_others() {
     let mut world = World::new(Access::Open);
-    world.push_to("base", Credentials::Anonymous).0.unwrap();
-    world.push_to("stale", Credentials::Anonymous).0.unwrap();
+    for repository in ["base", "stale"] {
+        world.push_to(repository, Credentials::Anonymous).0.unwrap();
+        world.fake.state().manifests.clear();
+    }
     world.fake.state().blobs.retain(|(repository, _), _| repository == "base");
-    world.fake.state().manifests.clear();
     world.fake.state().received = 0;
     world.named = vec!["no".to_owned()];
     let published = world.push().unwrap();
