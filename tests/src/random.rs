@@ -1,5 +1,18 @@
 //! Numbers that look random and are the same for the same seed: a failure can be had again.
 
+use std::hash::{BuildHasher, RandomState};
+use std::ops::RangeInclusive;
+
+/// The seeds a test goes through: the same ones each time, for what was found once to stay found, and
+/// one of its own each time, for what was not. That one is printed; `SEED` has it tried again.
+pub fn seeds(known: RangeInclusive<u64>) -> impl Iterator<Item = u64> {
+    let own = match std::env::var("SEED") {
+        Ok(seed) => seed.parse().expect("SEED is a number"),
+        Err(_) => RandomState::new().hash_one("seed"),
+    };
+    known.chain([own]).inspect(|seed| println!("seed {seed} (SEED={seed} has it tried again)"))
+}
+
 /// SplitMix64, after Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (2014).
 #[derive(Debug)]
 pub struct Random(u64);

@@ -3,6 +3,7 @@
 use devenv_tests::place::Place;
 use devenv_tests::process_table;
 use devenv_tests::programs::repository;
+use devenv_tests::random::seeds;
 use devenv_tests::spec::Spec;
 use devenv_tests::world::World;
 use nix::sys::signal::Signal;
@@ -20,8 +21,8 @@ fn speaker(arguments: &[&str]) -> Spec {
 #[test]
 fn garbage_in_the_notify_socket_is_passed_over_until_something_true_is_said() {
     let world = World::new();
-    let seeds: Vec<String> = (1..=5).map(|seed: u32| seed.to_string()).collect();
-    for seed in &seeds {
+    for seed in seeds(1..=5) {
+        let seed = &seed.to_string();
         let supervised =
             Place::PidNamespace.start(&world, &speaker(&["notify", seed, "5000"]), &[]);
         supervised.wait_for("speaks.1 is ready");
