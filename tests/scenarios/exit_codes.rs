@@ -69,6 +69,18 @@ fn other_codes_count_as_success_when_the_spec_says_so() {
 }
 
 #[test]
+fn a_good_end_that_ends_everything_makes_no_failure_good() {
+    let decides =
+        json!({ "exit": "on_end", "after": [{ "process": "fails", "condition": "completed" }] });
+    let spec = Spec::new()
+        .with("exit", json!("all_ended"))
+        .actor("fails", &["exit", "3"])
+        .actor_with("ends", &["exit", "0"], decides);
+    let ended = Place::Shell.run(&World::new(), &spec).expect_code(3);
+    assert!(ended.out.contains("ends.1 ends everything (exit code 3)"), "{}", ended.out);
+}
+
+#[test]
 fn the_first_failure_ends_the_others_when_the_spec_says_so() {
     let spec = Spec::new()
         .with("exit", json!("first_failure"))

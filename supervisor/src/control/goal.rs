@@ -151,7 +151,7 @@ fn sentence(status: &ProcessStatus) -> String {
         State::Stopping => format!("{name} is being stopped"),
         State::Succeeded => format!("{name} has ended"),
         State::Failed => format!("{name} has failed{ended}"),
-        State::Skipped => format!("{name} can never start: what it waits for did not come to pass"),
+        State::Skipped => format!("{name} cannot start: what it waits for did not come to pass"),
         State::Stopped => format!("{name} was stopped"),
     }
 }

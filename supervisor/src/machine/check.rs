@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use super::service::DEBOUNCE_MS;
 use super::shutdown::Shutdown;
-use super::{Action, Aspect, Event, Machine, Moment, RunEnd, RunId};
-use crate::spec::{Condition, ExitRule, Plan, ProcessId, Signal};
+use super::{Action, Aspect, Event, Machine, Moment, Report, RunEnd, RunId, exit};
+use crate::spec::{Condition, ExitRule, Plan, Process, ProcessId, Signal};
 
 use facts::{ended_well, timing};
 pub use rules::{Rule, Violation};
@@ -48,8 +48,12 @@ pub struct Witness {
     rows: BTreeMap<(RunId, Aspect), (bool, u32)>,
     /// Runs that have a right to be called ready.
     ready: BTreeSet<RunId>,
-    /// Processes whose latest run failed of itself, while nobody was stopping anything.
-    failed: BTreeSet<ProcessId>,
+    /// Processes whose latest run failed of itself, while nobody was stopping anything, with the code.
+    failed: BTreeMap<ProcessId, u8>,
+    /// Codes of failures that somebody has had tried again since, which does not undo them.
+    remembered: BTreeSet<u8>,
+    /// Processes that somebody asked to be stopped while their life was not over.
+    stopped: BTreeSet<ProcessId>,
     /// The signal that began the stop of everything, when it was one.
     told: Option<Signal>,
     /// Since when runs are outdated by a change of their files.
@@ -70,7 +74,9 @@ impl Witness {
             asked: BTreeSet::new(),
             rows: BTreeMap::new(),
             ready: BTreeSet::new(),
-            failed: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            remembered: BTreeSet::new(),
+            stopped: BTreeSet::new(),
             told: None,
             outdated: BTreeMap::new(),
             signals: 0,
@@ -133,7 +139,7 @@ impl Witness {
                     }
                 }
                 Action::Exit(code) => self.on_exit(plan, before, *code)?,
-                Action::Report(_) => {}
+                Action::Report(report) => self.on_report(plan, after, event, report)?,
             }
         }
         self.asked.retain(|(run, _)| self.alive.get(run).is_some_and(|life| life.leader));
@@ -244,6 +250,40 @@ impl Witness {
         Ok(())
     }
 
+    /// What people are told must be true as well.
+    fn on_report(
+        &mut self,
+        plan: &Plan,
+        after: &Machine,
+        event: Event,
+        report: &Report,
+    ) -> Result<(), Violation> {
+        match (report, event) {
+            (Report::Skipped { because, .. }, _) if self.stopped.contains(because) => {
+                broken(Rule::TheStoppedMayComeBack, format!("{report:?}"))
+            }
+            (
+                Report::Skipped { process, .. },
+                Event::StartAsked(asked) | Event::RestartAsked(asked),
+            ) if *process == asked => broken(Rule::WhatIsAskedForCanStart, format!("{report:?}")),
+            (Report::Unfit(run, _), _) => {
+                let wanted = after.services().get(run.process.index()).is_some_and(|it| it.wanted);
+                if wanted {
+                    self.failed.insert(run.process, exit::UNAVAILABLE);
+                }
+                Ok(())
+            }
+            (Report::Deciding(id, _), _)
+                if plan.process(*id).is_some_and(|process| {
+                    !process.enabled && process.exit == ExitRule::OnFailure
+                }) =>
+            {
+                broken(Rule::WhatIsTriedByHandDecidesNothing, format!("{report:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn on_exit(&mut self, plan: &Plan, before: &Machine, code: u8) -> Result<(), Violation> {
         self.exited = true;
         let left = !self.alive.is_empty() || !self.ordered.is_empty();
@@ -259,10 +299,20 @@ impl Witness {
             }
             return Ok(());
         }
-        let counts = |id: &ProcessId| {
-            plan.process(*id).is_some_and(|process| process.exit != ExitRule::Never)
-        };
-        if code == 0 && self.failed.iter().any(counts) {
+        let counts = |id: &ProcessId| plan.process(*id).is_some_and(Process::counts);
+        let own = [
+            exit::OK,
+            exit::UNAVAILABLE,
+            exit::COULD_NOT_START,
+            exit::NOT_EXECUTABLE,
+            exit::NOT_FOUND,
+        ];
+        if !own.contains(&code)
+            && !self.failed.values().chain(&self.remembered).any(|own| *own == code)
+        {
+            return broken(Rule::TheCodeIsSomebodysOwn, format!("exit {code}"));
+        }
+        if code == 0 && self.failed.keys().any(counts) {
             return broken(Rule::NeverZeroAfterAFailure, format!("{:?} failed", self.failed));
         }
         Ok(())

@@ -38,7 +38,7 @@ pub enum Outcome {
     Succeeded,
     /// Its last run ended badly, with this code.
     Failed(u8),
-    /// It never ran: what it waits for can never come to pass.
+    /// It does not run, or not again: what it waits for can never come to pass.
     Skipped,
     /// It was stopped on request, or was never wanted until everything stopped.
     Stopped,

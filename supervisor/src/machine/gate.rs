@@ -22,48 +22,57 @@ pub fn gate(after: &[Edge], services: &[Service]) -> Gate {
     let mut all = Gate::Open;
     for edge in after {
         let Some(service) = services.get(edge.on.index()) else { return Gate::Never(edge.on) };
-        match judge(edge.condition, service) {
-            Verdict::Met => {}
-            Verdict::NotYet => all = Gate::Closed,
-            Verdict::Impossible => return Gate::Never(edge.on),
+        match standing(edge.condition, service) {
+            Standing::Met => {}
+            Standing::NotYet | Standing::OnRequest => all = Gate::Closed,
+            Standing::Impossible => return Gate::Never(edge.on),
         }
     }
     all
 }
 
-enum Verdict {
+/// What one dependency says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its condition holds.
     Met,
+    /// It does not hold yet.
     NotYet,
+    /// It was stopped on request, so that its condition can hold once somebody asks for it again.
+    OnRequest,
+    /// It can never hold any more.
     Impossible,
 }
 
-fn judge(condition: Condition, service: &Service) -> Verdict {
+/// Looks at one condition.
+#[must_use]
+pub fn standing(condition: Condition, service: &Service) -> Standing {
     match &service.phase {
-        Phase::Waiting if service.wanted => Verdict::NotYet,
+        Phase::Waiting if service.wanted => Standing::NotYet,
         // It was not asked for, so nothing will start it: a soft dependency does not wait for it.
         Phase::Waiting => match condition {
-            Condition::Completed => Verdict::Met,
-            Condition::Started | Condition::Ready | Condition::Succeeded => Verdict::Impossible,
+            Condition::Completed => Standing::Met,
+            Condition::Started | Condition::Ready | Condition::Succeeded => Standing::Impossible,
         },
-        Phase::Starting { .. } => Verdict::NotYet,
+        Phase::Starting { .. } => Standing::NotYet,
         Phase::Running { health, .. } => match condition {
-            Condition::Started => Verdict::Met,
-            Condition::Ready if health.ready => Verdict::Met,
-            Condition::Ready | Condition::Succeeded | Condition::Completed => Verdict::NotYet,
+            Condition::Started => Standing::Met,
+            Condition::Ready if health.ready => Standing::Met,
+            Condition::Ready | Condition::Succeeded | Condition::Completed => Standing::NotYet,
         },
         // Between two runs: what held of the old run says nothing of the next one, except that
         // it has been started.
         Phase::Backoff { .. } | Phase::Stopping { .. } => match condition {
-            Condition::Started if service.has_started => Verdict::Met,
+            Condition::Started if service.has_started => Standing::Met,
             Condition::Started | Condition::Ready | Condition::Succeeded | Condition::Completed => {
-                Verdict::NotYet
+                Standing::NotYet
             }
         },
         Phase::Done(outcome) => judge_done(condition, *outcome, service),
     }
 }
 
-fn judge_done(condition: Condition, outcome: Outcome, service: &Service) -> Verdict {
+fn judge_done(condition: Condition, outcome: Outcome, service: &Service) -> Standing {
     let met = match condition {
         Condition::Completed => true,
         Condition::Started => service.has_started,
@@ -71,5 +80,9 @@ fn judge_done(condition: Condition, outcome: Outcome, service: &Service) -> Verd
         Condition::Ready => service.was_ready && outcome == Outcome::Succeeded,
         Condition::Succeeded => outcome == Outcome::Succeeded,
     };
-    if met { Verdict::Met } else { Verdict::Impossible }
+    match outcome {
+        _ if met => Standing::Met,
+        Outcome::Stopped => Standing::OnRequest,
+        Outcome::Succeeded | Outcome::Failed(_) | Outcome::Skipped => Standing::Impossible,
+    }
 }

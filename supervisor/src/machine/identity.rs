@@ -7,8 +7,8 @@ use super::Machine;
 
 impl PartialEq for Machine {
     fn eq(&self, other: &Self) -> bool {
-        let state = |machine: &Self| (machine.shutdown, machine.begun, machine.first_failure);
-        state(self) == state(other)
+        (self.shutdown, self.begun, self.first_failure)
+            == (other.shutdown, other.begun, other.first_failure)
             && self.services == other.services
             && (Arc::ptr_eq(&self.plan, &other.plan) || self.plan == other.plan)
     }

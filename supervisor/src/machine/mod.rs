@@ -7,6 +7,7 @@
 //! [`check`] states what must always hold, for the tests, the fuzzers and the exhaustive search.
 
 pub mod action;
+mod asking;
 pub mod check;
 mod dependants;
 pub mod event;
@@ -51,7 +52,7 @@ pub struct Machine {
     begun: bool,
     /// What draws depend on besides the run they are made for.
     seed: u64,
-    /// The code of the first failure that counts, for a container that ends once all have ended.
+    /// The code of the first failure for good that counts.
     first_failure: Option<u8>,
 }
 
@@ -157,14 +158,12 @@ impl Machine {
             | Event::RestartAsked(_)
             | Event::FilesChanged(_)
                 if self.shutdown.has_begun() => {}
-            Event::StartAsked(id) => self.with(id, now, |service, _| service.on_start_asked()),
+            Event::StartAsked(id) => self.start_asked(id),
             Event::FilesChanged(id) => self.with(id, now, |service, rules| {
                 service.on_files_changed(rules);
             }),
-            Event::StopAsked(id) => self.with(id, now, |service, _| service.wanted = false),
-            Event::RestartAsked(id) => self.with(id, now, |service, rules| {
-                service.on_restart_asked(rules, actions);
-            }),
+            Event::StopAsked(id) => self.with(id, now, |service, _| service.on_stop_asked()),
+            Event::RestartAsked(id) => self.restart_asked(id, now, actions),
         }
         if self.begun {
             self.settle(now, actions);

@@ -110,7 +110,7 @@ impl PostMortem {
                 self.failed(run.process, How::Unfit { why: *why, pid: of.pid, cause });
             }
             Report::Restarting { process, .. } => self.forgive(*process),
-            Report::Skipped { process, because } => {
+            Report::Skipped { process, because, .. } => {
                 self.failed(*process, How::NeverStarted { because: *because });
             }
             Report::SignalReceived(signal) => {

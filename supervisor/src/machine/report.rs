@@ -42,12 +42,14 @@ pub enum Report {
     ChangesEveryRun(ProcessId),
     /// Its restarts are used up.
     GaveUp(ProcessId),
-    /// It will never start, because of that other process.
+    /// It will not start, because of that other process.
     Skipped {
         /// Which process.
         process: ProcessId,
         /// The dependency that can no longer be met.
         because: ProcessId,
+        /// Whether it has run before, and only does not start again.
+        again: bool,
     },
     /// The supervisor was told to stop everything.
     SignalReceived(Signal),

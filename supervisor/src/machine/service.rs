@@ -12,6 +12,7 @@
 //! What is wished for (`wanted`) is kept apart from where it stands (`phase`): facts change the
 //! phase here, and [`super::Machine`] then moves every service towards what is wished.
 
+mod asking;
 mod changes;
 mod ending;
 mod fitness;
@@ -19,7 +20,7 @@ mod fitness;
 pub use changes::DEBOUNCE_MS;
 
 use super::event::{RunEnd, RunId};
-use super::exit::Outcome;
+use super::exit::{self, Outcome};
 use super::health::{Aspect, Health};
 use super::moment::Moment;
 use super::report::Report;
@@ -96,6 +97,8 @@ pub struct Service {
     pub was_ready: bool,
     /// How its latest run ended.
     pub last_end: Option<RunEnd>,
+    /// The code of a failure that stands: no run has begun since, and nobody has taken it back.
+    pub failure: Option<u8>,
     /// Whether the end of its life has been counted for the container's exit.
     pub counted: bool,
     /// Restarts used.
@@ -120,6 +123,7 @@ impl Service {
             has_started: false,
             was_ready: false,
             last_end: None,
+            failure: None,
             counted: false,
             ledger: Ledger::default(),
             renew_at: None,
@@ -170,6 +174,9 @@ impl Service {
         actions.push(Action::Report(Report::Signalling(run, stop.signal)));
         actions.push(Action::Signal(run, stop.signal));
         let kill_at = Some(rules.now.plus(stop.grace_ms));
+        if cause == Cause::Unfit && self.wanted {
+            self.failure = Some(exit::UNAVAILABLE);
+        }
         self.phase = Phase::Stopping { run, since, ended: None, kill_at, cause };
     }
 
@@ -203,26 +210,6 @@ impl Service {
         self.phase = Phase::Stopping { run, since, ended, kill_at: None, cause };
     }
 
-    /// Somebody asked for it to be started. Whatever it used up of its restarts is given back.
-    pub fn on_start_asked(&mut self) {
-        self.wanted = true;
-        match &mut self.phase {
-            Phase::Done(_) | Phase::Backoff { .. } => {
-                let fresh = Self::new(self.id, true);
-                *self = Self { runs: self.runs, last_end: self.last_end, ..fresh };
-            }
-            // What is being tidied up, or stopped, is followed by a new run as soon as it is gone.
-            Phase::Stopping { cause, .. } => *cause = Cause::Asked,
-            Phase::Waiting | Phase::Starting { .. } | Phase::Running { .. } => {}
-        }
-    }
-
-    /// Somebody asked for it to be stopped and started again.
-    pub fn on_restart_asked(&mut self, rules: &Rules<'_>, actions: &mut Vec<Action>) {
-        self.on_start_asked();
-        self.begin_stop(rules, Cause::Asked, actions);
-    }
-
     /// Time has passed.
     pub fn on_time(&mut self, rules: &Rules<'_>, actions: &mut Vec<Action>) {
         let now = rules.now;
@@ -254,6 +241,7 @@ impl Service {
         match &self.phase {
             Phase::Starting { run: ordered } if *ordered == run => {
                 self.has_started = true;
+                self.failure = None;
                 self.note_begin(rules);
                 let health = Health::new(rules.process, rules.now);
                 self.was_ready = health.ready;
@@ -294,6 +282,8 @@ impl Service {
             Phase::Waiting | Phase::Done(_) => {}
         }
         self.renew_at = self.renew_at.map(ahead);
+        // What the latest run came to is for people; what follows of it is told by the rest.
+        self.last_end = None;
         // No search makes so many changes in a row that it would matter.
         (self.begun_at, self.hasty) = (None, 0);
         self.ledger.normalise(base, &process.restart);

@@ -58,9 +58,12 @@ impl Machine {
                 }
                 Gate::Open | Gate::Closed => return false,
                 Gate::Never(because) => {
-                    let process = service.id;
-                    actions.push(Action::Report(Report::Skipped { process, because }));
-                    self.change(index, |service| service.phase = Phase::Done(Outcome::Skipped));
+                    let (process, again) = (service.id, service.last_end.is_some());
+                    actions.push(Action::Report(Report::Skipped { process, because, again }));
+                    self.change(index, |service| {
+                        service.phase = Phase::Done(Outcome::Skipped);
+                        service.failure = Some(Outcome::Skipped.exit_code());
+                    });
                 }
             },
             Phase::Backoff { .. } if !service.wanted => {
@@ -111,12 +114,15 @@ impl Machine {
             changed = true;
             let id = service.id;
             let Some(process) = self.plan.processes.get(index) else { continue };
-            let decides = decides(self.plan.exit, process, outcome);
-            if outcome.is_failure() && process.exit != ExitRule::Never {
+            if outcome.is_failure() && process.counts() {
                 self.first_failure.get_or_insert(outcome.exit_code());
             }
-            if decides && !self.shutdown.has_begun() {
-                let code = outcome.exit_code();
+            if decides(self.plan.exit, process, outcome) && !self.shutdown.has_begun() {
+                // A good end that ends everything makes nobody else's failure good.
+                let code = match outcome.exit_code() {
+                    exit::OK => self.code_of_failures(),
+                    code => code,
+                };
                 actions.push(Action::Report(Report::Deciding(id, code)));
                 self.begin_shutdown(now, code, false);
             }
@@ -124,15 +130,24 @@ impl Machine {
         changed
     }
 
+    /// The code of the first failure that counts: one for good, else one that another run was to make
+    /// up for and has not. Else everything ended well.
+    fn code_of_failures(&self) -> u8 {
+        let pairs = self.services.iter().zip(&self.plan.processes);
+        let mut standing = pairs.filter(|(_, it)| it.counts()).filter_map(|(it, _)| it.failure);
+        self.first_failure.or_else(|| standing.next()).unwrap_or(exit::OK)
+    }
+
     fn exit_when_over(&mut self, actions: &mut Vec<Action>) {
         let code = match self.shutdown {
             Shutdown::Over => return,
+            Shutdown::No => self.code_of_failures(),
             Shutdown::Orderly { code, .. } | Shutdown::Forced { code, .. } => code,
-            Shutdown::No => self.first_failure.unwrap_or(exit::OK),
         };
         let over = self.services.iter().all(|service| match service.phase {
-            Phase::Done(_) => true,
-            Phase::Waiting => !service.wanted,
+            // Whatever could start has been started by now. Where nothing lives any more, what waits
+            // does so for something that was stopped on request, and nobody is there to go on for.
+            Phase::Done(_) | Phase::Waiting => true,
             Phase::Starting { .. }
             | Phase::Running { .. }
             | Phase::Backoff { .. }
@@ -151,6 +166,7 @@ fn decides(policy: ExitPolicy, process: &Process, outcome: Outcome) -> bool {
         return false;
     }
     match process.exit {
+        _ if !process.counts() => false,
         ExitRule::Never => false,
         ExitRule::OnEnd => true,
         ExitRule::OnFailure => match policy {

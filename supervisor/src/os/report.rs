@@ -73,9 +73,10 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
             let text = format!("{} is not started again: too often", context.label(*process));
             context.of_process("gave_up", text, *process)
         }
-        Report::Skipped { process, because } => {
+        Report::Skipped { process, because, again } => {
             let because = context.label(*because);
-            let text = format!("{} never starts because of {because}", context.label(*process));
+            let never = if *again { "does not start again" } else { "never starts" };
+            let text = format!("{} {never} because of {because}", context.label(*process));
             context.of_process("skipped", text, *process).with("because", because)
         }
         Report::SignalReceived(signal) => {
@@ -306,7 +307,14 @@ mod tests {
                  hint: name what it writes itself in watch.ignore",
             ),
             (Report::GaveUp(web), "web.1 is not started again: too often"),
-            (Report::Skipped { process: web, because: db }, "web.1 never starts because of db.1"),
+            (
+                Report::Skipped { process: web, because: db, again: false },
+                "web.1 never starts because of db.1",
+            ),
+            (
+                Report::Skipped { process: web, because: db, again: true },
+                "web.1 does not start again because of db.1",
+            ),
             (Report::SignalReceived(Signal::INT), "SIGINT received"),
             (Report::Deciding(web, 3), "web.1 ends everything (exit code 3)"),
             (Report::Signalling(run, Signal::TERM), "sending SIGTERM to web.1 (pid 12)"),

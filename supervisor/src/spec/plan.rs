@@ -96,6 +96,20 @@ pub struct Process {
     pub watch: Option<WatchRule>,
 }
 
+impl Process {
+    /// Whether its failure has a say in how the container ends. One that is not started without being
+    /// asked for is no part of what the container is for, unless it says so itself: whoever tries it
+    /// by hand is told how it ended, and everything else goes on.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        match self.exit {
+            ExitRule::Never => false,
+            ExitRule::OnEnd => true,
+            ExitRule::OnFailure => self.enabled,
+        }
+    }
+}
+
 /// When a process is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadyRule {

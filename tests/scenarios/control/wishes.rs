@@ -35,6 +35,33 @@ fn a_stop_by_name_stops_every_replica_and_by_label_only_one() {
 }
 
 #[test]
+fn a_start_brings_along_what_it_needs_and_what_is_tried_by_hand_ends_nothing() {
+    let world = World::new();
+    let after = |on: &str| json!({ "after": [{ "process": on, "condition": "ready" }] });
+    let by_hand = |mut fields: serde_json::Value| {
+        fields["enabled"] = json!(false);
+        fields
+    };
+    let spec = Spec::new()
+        .actor("db", &["wait"])
+        .actor_with("web", &["wait"], after("db"))
+        .actor_with("spare", &["wait"], by_hand(json!({})))
+        .actor_with("shop", &["wait"], by_hand(after("spare")))
+        .actor_with("once", &["exit", "4"], by_hand(json!({ "kind": "task" })));
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    supervised.wait_for("web.1   | ready");
+    let _ = supervised.ask(&["stop", "db"]).expect_code(0);
+    let _ = supervised.ask(&["restart", "web"]).expect_code(0);
+    let _ = supervised.ask(&["start", "shop"]).expect_code(0);
+    for name in ["db", "web", "spare", "shop"] {
+        assert_eq!(status(&supervised, name)["state"], "running", "{name}");
+    }
+    let failed = supervised.ask(&["start", "once"]).expect_code(1);
+    assert!(failed.err.contains("once.1 has failed (exit code 4)"), "{}", failed.err);
+    let _ = stop(supervised);
+}
+
+#[test]
 fn a_wait_of_no_time_asks_once() {
     let world = World::new();
     let never = json!({ "ready": { "check": "notify" } });

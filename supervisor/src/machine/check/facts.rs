@@ -1,7 +1,7 @@
 //! What a witness makes of the facts: its own count of what lives, has ended and was answered.
 
 use super::{Life, Witness};
-use crate::machine::service::DEBOUNCE_MS;
+use crate::machine::service::{DEBOUNCE_MS, Phase};
 use crate::machine::{Aspect, Event, Machine, Moment, RunEnd, RunId, Word};
 use crate::spec::plan::asks;
 use crate::spec::{Plan, ProcessId, Timing};
@@ -59,6 +59,7 @@ impl Witness {
                 self.started.dedup();
                 self.last_end.insert(run.process, None);
                 self.failed.remove(&run.process);
+                self.stopped.remove(&run.process);
                 let life = Life { leader: true, descendants: false, killed: false, told_at: None };
                 self.alive.insert(run, life);
                 if plan.process(run.process).is_some_and(|process| process.ready.is_none()) {
@@ -71,9 +72,11 @@ impl Witness {
                     life.leader = false;
                     life.descendants = descendants;
                     self.last_end.insert(run.process, Some(end));
-                    let of_itself = life.told_at.is_none() && !before.is_shutting_down();
+                    let of_itself = life.told_at.is_none()
+                        && !before.is_shutting_down()
+                        && !self.stopped.contains(&run.process);
                     if of_itself && !ended_well(plan, run.process, end) {
-                        self.failed.insert(run.process);
+                        self.failed.insert(run.process, end.exit_code());
                     }
                     if !descendants {
                         self.alive.remove(&run);
@@ -106,9 +109,18 @@ impl Witness {
             }
             // Whoever stops a failed process by hand takes its failure back.
             Event::StopAsked(id) => {
-                self.failed.remove(&id);
+                let phase = before.services().get(id.index()).map(|service| &service.phase);
+                if !matches!(phase, None | Some(Phase::Done(_))) && !before.is_shutting_down() {
+                    self.failed.remove(&id);
+                    self.stopped.insert(id);
+                }
+            }
+            Event::StartAsked(id) | Event::RestartAsked(id) => {
+                self.stopped.remove(&id);
+                self.remembered.extend(self.failed.values());
             }
             Event::FilesChanged(id) => {
+                self.remembered.extend(self.failed.get(&id));
                 let wanted = before.services().get(id.index()).is_some_and(|it| it.wanted);
                 let watched = plan.process(id).is_some_and(|process| process.watch.is_some());
                 if watched && wanted && !before.is_shutting_down() {
@@ -120,11 +132,7 @@ impl Witness {
                     });
                 }
             }
-            Event::Spawned(_)
-            | Event::Begun
-            | Event::StartAsked(_)
-            | Event::RestartAsked(_)
-            | Event::Tick => {}
+            Event::Spawned(_) | Event::Begun | Event::Tick => {}
         }
     }
 

@@ -36,6 +36,15 @@ pub enum Rule {
     ExitOnlyWhenNothingLives,
     /// A container in which a process failed that counts never ends with 0 of itself.
     NeverZeroAfterAFailure,
+    /// Without a signal from outside the container's code is 0, that of a process which ended badly of
+    /// itself, or one of the supervisor's own: never one that comes of having been told to stop.
+    TheCodeIsSomebodysOwn,
+    /// Who waits for a process that was stopped on request is not given up because of that.
+    TheStoppedMayComeBack,
+    /// A start that is asked for is not answered by giving the process up for what it waits for.
+    WhatIsAskedForCanStart,
+    /// A process that only a person starts ends nothing by its end, unless it is declared to.
+    WhatIsTriedByHandDecidesNothing,
     /// A container that was told to stop by a signal, and had not begun to by itself, ends with
     /// 128 + that signal's number.
     ToldMeans128PlusSignal,

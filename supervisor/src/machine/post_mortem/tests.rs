@@ -91,7 +91,11 @@ fn says_who_failed_how_and_why_that_is_the_exit_code() {
         ),
         (
             "the dependency comes before the one that never started",
-            vec![ended(B, 5), Report::Skipped { process: A, because: B }, deciding.clone()],
+            vec![
+                ended(B, 5),
+                Report::Skipped { process: A, because: B, again: false },
+                deciding.clone(),
+            ],
             69,
             "b.1 (pid 7) failed first: ended with exit code 5\n\
              exit code 69: the end of a.1 ended everything",
@@ -100,7 +104,7 @@ fn says_who_failed_how_and_why_that_is_the_exit_code() {
             "never started because of one whose end does not matter",
             vec![
                 ended(CARELESS, 5),
-                Report::Skipped { process: A, because: CARELESS },
+                Report::Skipped { process: A, because: CARELESS, again: false },
                 deciding.clone(),
             ],
             69,

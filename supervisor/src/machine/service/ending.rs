@@ -45,6 +45,7 @@ impl Service {
             }
             // Trying again cannot help: the program does not come to be by waiting for it.
             SpawnFailure::NotFound | SpawnFailure::NotExecutable | SpawnFailure::Setup => {
+                self.failure = Some(failure.exit_code());
                 self.phase = Phase::Done(Outcome::Failed(failure.exit_code()));
             }
         }
@@ -78,6 +79,11 @@ impl Service {
         let untouched = matches!(self.phase, Phase::Running { .. });
         self.stop_asking(actions);
         self.last_end = Some(end);
+        // Who ends badly while it waits for its turn to be stopped has failed nobody any more.
+        if self.wanted && cause == Cause::OwnEnd {
+            let outcome = judge(end, &rules.process.success_exit_codes);
+            self.failure = outcome.is_failure().then_some(outcome.exit_code());
+        }
         actions.push(Action::Report(Report::Stopped(run, end)));
         if !descendants {
             self.conclude(rules, since, end, cause, actions);
@@ -124,11 +130,13 @@ impl Service {
                 self.phase = if self.wanted { Phase::Waiting } else { stopped };
                 return;
             }
-            (Cause::Unfit, Outcome::Succeeded) => Outcome::Failed(exit::UNAVAILABLE),
-            (Cause::OwnEnd | Cause::Unfit, outcome) => outcome,
+            // However it ended, it ended because it was told to: its code says nothing of it.
+            (Cause::Unfit, _) => Outcome::Failed(exit::UNAVAILABLE),
+            (Cause::OwnEnd, outcome) => outcome,
         };
         if !self.wanted {
-            self.phase = Phase::Done(outcome);
+            let too_late = outcome.is_failure() && self.failure.is_none();
+            self.phase = Phase::Done(if too_late { Outcome::Stopped } else { outcome });
             return;
         }
         let good = outcome == Outcome::Succeeded;

@@ -1,5 +1,6 @@
 //! The machine under test: single stories, and the search through all of them.
 
+mod asking;
 mod changes;
 mod mutants;
 mod plans;
