@@ -72,7 +72,7 @@ fn a_run_that_is_not_ready_in_time_has_failed() {
     let mut ready = exists("/nonexistent/file");
     ready["deadline_ms"] = json!(300);
     let spec = Spec::new().actor_with("db", &["wait"], json!({ "ready": ready }));
-    let log = Place::Shell.run(&world, &spec).expect_code(143).out;
+    let log = Place::Shell.run(&world, &spec).expect_code(69).out;
     assert!(log.contains("db.1 was not ready within"), "{log}");
 }
 

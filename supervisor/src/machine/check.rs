@@ -188,6 +188,7 @@ impl Witness {
                 return broken(Rule::ConditionsHoldAtSpawn, format!("{run:?} needs {edge:?}"));
             }
         }
+        self.stopped.remove(&run.process);
         self.ordered.push(run);
         Ok(())
     }

@@ -59,7 +59,7 @@ fn a_status_that_is_shown_moves_no_cursor() {
     let fields = json!({ "ready": never, "watchdog": { "usec": 60_000_000 } });
     let arguments = ["notify-all", only.to_str().expect("a plain path")];
     let spec = Spec::new().actor_with("speaks", &arguments, fields);
-    let ended = Place::Shell.run(&world, &spec).expect_code(143);
+    let ended = Place::Shell.run(&world, &spec).expect_code(69);
     assert!(ended.out.contains("its status:  [2J ]0;title cleared"), "{:?}", ended.out);
     assert!(!ended.out.contains(['\u{1b}', '\u{7}']), "{:?}", ended.out);
 }

@@ -58,8 +58,10 @@ impl Witness {
                 self.started.sort_unstable();
                 self.started.dedup();
                 self.last_end.insert(run.process, None);
-                self.failed.remove(&run.process);
-                self.stopped.remove(&run.process);
+                // The code was decided by what stood then.
+                if !before.is_shutting_down() {
+                    self.failed.remove(&run.process);
+                }
                 let life = Life { leader: true, descendants: false, killed: false, told_at: None };
                 self.alive.insert(run, life);
                 if plan.process(run.process).is_some_and(|process| process.ready.is_none()) {
@@ -115,6 +117,8 @@ impl Witness {
                     self.stopped.insert(id);
                 }
             }
+            Event::StartAsked(_) | Event::RestartAsked(_) | Event::FilesChanged(_)
+                if before.is_shutting_down() => {}
             Event::StartAsked(id) | Event::RestartAsked(id) => {
                 self.stopped.remove(&id);
                 self.remembered.extend(self.failed.values());

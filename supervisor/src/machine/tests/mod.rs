@@ -2,6 +2,7 @@
 
 mod asking;
 mod changes;
+mod larger;
 mod mutants;
 mod plans;
 mod search;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use super::larger;
 use super::plans::{self, after, find, restarts};
 use super::search::{Found, Freedom, Mind, search};
 use crate::machine::check::Rule;
+use crate::machine::exit::Outcome;
+use crate::machine::service::Phase;
 use crate::machine::{Action, Event, Machine, Moment, Report, RunEnd, RunId};
-use crate::spec::{Condition, ExitPolicy, Plan, RestartOn, Signal};
+use crate::spec::{Condition, ExitPolicy, ExitRule, Plan, RestartOn, Signal};
 
 /// A machine whose input or output is falsified in one way.
 #[derive(Clone)]
@@ -54,6 +57,16 @@ enum Bug {
     AsksTwice,
     /// Changes of files are not heard.
     DeafToChanges,
+    /// Who depends on whom is forgotten once processes are to be stopped.
+    StopsAllAtOnce,
+    /// A failure is forgotten when something else ends everything.
+    ForgetsFailures,
+    /// The code of a container is that of what was told to stop, because it was of no use any more.
+    EndsLikeTheUnfit,
+    /// What was stopped on request is taken for something that can never run.
+    GivesUpOnTheStopped,
+    /// Of what is asked for nothing is started but itself.
+    StartsItAlone,
     /// A run that failed its liveness check is said to be stopped and is not.
     SparesTheUnfit,
 }
@@ -83,6 +96,10 @@ impl Mind for Mutant {
                 Event::Tick
             }
             (Bug::DeafToChanges, Event::FilesChanged(_)) => Event::Tick,
+            (Bug::StartsItAlone, Event::StartAsked(id)) => {
+                self.machine.services[id.index()].on_start_asked();
+                Event::Tick
+            }
             (_, event) => event,
         };
         let from = actions.len();
@@ -107,6 +124,21 @@ impl Mind for Mutant {
             Bug::LeavesAtOnce if self.machine.is_shutting_down() && !self.over => {
                 self.over = true;
                 actions.push(Action::Exit(143));
+            }
+            Bug::StopsAllAtOnce => {
+                self.machine.dependants = Arc::new(Vec::new());
+            }
+            Bug::GivesUpOnTheStopped => {
+                let mut stopped = false;
+                for service in &mut self.machine.services {
+                    if service.phase == Phase::Done(Outcome::Stopped) {
+                        service.phase = Phase::Done(Outcome::Skipped);
+                        stopped = true;
+                    }
+                }
+                if stopped {
+                    self.machine.handle(now, Event::Tick, actions);
+                }
             }
             Bug::TalksAfterTheEnd if self.over => {
                 if let Some(run) = self.seen {
@@ -140,6 +172,8 @@ impl Mutant {
             (Bug::SparesTheUnfit, Action::Signal(run, _)) if self.seen == Some(run) => {}
             (Bug::AlwaysZero, Action::Exit(_)) => actions.push(Action::Exit(0)),
             (Bug::OneWhenTold, Action::Exit(143)) => actions.push(Action::Exit(1)),
+            (Bug::ForgetsFailures, Action::Exit(3)) => actions.push(Action::Exit(0)),
+            (Bug::EndsLikeTheUnfit, Action::Exit(69)) => actions.push(Action::Exit(143)),
             (Bug::NeverLeaves, Action::Exit(_)) | (Bug::NeverKills, Action::Kill(_)) => {}
             (Bug::TalksAfterTheEnd, Action::Exit(code)) => {
                 self.over = true;
@@ -158,7 +192,8 @@ impl Mutant {
 /// Searches the smallest plan that can show the bug, with as much freedom as it takes.
 fn find_bug(bug: Bug, plan: &Arc<Plan>) -> Found {
     let machine = Machine::new(Arc::clone(plan));
-    let requests = u8::from(bug == Bug::DeafToChanges);
+    let asks = [Bug::DeafToChanges, Bug::GivesUpOnTheStopped, Bug::StartsItAlone];
+    let requests = u8::from(asks.contains(&bug));
     let freedom = Freedom { signals: 2, requests, descendants: true, refusals: false };
     search(plan, Mutant { machine, bug, seen: None, over: false }, freedom)
 }
@@ -170,7 +205,19 @@ fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
     let restarted = plans::plan(&["a"], |spec| restarts(spec, "a", RestartOn::OnFailure, 1));
     let checked = plans::plan(&["a"], |spec| plans::is_live(spec, "a"));
     let watched = plans::plan(&["a"], |spec| plans::watched(spec, "a"));
+    let chain = larger::chain(|_| {});
+    let decided = plans::plan(&["a", "b"], |spec| {
+        spec.exit = ExitPolicy::AllEnded;
+        find(spec, "a").exit = ExitRule::OnEnd;
+    });
+    let pair = plans::plan(&["a", "b", "c"], |spec| after(spec, "b", "a", Condition::Ready));
+    let by_hand = by_hand(ExitRule::OnFailure);
     let table = [
+        (Bug::StopsAllAtOnce, &chain, Rule::DependantsStopFirst),
+        (Bug::ForgetsFailures, &decided, Rule::NeverZeroAfterAFailure),
+        (Bug::EndsLikeTheUnfit, &checked, Rule::TheCodeIsSomebodysOwn),
+        (Bug::GivesUpOnTheStopped, &pair, Rule::TheStoppedMayComeBack),
+        (Bug::StartsItAlone, &by_hand, Rule::WhatIsAskedForCanStart),
         (Bug::SignalsTheDead, &one, Rule::NoActionOnADeadRun),
         (Bug::TakesStaleForFresh, &restarted, Rule::AStaleEventChangesNothing),
         (Bug::SpawnsWhileStopping, &one, Rule::NoSpawnAfterShutdownBegan),
@@ -208,6 +255,29 @@ fn bugs_that_only_time_shows_are_found_by_the_way_out() {
             matches!(found, Found::NoWayOut | Found::StopTooLong { .. }),
             "{bug:?} was not seen, or for another reason: {found:?}"
         );
+    }
+}
+
+/// `a` lives, and `c` is started by nobody but a person, who has to start `b` for it as well.
+fn by_hand(exit: ExitRule) -> Arc<Plan> {
+    plans::plan(&["a", "b", "c"], |spec| {
+        find(spec, "b").enabled = false;
+        find(spec, "c").enabled = false;
+        find(spec, "c").exit = exit;
+        after(spec, "c", "b", Condition::Ready);
+    })
+}
+
+/// A mind that takes what a person tries by hand for something the container is there for.
+#[test]
+fn an_end_by_which_a_person_ends_everything_is_found() {
+    let machine = Machine::new(by_hand(ExitRule::OnEnd));
+    let freedom = Freedom { requests: 1, ..Freedom::TIDY };
+    match search(&by_hand(ExitRule::OnFailure), machine, freedom) {
+        Found::Broken(violation, _) => {
+            assert_eq!(violation.rule, Rule::WhatIsTriedByHandDecidesNothing);
+        }
+        found => panic!("not seen: {found:?}"),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::search::Freedom;
 use crate::spec::wire::{Dependency, Liveness, Process, Readiness, Restart, Watch, Watchdog};
-use crate::spec::{Check, Condition, ExitPolicy, Kind, Plan, RestartOn, Spec, Timing};
+use crate::spec::{Check, Condition, ExitPolicy, ExitRule, Kind, Plan, RestartOn, Spec, Timing};
 
 /// A plan of services `a`, `b`, … with a grace of 100 ms and whatever `shape` makes of them.
 pub fn plan(names: &[&str], shape: impl FnOnce(&mut Spec)) -> Arc<Plan> {
@@ -55,14 +56,20 @@ pub fn watched(spec: &mut Spec, who: &str) {
     find(spec, who).watch = Some(Watch { paths: vec!["src".to_owned()], extensions, ignore });
 }
 
+/// Says itself when it is ready.
+pub fn says_ready(spec: &mut Spec, who: &str) {
+    let check = Check::Notify;
+    find(spec, who).ready = Some(Readiness { check, timing: timing(1, 1), deadline_ms: None });
+}
+
 /// A check each 60 ms that may take 20 ms.
 pub fn timing(success_threshold: u32, failure_threshold: u32) -> Timing {
     let (initial_delay_ms, period_ms, timeout_ms) = (0, 60, 20);
     Timing { initial_delay_ms, period_ms, timeout_ms, success_threshold, failure_threshold }
 }
 
-/// Every shape the search goes through, by name.
-pub fn all() -> Vec<(&'static str, Arc<Plan>)> {
+/// Every shape of one or two processes that the search goes through, by name.
+pub fn all() -> Vec<(&'static str, Arc<Plan>, Freedom)> {
     let policies = [
         ("alone, all ended", ExitPolicy::AllEnded),
         ("alone, first failure", ExitPolicy::FirstFailure),
@@ -149,21 +156,18 @@ pub fn all() -> Vec<(&'static str, Arc<Plan>)> {
             after(spec, "b", "a", Condition::Started);
         }),
     ));
-    plans.push((
-        "chain of 3",
-        plan(&["a", "b", "c"], |spec| {
-            after(spec, "b", "a", Condition::Ready);
-            after(spec, "c", "b", Condition::Ready);
-        }),
-    ));
-    plans.push((
-        "diamond of 4",
-        plan(&["a", "b", "c", "d"], |spec| {
-            after(spec, "b", "a", Condition::Ready);
-            after(spec, "c", "a", Condition::Started);
-            after(spec, "d", "b", Condition::Ready);
-            after(spec, "d", "c", Condition::Ready);
-        }),
-    ));
-    plans
+    for (name, rule, policy) in [
+        ("on_end beside one that may fail, all ended", ExitRule::OnEnd, ExitPolicy::AllEnded),
+        ("never beside one that restarts, any ended", ExitRule::Never, ExitPolicy::AnyEnded),
+    ] {
+        plans.push((
+            name,
+            plan(&["a", "b"], |spec| {
+                spec.exit = policy;
+                find(spec, "a").exit = rule;
+                restarts(spec, "b", RestartOn::OnFailure, 1);
+            }),
+        ));
+    }
+    plans.into_iter().map(|(name, plan)| (name, plan, Freedom::FULL)).collect()
 }
