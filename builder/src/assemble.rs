@@ -13,16 +13,24 @@ use crate::image::draft::Draft;
 use crate::image::{Image, nix2container};
 use crate::nix::Nix;
 
-/// The description made from the draft at `draft`, and where it is in the store. `root` is made a
-/// link to it, which protects it, and all the image consists of, from garbage collection.
+/// The description made from the draft at `draft`, and where it is in the store. `root`, where
+/// there is one, is made a link to it, which protects it, and all the image consists of, from garbage
+/// collection.
 ///
 /// # Errors
 /// When a layer cannot be read, the image breaks a rule, or the store refuses the description.
-pub fn assemble(nix: &Nix, draft: &Path, root: &Path, cache: &Cache) -> Result<(PathBuf, Image)> {
+pub fn assemble(
+    nix: &Nix,
+    draft: &Path,
+    root: Option<&Path>,
+    cache: &Cache,
+) -> Result<(PathBuf, Image)> {
     if let Some(known) = cache.description(draft)
         && let Ok(text) = fs::read_to_string(&known)
     {
-        if fs::read_link(root).ok().as_ref() != Some(&known) {
+        if let Some(root) = root
+            && fs::read_link(root).ok().as_ref() != Some(&known)
+        {
             nix.protect(&known, root)?;
         }
         return Ok((known, nix2container::parse(&text)?));
@@ -32,7 +40,9 @@ pub fn assemble(nix: &Nix, draft: &Path, root: &Path, cache: &Cache) -> Result<(
     let image = Draft::parse(&text)?.digest(cache)?;
     let references = nix.references(draft)?;
     let description = nix.add(&name(draft), &nix2container::write(&image)?, &references)?;
-    nix.protect(&description, root)?;
+    if let Some(root) = root {
+        nix.protect(&description, root)?;
+    }
     cache.put_description(draft, &description);
     Ok((description, image))
 }

@@ -15,6 +15,7 @@ mod examples;
 mod exit_codes;
 mod faults;
 mod health;
+mod homeless;
 mod http;
 mod images;
 mod init_duties;

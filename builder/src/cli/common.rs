@@ -169,7 +169,7 @@ impl ProjectArguments {
             match evaluation.build(name)? {
                 Built::Draft { path, root } => {
                     let cache = Cache::of_user();
-                    return assemble::assemble(&evaluation.nix, &path, &root, &cache);
+                    return assemble::assemble(&evaluation.nix, &path, root.as_deref(), &cache);
                 }
                 Built::Description(file) if file.is_file() => file,
                 Built::Description(_) => {

@@ -1,14 +1,18 @@
 //! What is below everything else in the root of a container: nothing, the files of a base, or all
 //! files of the image, unpacked.
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
+
+use nix::unistd::{AccessFlags, access};
 
 use super::cache::{Cache, Held, Scratch, with_way_out};
 use super::trees;
 use crate::error::{Context as _, Kind, Result};
 use crate::image::{Image, Layer, Source};
+use crate::temporary;
 use crate::unpack;
 
 /// Files of the host that the root of a container consists of.
@@ -38,8 +42,17 @@ pub struct Standing {
 #[derive(Debug)]
 enum Kept {
     Nothing,
-    Tree { _tree: Held, _beside: Scratch },
-    Whole { _directory: Scratch },
+    // Dropped in this order: what is temporary goes last.
+    Tree { _tree: Held, _beside: Scratch, _cache: Place },
+    Whole { _directory: Scratch, _cache: Place },
+}
+
+/// Where files are unpacked.
+#[derive(Debug)]
+struct Place {
+    cache: Cache,
+    /// Where the cache goes with this value.
+    _temporary: Option<temporary::Directory>,
 }
 
 impl Standing {
@@ -59,11 +72,11 @@ impl Standing {
         if below.is_empty() {
             return Ok(Self { ground: Ground::Nothing, _kept: Kept::Nothing });
         }
-        let (cache, now) = swept()?;
-        let (lower, tree) = trees::tree(&cache, below, now)?;
-        let beside = cache.scratch().or_fail(Kind::CannotCreate, TEMPORARY)?;
+        let (place, now) = swept()?;
+        let (lower, tree) = trees::tree(&place.cache, below, now)?;
+        let beside = place.cache.scratch().or_fail(Kind::CannotCreate, TEMPORARY)?;
         let ground = Ground::Below { lower, beside: beside.path().to_owned() };
-        Ok(Self { ground, _kept: Kept::Tree { _tree: tree, _beside: beside } })
+        Ok(Self { ground, _kept: Kept::Tree { _tree: tree, _beside: beside, _cache: place } })
     }
 
     /// All files of the image, as whoever pulls it gets them, in a directory that goes with the value.
@@ -71,22 +84,41 @@ impl Standing {
     /// # Errors
     /// When a layer cannot be unpacked.
     pub fn unpacked(image: &Image) -> Result<Self> {
-        let (cache, _) = swept()?;
-        let directory = cache.scratch().or_fail(Kind::CannotCreate, TEMPORARY)?;
+        let (place, _) = swept()?;
+        let directory = place.cache.scratch().or_fail(Kind::CannotCreate, TEMPORARY)?;
         // Nobody else may enter the directory itself, but any user of the container its root.
         let root = directory.path().join("root");
         fs::create_dir(&root).or_fail(Kind::CannotCreate, TEMPORARY)?;
-        unpack::unpack(&image.layers, &root).map_err(|failure| with_way_out(failure, &cache))?;
+        unpack::unpack(&image.layers, &root)
+            .map_err(|failure| with_way_out(failure, &place.cache))?;
         let ground = Ground::Whole(root);
-        Ok(Self { ground, _kept: Kept::Whole { _directory: directory } })
+        Ok(Self { ground, _kept: Kept::Whole { _directory: directory, _cache: place } })
     }
 }
 
 const TEMPORARY: fn() -> &'static str = || "cannot make a temporary directory";
 
-/// The cache, without what nobody needs any more.
-fn swept() -> Result<(Cache, SystemTime)> {
-    let (cache, now) = (Cache::of_user()?, SystemTime::now());
-    cache.sweep(now);
-    Ok((cache, now))
+/// The cache, without what nobody needs any more; where there can be none, one for this time only.
+fn swept() -> Result<(Place, SystemTime)> {
+    let now = SystemTime::now();
+    match Cache::of_user().and_then(writable) {
+        Ok(cache) => {
+            cache.sweep(now);
+            Ok((Place { cache, _temporary: None }, now))
+        }
+        // Whoever may write to it decides what is run.
+        Err(failure) if failure.kind() == Kind::Permission => Err(failure),
+        Err(_) => {
+            let temporary = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
+                .or_fail(Kind::CannotCreate, TEMPORARY)?;
+            let cache = Cache::at(temporary.path().join("trees"))?;
+            Ok((Place { cache, _temporary: Some(temporary) }, now))
+        }
+    }
+}
+
+/// The cache, when something can be made in it.
+fn writable(cache: Cache) -> Result<Cache> {
+    access(cache.path(), AccessFlags::W_OK).or_fail(Kind::CannotCreate, TEMPORARY)?;
+    Ok(cache)
 }

@@ -1,5 +1,6 @@
 //! The Nix files this program carries, written out once for Nix to read.
 
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -41,20 +42,50 @@ fn files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
     ])
 }
 
-/// Writes the files where they are not yet and returns the path of the one called `name`.
-///
-/// The directory is named by the digest of its contents and appears all at once, so programs of
-/// several versions may run at the same time.
-pub fn file(name: &str) -> Result<PathBuf> {
-    let cache = base_directory("XDG_CACHE_HOME", ".cache")?;
+/// The files, written out.
+#[derive(Debug)]
+pub struct Files {
+    directory: PathBuf,
+    /// Where they go with this value.
+    _temporary: Option<temporary::Directory>,
+}
+
+impl Files {
+    /// Writes the files to the cache where they are not yet. It only saves time, so where there can
+    /// be none they are written for this value alone.
+    ///
+    /// The directory is named by the digest of its contents and appears all at once, so programs of
+    /// several versions may run at the same time.
+    ///
+    /// # Errors
+    /// When there is no place for them at all.
+    pub fn write() -> Result<Self> {
+        let cached = base_directory("XDG_CACHE_HOME", ".cache").and_then(|cache| in_cache(&cache));
+        if let Ok(directory) = cached {
+            return Ok(Self { directory, _temporary: None });
+        }
+        let temporary = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
+            .or_fail(Kind::CannotCreate, || "cannot make a temporary directory")?;
+        let directory = temporary.path().join("nix");
+        write(temporary.path(), &directory)?;
+        Ok(Self { directory, _temporary: Some(temporary) })
+    }
+
+    /// The path of the one called `name`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+fn in_cache(cache: &Path) -> Result<PathBuf> {
     let target = cache.join(format!("nix-{}", digest()?));
     if !target.is_dir() {
-        write(&cache, &target)?;
-        forget(&cache, SystemTime::now());
+        write(cache, &target)?;
+        forget(cache, SystemTime::now());
     }
     // Only a cache that cannot be written to forgets how long this was used.
     let _ = File::open(&target).and_then(|used| used.set_modified(SystemTime::now()));
-    Ok(target.join(name))
+    Ok(target)
 }
 
 /// Removes the files of versions nobody has used for a long time.

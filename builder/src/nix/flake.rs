@@ -54,9 +54,9 @@ impl Flake {
     }
 
     /// The file to evaluate and its arguments.
-    pub fn arguments(&self) -> Result<Vec<String>> {
+    pub fn arguments(&self, nix: &Nix) -> Result<Vec<String>> {
         let mut arguments = FEATURES.map(str::to_owned).to_vec();
-        let file = embedded::file(embedded::OUTPUTS)?;
+        let file = nix.file(embedded::OUTPUTS)?;
         arguments.push(file.display().to_string());
         arguments.extend(["--argstr".to_owned(), "flake".to_owned(), self.url.clone()]);
         Ok(arguments)

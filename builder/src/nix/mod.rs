@@ -52,8 +52,8 @@ pub enum Built {
         /// Where its draft is in the store.
         path: PathBuf,
         /// The link to make to the description, which protects it from garbage collection until
-        /// the next build of the same container.
-        root: PathBuf,
+        /// the next build of the same container; `None` where nothing can be kept.
+        root: Option<PathBuf>,
     },
     /// Its description, at this path in the store.
     Description(PathBuf),
@@ -120,14 +120,21 @@ impl Evaluation {
             Some(system) => format!("{container} {system}"),
             None => container.to_owned(),
         };
-        let root = roots::path(&self.key(), &held)?;
+        let root = roots::path(&self.key(), &held);
         let quoted = nix_string(container);
         let (attribute, link) = match &self.source {
-            Source::Project(_) => (format!("images.{quoted}.draft"), root.with_extension("draft")),
+            Source::Project(_) => (
+                format!("images.{quoted}.draft"),
+                root.as_ref().map(|root| root.with_extension("draft")),
+            ),
             Source::Flake(_) => (format!("images.{quoted}"), root.clone()),
         };
         let mut arguments = self.arguments(Some(container))?;
-        arguments.extend(["-A".to_owned(), attribute, "-o".to_owned(), link.display().to_string()]);
+        arguments.extend(["-A".to_owned(), attribute]);
+        match link {
+            Some(link) => arguments.extend(["-o".to_owned(), link.display().to_string()]),
+            None => arguments.push("--no-out-link".to_owned()),
+        }
         let failure = match self.nix.build(&arguments) {
             Ok(output) => {
                 let path = PathBuf::from(output.trim());
@@ -189,8 +196,8 @@ impl Evaluation {
 
     fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
         let mut arguments = match &self.source {
-            Source::Project(project) => project.arguments(container)?,
-            Source::Flake(flake) => flake.arguments()?,
+            Source::Project(project) => project.arguments(container, &self.nix)?,
+            Source::Flake(flake) => flake.arguments(&self.nix)?,
         };
         if let Some(system) = &self.system {
             arguments.extend(["--argstr".to_owned(), "system".to_owned(), system.clone()]);

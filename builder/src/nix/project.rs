@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::embedded;
+use super::run::Nix;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::project::{Inputs, nix_string};
 
@@ -30,8 +31,8 @@ impl Project {
     }
 
     /// The file to evaluate and its arguments; `container` is the one being built.
-    pub fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
-        let mut arguments = vec![text(&embedded::file(embedded::ENTRY)?)?];
+    pub fn arguments(&self, container: Option<&str>, nix: &Nix) -> Result<Vec<String>> {
+        let mut arguments = vec![text(&nix.file(embedded::ENTRY)?)?];
         let mut string = |name: &str, value: String| {
             arguments.extend(["--argstr".to_owned(), name.to_owned(), value]);
         };
@@ -44,7 +45,7 @@ impl Project {
         if let Some(container) = container {
             string("container", container.to_owned());
         }
-        for (name, expression) in self.expressions(&text(&embedded::file(embedded::INPUTS)?)?)? {
+        for (name, expression) in self.expressions(&text(&nix.file(embedded::INPUTS)?)?)? {
             arguments.extend(["--arg".to_owned(), name.to_owned(), expression]);
         }
         Ok(arguments)

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use ::nix::unistd::{AccessFlags, access};
+
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 
@@ -25,12 +27,28 @@ pub fn base_directory(variable: &str, below_home: &str) -> Result<PathBuf> {
 }
 
 /// The link that keeps a container's image from garbage collection: one for each project and
-/// container.
-pub fn path(project: &Path, container: &str) -> Result<PathBuf> {
+/// container. `None` where this user can keep nothing, which is said: the image is there all the
+/// same, until the next collection.
+pub fn path(project: &Path, container: &str) -> Option<PathBuf> {
+    match directory() {
+        Ok(roots) => Some(roots.join(name(project, container))),
+        Err(failure) => {
+            eprintln!(
+                "nothing keeps the image from Nix's garbage collection: {}",
+                failure.message()
+            );
+            None
+        }
+    }
+}
+
+fn directory() -> Result<PathBuf> {
     let roots = base_directory("XDG_STATE_HOME", ".local/state")?.join("roots");
-    fs::create_dir_all(&roots)
-        .or_fail(Kind::CannotCreate, || format!("cannot create {}", roots.display()))?;
-    Ok(roots.join(name(project, container)))
+    let doing = || format!("cannot create {}", roots.display());
+    fs::create_dir_all(&roots).or_fail(Kind::CannotCreate, doing)?;
+    access(&roots, AccessFlags::W_OK)
+        .or_fail(Kind::CannotCreate, || format!("cannot write to {}", roots.display()))?;
+    Ok(roots)
 }
 
 fn name(project: &Path, container: &str) -> String {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
-use super::embedded;
+use super::embedded::{self, Files};
 use super::system::{self, Settings};
 use crate::error::{Context as _, Failure, Kind, Result};
 
@@ -23,6 +23,8 @@ pub struct Nix {
     store: PathBuf,
     options: Vec<String>,
     live: bool,
+    /// The files that are evaluated, once they are needed.
+    files: Mutex<Option<Files>>,
     /// What the last failed build said, when it was not shown while it ran.
     withheld: Mutex<Vec<String>>,
 }
@@ -43,8 +45,22 @@ impl Nix {
                 Vec::new()
             },
             live: verbose || io::stderr().is_terminal(),
+            files: Mutex::default(),
             withheld: Mutex::default(),
         })
+    }
+
+    /// Where the file of ours is that is called `name`.
+    ///
+    /// # Errors
+    /// When it cannot be written anywhere.
+    pub fn file(&self, name: &str) -> Result<PathBuf> {
+        let mut files = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let files = match files.take() {
+            Some(written) => files.insert(written),
+            None => files.insert(Files::write()?),
+        };
+        Ok(files.path(name))
     }
 
     /// `nix-build`: the paths it printed.
@@ -101,7 +117,7 @@ impl Nix {
         let list = serde_json::to_string(references).or_fail(Kind::Internal, doing)?;
         let mut arguments: Vec<String> =
             ["--eval", "--json", "--read-write-mode"].map(str::to_owned).into();
-        arguments.push(embedded::file(embedded::REGISTER)?.display().to_string());
+        arguments.push(self.file(embedded::REGISTER)?.display().to_string());
         arguments.extend(["--argstr".to_owned(), "name".to_owned(), name.to_owned()]);
         for (argument, content) in [("text", text), ("references", list.as_str())] {
             let file = folder.path().join(argument);
