@@ -192,6 +192,32 @@ fn a_read_only_root_and_another_user_are_no_obstacle() {
 }
 
 #[test]
+fn a_declared_volume_may_be_written_to_also_below_a_read_only_root() {
+    let world = World::new();
+    let project = world.project(
+        "keeps",
+        r#"{ name = "keeps"; processes.keeps = {
+             exec = "cd /data; echo data > file; cat file; pwd; echo $HOSTNAME; \
+                     if echo > /env/file; then echo writable; fi";
+             restart.on = "never"; };
+             containers.processes.volumes = [ "/data" ]; }"#,
+    );
+    let said = |options: &[&str], code: i32| {
+        let base = ["run", "processes", "--engine", "native", "--read-only"];
+        let ended = project.run(&[&base, options].concat()).expect_code(code);
+        lines::of(&ended.out, "keeps.1")
+    };
+    let kept = said(&[], 0);
+    assert_eq!(kept[..3], ["data", "/data", "processes"]);
+    assert!(!kept.contains(&"writable".to_owned()));
+    // Unless the one who runs it puts something else there.
+    let host = world.directory("host");
+    let volume = format!("{}:/data:ro", host.display());
+    assert!(!said(&["-v", &volume], 1).contains(&"data".to_owned()));
+    assert_eq!(std::fs::read_dir(host).expect("ours").count(), 0);
+}
+
+#[test]
 fn variables_given_at_the_start_win_over_those_of_the_project() {
     let world = World::new();
     let project = world.project(

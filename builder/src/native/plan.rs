@@ -67,6 +67,8 @@ pub struct Plan {
     pub tree: Tree,
     /// Directories and files of the host.
     pub volumes: Vec<Volume>,
+    /// Directories the image declares as volumes, where it may be written also when the root is not.
+    pub declared: Vec<PathBuf>,
     /// Whose processes they are.
     pub user: User,
     /// Argument vector, never empty.
@@ -141,8 +143,10 @@ impl Plan {
                 .hint("name one after `--`"));
         }
 
+        let hostname = hostname(image.name.as_deref().unwrap_or("container"));
         let mut environment = BTreeMap::from([
             ("PATH".to_owned(), DEFAULT_PATH.to_owned()),
+            ("HOSTNAME".to_owned(), hostname.clone()),
             ("HOME".to_owned(), user.home.clone()),
         ]);
         if let Some(terminal) = &request.terminal {
@@ -174,7 +178,8 @@ impl Plan {
             read_only: request.read_only,
             isolated: request.isolated,
             terminal: request.terminal.map(|terminal| terminal.device),
-            hostname: hostname(image.name.as_deref().unwrap_or("container")),
+            hostname,
+            declared: image.config.volumes.keys().map(PathBuf::from).collect(),
         })
     }
 }
@@ -256,6 +261,7 @@ mod tests {
         assert_eq!(plan.command, ["/init", "default"]);
         assert_eq!(plan.environment["PATH"], "/bin");
         assert_eq!((plan.user.uid, plan.hostname.as_str()), (1000, "my-app"));
+        assert_eq!(plan.environment["HOSTNAME"], "my-app");
 
         let request = Request {
             arguments: vec!["web".into()],

@@ -17,6 +17,8 @@ use crate::unpack::place;
 /// Devices every container has (OCI runtime-spec, `config-linux.md`, default devices).
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
+const WRITABLE: Attributes = Attributes { read_only: false, devices: false, recursive: true };
+
 /// Replaces the root of this mount namespace with the container's.
 pub fn enter(plan: &Plan) -> Result<()> {
     stage::set_up()?;
@@ -35,6 +37,11 @@ pub fn enter(plan: &Plan) -> Result<()> {
     }
     directory(new, &plan.working_dir)?;
     if plan.read_only {
+        // Mounts of their own, which the root's is not.
+        for volume in &plan.declared {
+            let place = directory(new, volume)?;
+            mounts::bind(&place, &place, WRITABLE)?;
+        }
         mounts::read_only(new)?;
     }
     leave_host(new)
