@@ -198,18 +198,24 @@ fn values_of_secret_variables_are_never_shown() {
     let world = World::new();
     let script = "echo \"the token is $TOKEN\"; echo \"mine is $OWN and $PUBLIC\"";
     let spec = Spec::new()
-        .with("environment", json!({ "TOKEN": "hunter2-of-all", "PUBLIC": "seen by all" }))
+        .with(
+            "environment",
+            json!({ "TOKEN": "hunter2-of-all", "PIN": "123", "PUBLIC": "seen by all" }),
+        )
         .process_with(
             "web",
             &["/bin/sh", "-c", script],
             json!({ "environment": { "OWN": "hunter2-of-web" } }),
         );
-    let options = ["--secret", "TOKEN,OWN", "--secret", "MISSPELT", "--no-prefix"];
+    let options = ["--secret", "TOKEN,OWN,PIN", "--secret", "MISSPELT", "--no-prefix"];
     let supervised = Place::Shell.start(&world, &spec, &options);
     let ended = supervised.end().expect_code(0);
     assert!(ended.out.contains("the token is ***\nmine is *** and seen by all\n"), "{}", ended.out);
     assert!(!ended.out.contains("hunter2"), "{}", ended.out);
     assert!(ended.err.contains("warning: --secret: \"MISSPELT\" is not set"), "{}", ended.err);
+    let short = "warning: --secret: \"PIN\" is shown where it has less than 4 bytes";
+    assert_eq!(ended.err.matches(short).count(), 1, "{}", ended.err);
+    assert_eq!(ended.err.matches("warning").count(), 2, "{}", ended.err);
     // The control: without being declared they are shown.
     let shown = Place::Shell.start(&world, &spec, &["--no-prefix"]).end().expect_code(0);
     assert!(shown.out.contains("the token is hunter2-of-all\n"), "{}", shown.out);

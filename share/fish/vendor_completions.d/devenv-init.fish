@@ -47,7 +47,7 @@ complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -s c -l conc
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -s p -l port -d 'the base of the ports (default: $PORT, or 5000)' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l stop-timeout -d 'time for the stop of everything, as in 500ms or 9s' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -s q -l quiet -d 'do not show the output of these processes' -r -f
-complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l secret -d 'show *** in place of the values of these variables' -r -f
+complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l secret -d 'show *** in place of the values of these variables, not' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-format -d 'text (default) or json' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l timestamps -d 'of strftime (default %H:%M:%S), or none' -r -f
 complete -c devenv-init -n "__fish_devenv_init_using_subcommand up" -l log-dir -d 'keep the output of each process, also of quiet ones, in a file of its' -r -f -a "(__fish_complete_directories)"

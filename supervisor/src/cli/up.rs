@@ -34,7 +34,8 @@ Options:
 const HELP_AFTER: &str =
     "      --stop-timeout DURATION  time for the stop of everything, as in 500ms or 9s
   -q, --quiet NAME,...         do not show the output of these processes
-      --secret VARIABLE,...    show *** in place of the values of these variables
+      --secret VARIABLE,...    show *** in place of the values of these variables, not
+                               of lines of them that have less than 4 bytes
       --log-format FORMAT      text (default) or json
       --timestamps FORMAT      of strftime (default %H:%M:%S), or none
       --log-dir DIR            keep the output of each process, also of quiet ones, in a file of its
@@ -266,6 +267,11 @@ fn secrets(plan: &Plan, names: &[String]) -> Vec<Vec<u8>> {
         let tasks = || plan.processes.iter().any(|process| process.kind == Kind::Task);
         if secrets.len() == known && !tasks() {
             input::warn(&format!("--secret: \"{}\" is not set", name.escape_debug()));
+        }
+        let found = secrets.get(known..).unwrap_or_default();
+        if found.iter().any(|value| log::shows_some(value)) {
+            let what = "is shown where it has less than 4 bytes in a line";
+            input::warn(&format!("--secret: \"{}\" {what}", name.escape_debug()));
         }
     }
     secrets

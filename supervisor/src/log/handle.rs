@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak, mpsc
 use std::thread;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::SigSet;
 use nix::unistd::read;
@@ -42,6 +43,8 @@ pub struct Finished {
     /// blocked write it has taken, and bytes still in pipes are counted as they are, without what
     /// would have stood in front of their lines.
     pub lost: Volume,
+    /// What could not even be told of in the output itself, which fails to the last, and why.
+    pub failed: Option<(Volume, Errno)>,
     /// The reader had closed its end, so nothing more was wanted and the loss is no fault.
     pub reader_gone: bool,
     /// The limit was over before everything was written.
@@ -248,7 +251,7 @@ impl Log {
         for pipe in lock(&self.pipes).iter().filter_map(Weak::upgrade) {
             lost += left_in(&pipe);
         }
-        Finished { lost, reader_gone: false, gave_up: true }
+        Finished { lost, failed: None, reader_gone: false, gave_up: true }
     }
 
     fn push(&self, command: Command) {

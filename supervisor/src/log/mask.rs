@@ -32,6 +32,12 @@ pub(super) struct Handled {
     pub covered: usize,
 }
 
+/// Whether some of a value would be shown: a line of it that is too short to be looked for.
+#[must_use]
+pub fn shows_some(secret: &[u8]) -> bool {
+    separators::split(secret).iter().any(|line| !line.is_empty() && line.len() < SHORTEST)
+}
+
 impl Mask {
     /// Looks for every line of every value; see [`super::Options::secrets`].
     pub fn new(secrets: &[Vec<u8>]) -> Self {

@@ -40,6 +40,7 @@ mod watch;
 pub use files::Files;
 pub use follow::{Followed, Following};
 pub use handle::{Finished, Log};
+pub use mask::shows_some;
 pub use notice::{Field, Notice};
 pub use options::{Format, Options, SourceId, SourceName, Stream, Timestamps, colour_wanted};
 pub use page::Volume;

@@ -262,7 +262,12 @@ impl Pump {
         }
         self.write();
         self.write_report(true);
-        Finished { lost: self.output.lost(), reader_gone: self.output.is_closed(), gave_up: false }
+        Finished {
+            lost: self.output.lost(),
+            failed: self.output.failure_to_report(Instant::now(), true),
+            reader_gone: self.output.is_closed(),
+            gave_up: false,
+        }
     }
 
     fn say(&mut self, notice: &Notice) {

@@ -1,10 +1,10 @@
 //! Output that others lose, hold back or stumble over.
 
 use std::fs::OpenOptions;
-use std::process::Stdio;
 
 use devenv_tests::lines;
 use devenv_tests::place::Place;
+use devenv_tests::running::Running;
 use devenv_tests::spec::{ACTOR, Spec};
 use devenv_tests::world::World;
 use nix::sys::signal::Signal;
@@ -63,7 +63,9 @@ fn a_full_disk_under_the_output_ends_nobody() {
     let script = format!("{ACTOR} lines 20000; : > {}; exit 7", done.display());
     let full = OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
     let mut up = Place::Shell.up(&world, &shell(&script));
-    let status = up.stdin(Stdio::null()).stdout(full).stderr(Stdio::null()).status();
-    assert_eq!(status.expect("it starts").code(), Some(7));
+    let ended = Running::start_into(&mut up, full.into()).end().expect_code(7);
+    // Nothing was ever written: neither the lines of the process nor the few about it.
+    let told = "devenv-init: lost 2000";
+    assert!(ended.err.contains(told) && ended.err.contains("No space left"), "{}", ended.err);
     assert!(done.exists(), "the process did not come to its end");
 }

@@ -29,6 +29,9 @@ impl Reactor {
                 finished.lost,
             ));
         }
+        if let Some((lost, error)) = finished.failed {
+            last_words::say(&format!("lost {lost} of output: cannot write: {}", error.desc()));
+        }
         code
     }
 
