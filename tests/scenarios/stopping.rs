@@ -150,6 +150,30 @@ fn the_time_for_the_whole_stop_is_an_upper_bound() {
     assert!(ended.out.contains("a.1 stopped (rc=-9)"), "{}", ended.out);
 }
 
+/// Two deaf layers use up all the time there is, and the third would obey.
+#[test]
+fn what_is_below_deaf_dependants_is_told_before_it_is_killed() {
+    let above = |on: &str| json!({ "after": [{ "process": on, "condition": "started" }], "stop": { "grace_ms": 60_000 } });
+    let spec = Spec::new()
+        .actor("db", &["wait"])
+        .actor_with("api", &["deaf"], above("db"))
+        .actor_with("web", &["deaf"], above("api"))
+        .with("stop_timeout_ms", json!(3000));
+    let world = World::new();
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    for name in ["db.1", "api.1", "web.1"] {
+        supervised.wait_for(&format!("{name:<6} | ready"));
+    }
+    supervised.signal(Signal::SIGTERM);
+    let ended = supervised.end_within(Duration::from_secs(20)).expect_code(143);
+    let log = ended.out;
+    let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("no {text:?} in {log}"));
+    assert!(at("sending SIGTERM to web.1") < at("the time to stop is running out"), "{log}");
+    assert!(at("the time to stop is running out") < at("sending SIGTERM to db.1"), "{log}");
+    assert!(at("db.1 stopped (rc=-15)") < at("sending SIGKILL to web.1"), "{log}");
+    assert!(!log.contains("SIGKILL to db.1"), "{log}");
+}
+
 #[test]
 fn children_of_a_process_are_stopped_with_it() {
     let world = World::new();

@@ -1,6 +1,7 @@
 //! `devenv-init plan`: what `up` would do, read from the checked plan.
 
 mod health;
+mod stop;
 
 use lexopt::{Arg, ValueExt};
 
@@ -48,10 +49,8 @@ fn describe(plan: &Plan) -> String {
         ExitPolicy::AnyEnded => "when the first service has ended",
         ExitPolicy::AllEnded => "when all have ended",
     };
-    let mut lines = vec![
-        format!("ends {when}"),
-        format!("stops within {} ms, then kills", plan.stop_timeout_ms),
-    ];
+    let mut lines = vec![format!("ends {when}")];
+    lines.extend(stop::describe(plan));
     lines.extend(plan.processes.iter().map(|process| describe_process(plan, process)));
     lines.join("\n") + "\n"
 }

@@ -11,8 +11,9 @@ pub enum Goal {
     Started,
     /// As [`Goal::Started`], by a run after the one of this number.
     Restarted(u32),
-    /// Nothing of it lives, and nothing will start it of itself.
-    Stopped,
+    /// Nothing of it lives, and nothing will start it of itself; given up when there is a run after
+    /// the one of this number, as somebody else wants it up.
+    Stopped(u32),
     /// Ready, as a dependant that waits for readiness sees it: a service is ready, or was until
     /// it ended well; a task has ended well.
     Ready,
@@ -60,7 +61,10 @@ impl Goal {
                 | State::Failed => Verdict::NotYet(sentence(status)),
             },
             Self::Restarted(_) => started(status),
-            Self::Stopped => stopped(status),
+            Self::Stopped(last) if status.runs > last => {
+                Verdict::Never(format!("{} has been started again meanwhile", status.label))
+            }
+            Self::Stopped(_) => stopped(status),
             Self::Ready => ready(status),
             Self::Healthy => match status.state {
                 State::Succeeded if status.kind == Kind::Service => {

@@ -56,6 +56,8 @@ pub struct Witness {
     stopped: BTreeSet<ProcessId>,
     /// The signal that began the stop of everything, when it was one.
     told: Option<Signal>,
+    /// From when on the stop of everything may tell somebody out of turn.
+    may_hurry_at: Option<Moment>,
     /// Since when runs are outdated by a change of their files.
     outdated: BTreeMap<RunId, Moment>,
     signals: u8,
@@ -78,6 +80,7 @@ impl Witness {
             remembered: BTreeSet::new(),
             stopped: BTreeSet::new(),
             told: None,
+            may_hurry_at: None,
             outdated: BTreeMap::new(),
             signals: 0,
             exited: false,
@@ -113,6 +116,9 @@ impl Witness {
             return broken(Rule::AStaleEventChangesNothing, format!("{event:?} gave {actions:?}"));
         }
         self.learn(plan, before, now, event);
+        if after.is_shutting_down() && self.may_hurry_at.is_none() {
+            self.may_hurry_at = Some(now.plus(plan.stop_timeout_ms / 3 * 2));
+        }
         let forced = matches!(after.shutdown(), Shutdown::Forced { .. } | Shutdown::Over);
         for action in actions {
             let order = !matches!(action, Action::Report(_));
@@ -122,7 +128,7 @@ impl Witness {
             match action {
                 Action::Spawn(run) => self.on_spawn(plan, before, after, *run)?,
                 Action::Signal(run, _) => self.on_signal(plan, after, now, *run)?,
-                Action::Kill(run) => self.on_kill(plan, now, forced, *run)?,
+                Action::Kill(run) => self.on_kill(plan, now, event, forced, *run)?,
                 Action::Ask(run, aspect) => {
                     let alive = self.alive.get(run).is_some_and(|life| life.leader);
                     if !alive || !self.asked.insert((*run, *aspect)) {
@@ -221,7 +227,8 @@ impl Witness {
         };
         life.told_at.get_or_insert(now);
         let own_end = !life.leader;
-        if after.is_shutting_down() && !own_end {
+        let may_hurry = self.may_hurry_at.is_some_and(|at| at <= now);
+        if after.is_shutting_down() && !own_end && !may_hurry {
             let dependant =
                 self.alive.keys().find(|other| depends(plan, other.process, run.process));
             if let Some(dependant) = dependant {
@@ -236,6 +243,7 @@ impl Witness {
         &mut self,
         plan: &Plan,
         now: Moment,
+        event: Event,
         forced: bool,
         run: RunId,
     ) -> Result<(), Violation> {
@@ -243,6 +251,12 @@ impl Witness {
             return broken(Rule::NoActionOnADeadRun, format!("kill of {run:?}"));
         };
         let grace = plan.process(run.process).map_or(0, |process| process.stop.grace_ms);
+        // Who was only being started when everything was killed could not be told before.
+        let newborn = event == Event::Spawned(run);
+        let leader_is_untold = life.leader && life.told_at.is_none();
+        if leader_is_untold && self.signals < 2 && !newborn && plan.stop_timeout_ms > 0 {
+            return broken(Rule::NobodyIsKilledUntold, format!("{run:?} killed at {now:?}"));
+        }
         let given = life.told_at.is_some_and(|told| now.since(told) >= grace);
         if !given && !forced {
             return broken(Rule::GraceIsGiven, format!("{run:?} killed at {now:?}"));

@@ -20,6 +20,7 @@ pub mod post_mortem;
 pub mod probe;
 pub mod report;
 pub mod restart;
+pub mod schedule;
 pub mod service;
 mod settle;
 pub mod shutdown;
@@ -47,6 +48,8 @@ pub struct Machine {
     plan: Arc<Plan>,
     /// For each process, all that depend on it, directly or through others.
     dependants: Arc<Vec<Vec<ProcessId>>>,
+    /// Milliseconds from the beginning of the stop until it is in a hurry.
+    hurry_after_ms: u64,
     services: Vec<Service>,
     shutdown: Shutdown,
     begun: bool,
@@ -90,6 +93,7 @@ impl Machine {
             .collect();
         Self {
             dependants: Arc::new(dependants::of_all(&plan)),
+            hurry_after_ms: schedule::hurry_after_ms(&plan),
             plan,
             services,
             shutdown: Shutdown::No,
@@ -123,9 +127,26 @@ impl Machine {
     ///
     /// Never panics: as PID 1, a panic would take every process down with it.
     pub fn handle(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
+        self.handle_together(now, &[event], actions);
+    }
+
+    /// The same with several events that were said in one breath: nothing is done about the first
+    /// before the last is known. Who asks for a process and what it depends on to be stopped has them
+    /// stopped in their order, whichever was named first.
+    pub fn handle_together(&mut self, now: Moment, events: &[Event], actions: &mut Vec<Action>) {
         if self.shutdown == Shutdown::Over {
             return;
         }
+        for event in events {
+            self.take(now, *event, actions);
+        }
+        if self.begun {
+            self.settle(now, actions);
+        }
+    }
+
+    /// Takes in what has happened, which changes where a service stands and what is wished for it.
+    fn take(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Begun => self.begun = true,
             Event::Tick => self.on_tick(now, actions),
@@ -164,9 +185,6 @@ impl Machine {
             }),
             Event::StopAsked(id) => self.with(id, now, |service, _| service.on_stop_asked()),
             Event::RestartAsked(id) => self.restart_asked(id, now, actions),
-        }
-        if self.begun {
-            self.settle(now, actions);
         }
     }
 
@@ -230,6 +248,14 @@ impl Machine {
                 actions.push(Action::Report(Report::StopTimeout));
                 self.force(now, code);
             }
+            Shutdown::Orderly { code, kill_at, hurry_at: Some(at), signalled } if at <= now => {
+                self.shutdown = Shutdown::Orderly { code, kill_at, hurry_at: None, signalled };
+                let is_untold =
+                    |service: &Service| matches!(service.phase, service::Phase::Running { .. });
+                if self.services.iter().any(is_untold) {
+                    actions.push(Action::Report(Report::StopHurried));
+                }
+            }
             Shutdown::Forced { code, abandon_at } if abandon_at <= now => {
                 let left = self.services.iter().filter_map(Service::living_run);
                 actions.extend(left.map(|run| Action::Report(Report::Abandoned(run))));
@@ -248,8 +274,8 @@ impl Machine {
             }
             // Everything is being stopped because of an exit: this is the first word from outside,
             // and it asks for no more than what is already happening.
-            Shutdown::Orderly { code, kill_at, signalled: false } => {
-                self.shutdown = Shutdown::Orderly { code, kill_at, signalled: true };
+            Shutdown::Orderly { code, kill_at, hurry_at, signalled: false } => {
+                self.shutdown = Shutdown::Orderly { code, kill_at, hurry_at, signalled: true };
             }
             Shutdown::Orderly { code, signalled: true, .. } => self.force(now, code),
             Shutdown::Forced { .. } | Shutdown::Over => {}
@@ -258,7 +284,8 @@ impl Machine {
 
     fn begin_shutdown(&mut self, now: Moment, code: u8, signalled: bool) {
         let kill_at = now.plus(self.plan.stop_timeout_ms);
-        self.shutdown = Shutdown::Orderly { code, kill_at, signalled };
+        let hurry_at = Some(now.plus(self.hurry_after_ms));
+        self.shutdown = Shutdown::Orderly { code, kill_at, hurry_at, signalled };
         for service in &mut self.services {
             service.wanted = false;
         }

@@ -141,6 +141,7 @@ impl PostMortem {
             | Report::FilesChanged(_)
             | Report::ChangesEveryRun(_)
             | Report::GaveUp(_)
+            | Report::StopHurried
             | Report::StopTimeout => {}
         }
     }

@@ -59,6 +59,9 @@ pub enum Report {
     Signalling(RunId, Signal),
     /// A run had to be killed.
     Killing(RunId),
+    /// The time for the whole stop is running out: what has not been told to stop is told, also where
+    /// something that depends on it still lives.
+    StopHurried,
     /// The time for the whole stop is over; what is left is being killed.
     StopTimeout,
     /// A run survived even SIGKILL until the last deadline and is left to the kernel.

@@ -93,8 +93,11 @@ impl Machine {
     }
 
     /// Whether some process that is itself on its way out still stands on this one. A dependant
-    /// that goes on is no reason to wait: then only this one was asked to stop.
+    /// that goes on is no reason to wait: then only this one was asked to stop. Nor is any in a hurry.
     fn is_needed(&self, index: usize) -> bool {
+        if self.shutdown.is_in_a_hurry() {
+            return false;
+        }
         let dependants = self.dependants.get(index).map(Vec::as_slice).unwrap_or_default();
         dependants
             .iter()

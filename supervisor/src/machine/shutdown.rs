@@ -17,6 +17,9 @@ pub enum Shutdown {
         code: u8,
         /// When everything left is killed.
         kill_at: Moment,
+        /// When whatever has not been told to stop is told, out of turn if need be (see
+        /// [`super::schedule::hurry_after_ms`]); `None` once that moment has come.
+        hurry_at: Option<Moment>,
         /// Whether a signal has been received since or before; the next one kills.
         signalled: bool,
     },
@@ -41,11 +44,19 @@ impl Shutdown {
         }
     }
 
+    /// Whether there is no time left to wait for dependants.
+    #[must_use]
+    pub fn is_in_a_hurry(self) -> bool {
+        matches!(self, Self::Orderly { hurry_at: None, .. })
+    }
+
     /// When time alone will change something.
     #[must_use]
     pub fn deadline(self) -> Option<Moment> {
         match self {
-            Self::Orderly { kill_at, .. } => Some(kill_at),
+            Self::Orderly { kill_at, hurry_at, .. } => {
+                Some(hurry_at.map_or(kill_at, |at| at.min(kill_at)))
+            }
             Self::Forced { abandon_at, .. } => Some(abandon_at),
             Self::No | Self::Over => None,
         }
@@ -54,7 +65,10 @@ impl Shutdown {
     /// The same with every moment moved `base` closer to zero, for the model search.
     pub(super) fn shift(&mut self, base: Moment) {
         match self {
-            Self::Orderly { kill_at, .. } => *kill_at = Moment(kill_at.since(base)),
+            Self::Orderly { kill_at, hurry_at, .. } => {
+                *kill_at = Moment(kill_at.since(base));
+                *hurry_at = hurry_at.map(|at| Moment(at.since(base)));
+            }
             Self::Forced { abandon_at, .. } => *abandon_at = Moment(abandon_at.since(base)),
             Self::No | Self::Over => {}
         }

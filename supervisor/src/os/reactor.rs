@@ -337,13 +337,20 @@ impl Reactor {
 
     /// Feeds an event and carries out what comes of it; starts are only noted down.
     fn feed(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
+        self.feed_together(&[event]);
+    }
+
+    /// The same with what was said in one breath.
+    fn feed_together(&mut self, events: &[Event]) {
+        let mut following = VecDeque::new();
         let mut actions = Vec::new();
-        while let Some(event) = events.pop_front() {
-            self.machine.handle(clock::now(), event, &mut actions);
+        self.machine.handle_together(clock::now(), events, &mut actions);
+        loop {
             for action in actions.drain(..) {
-                events.extend(self.carry_out(action));
+                following.extend(self.carry_out(action));
             }
+            let Some(event) = following.pop_front() else { break };
+            self.machine.handle(clock::now(), event, &mut actions);
         }
         // What the machine had no report for must be read nevertheless.
         for (run, output) in std::mem::take(&mut self.outputs) {

@@ -97,6 +97,11 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
             None => context.sending(*run, *signal),
         },
         Report::Killing(run) => context.sending(*run, Signal::KILL),
+        Report::StopHurried => Notice::new(
+            "stop_hurried",
+            "the time to stop is running out, telling what has not been told yet\n\
+             hint: `devenv-init plan` shows how long each may take; raise `--stop-timeout` (Nix: `init.stopTimeout`), or lower graces",
+        ),
         Report::StopTimeout => {
             Notice::new("stop_timeout", "the time to stop is over, killing what is left")
         }
@@ -319,6 +324,12 @@ mod tests {
             (Report::Deciding(web, 3), "web.1 ends everything (exit code 3)"),
             (Report::Signalling(run, Signal::TERM), "sending SIGTERM to web.1 (pid 12)"),
             (Report::Killing(run), "sending SIGKILL to web.1 (pid 12)"),
+            (
+                Report::StopHurried,
+                "the time to stop is running out, telling what has not been told yet\n\
+                 hint: `devenv-init plan` shows how long each may take; raise `--stop-timeout` (Nix: `init.stopTimeout`), or \
+                 lower graces",
+            ),
             (Report::StopTimeout, "the time to stop is over, killing what is left"),
             (Report::Abandoned(run), "web.1 cannot be killed, leaving it (pid 12)"),
         ] {

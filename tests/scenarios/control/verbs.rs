@@ -216,6 +216,45 @@ fn a_line_that_is_followed_from_its_middle_is_told_whole_and_masked() {
 }
 
 #[test]
+fn what_is_stopped_together_goes_in_its_order_whichever_is_named_first() {
+    let world = World::new();
+    let above = |on: &str| json!({ "after": [{ "process": on, "condition": "started" }] });
+    let spec = Spec::new()
+        .actor("db", &["wait"])
+        .actor_with("api", &["wait"], above("db"))
+        .actor_with("web", &["wait"], above("api"))
+        .actor("other", &["wait"]);
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    for name in ["db", "api", "web"] {
+        supervised.wait_for(&format!("{name}.1 started"));
+    }
+    let _ = supervised.ask(&["stop", "db", "api", "web"]).expect_code(0);
+    assert_eq!(status(&supervised, "other")["state"], "running");
+    let log = stop(supervised);
+    let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("no {text:?} in {log}"));
+    assert!(at("web.1 stopped") < at("sending SIGTERM to api.1"), "{log}");
+    assert!(at("api.1 stopped") < at("sending SIGTERM to db.1"), "{log}");
+}
+
+#[test]
+fn a_stop_that_somebody_else_undoes_says_so() {
+    let world = World::new();
+    let slow = json!({ "stop": { "grace_ms": 1500 } });
+    let spec = Spec::new().actor_with("deaf", &["deaf"], slow).actor("web", &["wait"]);
+    let supervised = Place::Shell.start(&world, &spec, &[]);
+    supervised.wait_for("deaf.1 | ready");
+    let waits = supervised.asking(&["stop", "deaf"]);
+    supervised.wait_for("sending SIGTERM to deaf.1");
+    let _ = supervised.ask(&["start", "deaf"]).expect_code(0);
+    let waited = waits.end();
+    assert_eq!(waited.code, 1, "{waited:?}");
+    assert!(waited.err.contains("deaf.1 has been started again meanwhile"), "{waited:?}");
+    supervised.signal(Signal::SIGTERM);
+    supervised.wait_for("SIGTERM received");
+    let _ = supervised.end();
+}
+
+#[test]
 fn who_asks_while_everything_is_being_stopped_is_refused() {
     let world = World::new();
     let slow = json!({ "stop": { "grace_ms": 5000 } });

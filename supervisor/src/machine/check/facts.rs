@@ -22,6 +22,7 @@ impl Witness {
         moved.ordered = self.ordered.iter().map(anew).collect();
         let outdated = self.outdated.iter();
         let age = |at: Moment| Moment(now.since(at).min(DEBOUNCE_MS));
+        moved.may_hurry_at = self.may_hurry_at.map(|at| Moment(at.since(now)));
         moved.outdated = outdated.map(|(run, at)| (anew(run), age(*at))).collect();
         moved.alive = self.alive.iter().map(|(run, life)| (anew(run), life.clone())).collect();
         for life in moved.alive.values_mut() {

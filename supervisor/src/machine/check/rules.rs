@@ -30,8 +30,11 @@ pub enum Rule {
     GraceIsGiven,
     /// After a second signal no grace is running: all that lives has been killed.
     ASecondSignalKills,
-    /// Within an orderly stop a process is stopped only when nothing that depends on it lives.
+    /// Within an orderly stop a process is stopped only when nothing that depends on it lives, until
+    /// two thirds of the time for the stop are over.
     DependantsStopFirst,
+    /// SIGKILL comes only after another signal, unless somebody asked for it by a second one.
+    NobodyIsKilledUntold,
     /// The supervisor ends only when nothing lives.
     ExitOnlyWhenNothingLives,
     /// A container in which a process failed that counts never ends with 0 of itself.

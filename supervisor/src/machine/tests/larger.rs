@@ -25,6 +25,11 @@ pub fn all() -> Vec<(&'static str, Arc<Plan>, Freedom)> {
         ),
         ("chain of 3, asked", chain(|_| {}), asked),
         (
+            "chain of 3 without the time for all graces",
+            chain(|spec| spec.stop_timeout_ms = 150),
+            Freedom { signals: 2, ..tidy },
+        ),
+        (
             "pair beside one that lives, asked twice",
             plan(&["a", "b", "c"], |spec| {
                 after(spec, "b", "a", Condition::Ready);

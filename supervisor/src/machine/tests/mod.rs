@@ -4,6 +4,6 @@ mod asking;
 mod changes;
 mod larger;
 mod mutants;
-mod plans;
+pub(super) mod plans;
 mod search;
 mod stories;

@@ -8,6 +8,7 @@ use super::search::{Found, Freedom, Mind, search};
 use crate::machine::check::Rule;
 use crate::machine::exit::Outcome;
 use crate::machine::service::Phase;
+use crate::machine::shutdown::Shutdown;
 use crate::machine::{Action, Event, Machine, Moment, Report, RunEnd, RunId};
 use crate::spec::{Condition, ExitPolicy, ExitRule, Plan, RestartOn, Signal};
 
@@ -49,6 +50,8 @@ enum Bug {
     NeverLeaves,
     /// SIGKILL is never sent.
     NeverKills,
+    /// A stop is never in a hurry.
+    NeverHurries,
     /// Deadlines are forgotten.
     NeverWakesUp,
     /// The grace period is ten times as long.
@@ -80,6 +83,12 @@ impl Mind for Mutant {
         match (self.bug, self.machine.next_deadline()) {
             (Bug::NeverWakesUp, _) => None,
             (Bug::DawdlesBeforeKilling, deadline) => deadline.map(|at| at.plus(200)),
+            (Bug::NeverHurries, deadline) => match self.machine.shutdown() {
+                Shutdown::Orderly { kill_at, hurry_at: Some(at), .. } if deadline == Some(at) => {
+                    Some(kill_at)
+                }
+                _ => deadline,
+            },
             (_, deadline) => deadline,
         }
     }
@@ -203,6 +212,10 @@ fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
     let one = plans::plan(&["a"], |_| {});
     let two = plans::plan(&["a", "b"], |_| {});
     let restarted = plans::plan(&["a"], |spec| restarts(spec, "a", RestartOn::OnFailure, 1));
+    let hasty = plans::plan(&["a", "b"], |spec| {
+        after(spec, "b", "a", Condition::Started);
+        spec.stop_timeout_ms = 90;
+    });
     let checked = plans::plan(&["a"], |spec| plans::is_live(spec, "a"));
     let watched = plans::plan(&["a"], |spec| plans::watched(spec, "a"));
     let chain = larger::chain(|_| {});
@@ -231,6 +244,7 @@ fn each_seeded_bug_is_found_by_the_rule_it_breaks() {
         (Bug::TalksAfterTheEnd, &one, Rule::NothingAfterExit),
         (Bug::NeverLeaves, &one, Rule::NeverLingers),
         (Bug::NeverKills, &one, Rule::ExitOnlyWhenNothingLives),
+        (Bug::NeverHurries, &hasty, Rule::NobodyIsKilledUntold),
         (Bug::AsksTwice, &checked, Rule::OneCheckAtATime),
         (Bug::SparesTheUnfit, &checked, Rule::TheUnfitAreStopped),
         (Bug::DeafToChanges, &watched, Rule::TheOutdatedAreStopped),

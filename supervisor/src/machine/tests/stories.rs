@@ -203,6 +203,40 @@ fn dependants_start_after_and_stop_before_what_they_stand_on() {
     assert_eq!(story.ends(run(0, 1), 0), [Action::Signal(run(1, 1), Signal::TERM)]);
 }
 
+/// `web` and `api` ignore SIGTERM; `db` would obey it, if it heard of it in time.
+#[test]
+fn what_is_below_deaf_dependants_is_told_before_it_is_killed() {
+    let mut story = Story::running(plan(&["db", "api", "web"], |spec| {
+        after(spec, "api", "db", Condition::Started);
+        after(spec, "web", "api", Condition::Started);
+        spec.stop_timeout_ms = 180;
+    }));
+    let stop = story.at(0, Event::ShutdownAsked(Signal::TERM));
+    assert_eq!(stop, [Action::Signal(run(2, 1), Signal::TERM)]);
+    assert_eq!(story.at(100, Event::Tick), [Action::Kill(run(2, 1))]);
+    let end = RunEnd::Signal(9);
+    let exited = Event::Exited { run: run(2, 1), end, descendants: false };
+    assert_eq!(story.at(101, exited), [Action::Signal(run(1, 1), Signal::TERM)]);
+    assert_eq!(story.machine.next_deadline(), Some(Moment(120)));
+    assert_eq!(story.at(120, Event::Tick), [Action::Signal(run(0, 1), Signal::TERM)]);
+    assert_eq!(story.ends(run(0, 1), 0), []);
+    assert_eq!(story.at(180, Event::Tick), [Action::Kill(run(1, 1))]);
+}
+
+#[test]
+fn several_that_are_stopped_together_go_in_their_order() {
+    let mut story = Story::running(plan(&["db", "api", "other"], |spec| {
+        after(spec, "api", "db", Condition::Started);
+    }));
+    let mut actions = Vec::new();
+    let asked = [0, 1].map(|id| Event::StopAsked(ProcessId(id)));
+    story.machine.handle_together(Moment(5), &asked, &mut actions);
+    actions.retain(|action| !matches!(action, Action::Report(_)));
+    assert_eq!(actions, [Action::Signal(run(1, 1), Signal::TERM)]);
+    assert_eq!(story.ends(run(1, 1), 0), [Action::Signal(run(0, 1), Signal::TERM)]);
+    assert_eq!(story.state(2), State::Running);
+}
+
 #[test]
 fn a_dependency_that_failed_is_said_at_once_and_its_code_comes_out() {
     let mut story = Story::of(plan(&["migrate", "web"], |spec| {

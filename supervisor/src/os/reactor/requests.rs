@@ -54,10 +54,7 @@ impl Reactor {
         match request {
             Request::Status { processes, json } => Err(self.status(&processes, json)),
             Request::Start(change) => self.start(&change),
-            Request::Stop(change) => {
-                let ids = self.change(&change, Event::StopAsked)?;
-                wait_if(&change, ids, Goal::Stopped)
-            }
+            Request::Stop(change) => self.stop_on_request(&change),
             Request::Restart(change) => self.restart(&change),
             Request::Signal { signal, processes } => Err(self.send_signal(signal, &processes)),
             Request::Logs(wish) => Err(self.logs(&wish)),
@@ -82,7 +79,20 @@ impl Reactor {
     fn start(&mut self, change: &Change) -> Reply {
         self.refuse_while_stopping()?;
         let ids = self.change(change, Event::StartAsked)?;
-        wait_if(change, ids, Goal::Started)
+        if !change.wait {
+            return Err(Answer::done());
+        }
+        Ok(ids.into_iter().map(|id| (id, Goal::Started)).collect())
+    }
+
+    fn stop_on_request(&mut self, change: &Change) -> Reply {
+        let before = self.machine.status(clock::now());
+        let ids = self.change(change, Event::StopAsked)?;
+        if !change.wait {
+            return Err(Answer::done());
+        }
+        let goal = |id: ProcessId| Some((id, Goal::Stopped(before.get(id.index())?.runs)));
+        Ok(ids.into_iter().filter_map(goal).collect())
     }
 
     fn restart(&mut self, change: &Change) -> Reply {
@@ -109,7 +119,8 @@ impl Reactor {
         event: impl Fn(ProcessId) -> Event,
     ) -> Result<Vec<ProcessId>, Answer> {
         let ids = self.named(&change.processes)?;
-        ids.iter().for_each(|id| self.feed(event(*id)));
+        let events: Vec<Event> = ids.iter().map(|id| event(*id)).collect();
+        self.feed_together(&events);
         Ok(ids)
     }
 
@@ -273,14 +284,6 @@ fn pieces(text: &str) -> impl Iterator<Item = String> {
         rest = behind;
         (!piece.is_empty()).then(|| piece.to_owned())
     })
-}
-
-fn wait_if(change: &Change, ids: Vec<ProcessId>, goal: Goal) -> Reply {
-    if change.wait {
-        Ok(ids.into_iter().map(|id| (id, goal)).collect())
-    } else {
-        Err(Answer::done())
-    }
 }
 
 fn judge(goals: &[(ProcessId, Goal)], statuses: &[ProcessStatus]) -> Verdict {

@@ -29,6 +29,7 @@ impl Reactor {
             | Report::Skipped { .. }
             | Report::SignalReceived(_)
             | Report::Deciding(..)
+            | Report::StopHurried
             | Report::StopTimeout => None,
         };
         let cause = run.and_then(|run| self.cause(run, report));
