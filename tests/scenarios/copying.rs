@@ -381,7 +381,7 @@ fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
     }
     let refused = run(&without.display().to_string());
     assert_eq!(refused.code, 64, "{}", refused.err);
-    assert!(refused.err.contains("unknown copy argument --format=v2s2"), "{}", refused.err);
+    assert!(refused.err.contains("cannot use copy argument --format=v2s2"), "{}", refused.err);
 }
 
 #[test]

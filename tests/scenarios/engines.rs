@@ -127,6 +127,33 @@ fn the_engine_of_another_machine_is_reached_with_certificates_on_both_sides() {
     assert!(ended.err.contains("is up to date"), "{}", ended.err);
 }
 
+#[test]
+fn docker_s_client_goes_where_the_image_went() {
+    let world = World::new();
+    let project = world.project("reached", PROJECT);
+    let image = project.build("processes");
+    let run = ["run", &image, "--engine", "docker", "--network", "none"];
+    let mut asked = project.command(&run);
+    asked.env_remove("DOCKER_HOST");
+    asked.arg(format!("--copy-args=--dest-daemon-host={}", docker::host()));
+    let ended = running::run(&mut asked).expect_code(0);
+    assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+
+    // The engine of a user is known to us and not to the client; the machine's own comes first.
+    if std::path::Path::new("/var/run/docker.sock").exists() {
+        return;
+    }
+    let place = world.directory("runtime");
+    let socket = docker::host().trim_start_matches("unix://").to_owned();
+    std::os::unix::fs::symlink(socket, place.join("docker.sock")).expect("a link");
+    for engine in [&["--engine", "docker"][..], &[]] {
+        let mut rootless = project.command(&["run", &image, "--network", "none"]);
+        rootless.args(engine).env_remove("DOCKER_HOST").env("XDG_RUNTIME_DIR", &place);
+        let ended = running::run(&mut rootless).expect_code(0);
+        assert_eq!(lines::of(&ended.out, "once.1"), ["only once"]);
+    }
+}
+
 /// Podman does not work on machines with mixed control groups; its program takes the arguments of
 /// Docker's, so Docker's stands for it here.
 #[test]

@@ -4,6 +4,7 @@ mod as_image;
 mod bases;
 mod containers;
 mod control;
+mod copy_arguments;
 mod copying;
 mod credentials;
 mod digest_file;

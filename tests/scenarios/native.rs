@@ -218,6 +218,17 @@ fn a_declared_volume_may_be_written_to_also_below_a_read_only_root() {
 }
 
 #[test]
+fn values_docker_would_refuse_are_refused() {
+    let world = World::new();
+    let image = world.example("hello", "hello").build("processes");
+    for wrong in [["-p", "abc"], ["-p", "99999:99999"], ["-e", "=x"], ["-w", "rel"]] {
+        let run = ["run", &image, "--engine", "native", wrong[0], wrong[1]];
+        let ended = running::run(&mut world.container(&run)).expect_code(64);
+        assert!(ended.err.contains(wrong[1]) && ended.err.contains("hint: "), "{}", ended.err);
+    }
+}
+
+#[test]
 fn variables_given_at_the_start_win_over_those_of_the_project() {
     let world = World::new();
     let project = world.project(

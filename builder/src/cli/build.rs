@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use super::common::ProjectArguments;
 use super::explain;
@@ -18,6 +19,9 @@ pub struct Arguments {
     /// Fail when the image is larger, as in 200M, and name what takes the most
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_size: Option<u64>,
+    /// Print JSON, one object a platform
+    #[arg(long)]
+    json: bool,
 }
 
 /// Prints one line a platform, the path in the store.
@@ -28,8 +32,17 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
             explain::check_size(image, &explain::of(image)?, limit)?;
         }
     }
-    for description in descriptions {
-        report::line(format_args!("{}", description.display()))?;
+    for (description, image) in descriptions.iter().zip(&images) {
+        let path = description.display();
+        if arguments.json {
+            report::line(json!({
+                "image": image.reference(),
+                "platform": image.platform(),
+                "description": path.to_string(),
+            }))?;
+        } else {
+            report::line(path)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

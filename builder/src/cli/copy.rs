@@ -1,21 +1,21 @@
 //! `copy`: sends a container's image somewhere.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
+use super::copy_options::CopyOptions;
 use super::flags::Flags;
-use super::{shell_words, skopeo};
+use super::skopeo;
 use crate::cache::Cache;
 use crate::docker::{Engine, context};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, check};
 use crate::nix::{Container, Evaluation};
 use crate::progress::{self, Style};
-use crate::registry::{Client, Places, Reference};
+use crate::registry::{Client, Reference};
 use crate::report;
 use crate::sink::destination::Destination;
 use crate::sink::docker::DockerDaemon;
@@ -26,8 +26,6 @@ use crate::sink::podman::Podman;
 use crate::sink::registry::Registry;
 use crate::sink::rootfs::RootFs;
 use crate::sink::{IndexSink as _, Published, Sink as _};
-
-const HEADING: &str = "Options of copy";
 
 /// The destination that needs no name: the engine's own store.
 const DOCKER: &str = "docker-daemon:";
@@ -40,130 +38,23 @@ pub struct Arguments {
     /// docker-daemon:[NAME[:TAG]], podman:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG],
     /// oci:DIR[:TAG], oci-archive:FILE[:TAG], rootfs:DIR or docker://HOST/NAME[:TAG]
     destination: Option<String>,
+    /// How.
+    #[command(flatten)]
+    pub options: CopyOptions,
     #[command(flatten)]
     flags: Flags,
 }
 
-/// Options of copying that may stand before the verb, too.
-#[derive(Clone, Debug, Args)]
-pub struct CopyOptions {
-    /// Where to copy to, with the image's name and tag added: as in `docker://registry.example.com/me/`
-    #[arg(short, long, value_name = "URL", global = true, help_heading = HEADING)]
-    registry: Option<String>,
-    /// Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given
-    /// several times, and hold several arguments in a shell's quotes
-    #[arg(
-        long,
-        value_name = "ARGS",
-        global = true,
-        allow_hyphen_values = true,
-        help_heading = HEADING
-    )]
-    copy_args: Vec<String>,
-    /// File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what
-    /// is secret in them, as they would in a list of processes
-    #[arg(long, value_name = "FILE", global = true, help_heading = HEADING)]
-    copy_args_file: Option<PathBuf>,
-    /// Read the password of --dest-username from standard input
-    #[arg(long, global = true, help_heading = HEADING)]
-    password_stdin: bool,
-    /// Repository of the registry that has some of the layers: they are mounted instead of sent
-    #[arg(long, value_name = "REPOSITORY", global = true, help_heading = HEADING)]
-    mount_from: Vec<String>,
-    /// Say nothing but errors
-    #[arg(short, long, global = true, help_heading = HEADING)]
-    quiet: bool,
-    /// Tell what happens as JSON, one object a line, on standard output
-    #[arg(long, global = true, conflicts_with = "quiet", help_heading = HEADING)]
-    json: bool,
-    /// Such arguments that were given as flags.
-    #[arg(skip)]
-    flags: Flags,
-}
-
-impl CopyOptions {
-    /// The options together with flags of the verb itself.
-    pub fn with(&self, flags: &Flags) -> Self {
-        Self { flags: flags.clone(), ..self.clone() }
-    }
-
-    /// The arguments given on the command line, with the password from standard input.
-    pub fn arguments(&self) -> Result<CopyArguments> {
-        let mut words = Vec::new();
-        for text in &self.copy_args {
-            words.extend(shell_words::split(text)?);
-        }
-        if let Some(file) = &self.copy_args_file {
-            let doing = || format!("cannot read the copy arguments in {}", file.display());
-            let text = std::fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
-            words.extend(text.split_terminator('\0').map(str::to_owned));
-        }
-        words.extend(self.flags.words.iter().cloned());
-        self.complete(&words)
-    }
-
-    /// The arguments for copying the container called `name` to a registry: those given on the
-    /// command line, otherwise those the project has for it.
-    pub fn arguments_for(&self, name: &str, project: &ProjectArguments) -> Result<CopyArguments> {
-        if self.given() {
-            return self.arguments();
-        }
-        self.arguments_or(declared(name, &project.for_first_platform())?.as_ref())
-    }
-
-    fn arguments_or(&self, declared: Option<&(Evaluation, Container)>) -> Result<CopyArguments> {
-        match declared {
-            Some((evaluation, container))
-                if !self.given() && !container.copy_arguments.is_empty() =>
-            {
-                self.complete(&evaluation.copy_arguments(&container.name)?)
-            }
-            _ => self.arguments(),
-        }
-    }
-
-    /// The repositories blobs may be mounted from.
-    pub fn places(&self) -> Places {
-        Places::of_user(self.mount_from.clone())
-    }
-
-    /// Whether a program reads what is said.
-    pub fn json(&self) -> bool {
-        self.json
-    }
-
-    /// Whether the command line gives arguments of its own, in place of those of the project.
-    fn given(&self) -> bool {
-        !self.copy_args.is_empty()
-            || self.copy_args_file.is_some()
-            || self.flags != Flags::default()
-    }
-
-    fn complete(&self, words: &[String]) -> Result<CopyArguments> {
-        let mut arguments = CopyArguments::parse(words.iter().map(String::as_str))?;
-        if self.password_stdin {
-            arguments.read_password(&mut std::io::stdin().lock())?;
-        }
-        arguments.quiet |= self.quiet;
-        Ok(arguments)
-    }
-
-    fn style(&self, arguments: &CopyArguments) -> Style {
-        match (self.json, arguments.quiet) {
-            (true, _) => Style::Json,
-            (false, true) => Style::Quiet,
-            (false, false) => Style::Human,
-        }
-    }
-}
-
 /// Prints the digest the image has where it went.
 pub fn run(
-    arguments: &Arguments,
-    options: &CopyOptions,
+    arguments: Arguments,
+    before: CopyOptions,
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
-    let result = copy(arguments, options, project);
+    let mut options = before.and(arguments.options)?;
+    options.arguments = options.arguments.with(arguments.flags);
+    let (name, destination) = (arguments.name, arguments.destination);
+    let result = copy(&name, destination.as_deref(), &options, project);
     if let (Err(failure), true) = (&result, options.json) {
         // Programs read the standard output alone; what cannot be written there is told elsewhere.
         let event = serde_json::json!({ "event": "failed", "why": failure.message() });
@@ -173,13 +64,20 @@ pub fn run(
 }
 
 fn copy(
-    arguments: &Arguments,
+    name: &str,
+    destination: Option<&str>,
     options: &CopyOptions,
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
-    let options = &options.with(&arguments.flags);
+    if let (Some(destination), Some(registry)) = (destination, &options.registry) {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("cannot copy to `{destination}` and to --registry {registry} at once"),
+        )
+        .hint("give one of them: a destination is all there is to say"));
+    }
     // A wrong destination is told before anything is built.
-    let given = arguments.destination.as_deref().map(Destination::parse).transpose()?;
+    let given = destination.map(Destination::parse).transpose()?;
     let several = project.platforms.several();
     if let Some(destination) = given.as_ref().filter(|_| several) {
         takes_several(destination)?;
@@ -194,15 +92,18 @@ fn copy(
     // What is declared about a container does not depend on its platform.
     let first = project.for_first_platform();
     let declared = match (&given, &options.registry) {
-        (None, None) => declared(&arguments.name, &first)?,
+        (None, None) => declared(name, &first)?,
         // The project's arguments are about registries; a file needs no password.
-        (Some(Destination::Registry(_)), _) | (None, Some(_)) if !options.given() => {
-            declared(&arguments.name, &first)?
+        (Some(Destination::Registry(_)), _) | (None, Some(_)) if !options.arguments.given() => {
+            declared(name, &first)?
         }
         _ => None,
     };
-    let copy_arguments = options.arguments_or(declared.as_ref())?;
-    skopeo::check(&copy_arguments)?;
+    let mut copy_arguments = options.arguments.parse_or(declared.as_ref())?;
+    copy_arguments.quiet |= options.quiet;
+    skopeo::check(&copy_arguments, given.as_ref())?;
+    copy_arguments.check_platforms(several)?;
+    let codec = copy_arguments.codec(&project.compression)?;
     let registry = options
         .registry
         .as_deref()
@@ -212,7 +113,10 @@ fn copy(
         takes_several(&Destination::DockerDaemon(None))?;
     }
 
-    let (_, images) = project.images(&arguments.name)?;
+    let (_, mut images) = project.images(name)?;
+    if let Some(codec) = codec {
+        images = images.into_iter().map(|image| image.compressed_by(codec)).collect();
+    }
     for image in &images {
         check::check(image)?;
     }
@@ -221,7 +125,11 @@ fn copy(
         (None, Some(image)) => in_registry(registry, image)?,
         (None, None) => return Err(Failure::new(Kind::Internal, "there is no image to copy")),
     };
-    let style = options.style(&copy_arguments);
+    let style = match (options.json, copy_arguments.quiet) {
+        (true, _) => Style::Json,
+        (false, true) => Style::Quiet,
+        (false, false) => Style::Human,
+    };
     let streamed = destination.is_standard_output();
     let published = if !copy_arguments.for_skopeo.is_empty() {
         skopeo::put(&destination, &images, &copy_arguments)?
@@ -330,12 +238,12 @@ fn registry(
     let reference = Reference::parse(name)?;
     let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
     let watch = progress::watch(style);
-    Ok(Registry::new(client, Cache::of_user(), options.places(), watch))
+    Ok(Registry::new(client, Cache::of_user(), options.mounting.places(), watch))
 }
 
 /// What the project says about copying its container; a container that does not exist is told
 /// about when it is built, and a file says nothing.
-fn declared(name: &str, project: &ProjectArguments) -> Result<Option<(Evaluation, Container)>> {
+pub fn declared(name: &str, project: &ProjectArguments) -> Result<Option<(Evaluation, Container)>> {
     if is_file(name) {
         return Ok(None);
     }

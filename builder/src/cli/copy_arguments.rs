@@ -3,14 +3,17 @@
 
 use std::io::BufRead;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use super::compression::CompressionOptions;
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::Codec;
 use crate::registry::retry::Policy;
 use crate::registry::{Credentials, Options, Reference};
 
 /// The arguments understood here that are followed by a value.
-const WITH_VALUE: [&str; 12] = [
+const WITH_VALUE: [&str; 15] = [
     "--dest-creds",
     "--dest-username",
     "--dest-password",
@@ -18,16 +21,20 @@ const WITH_VALUE: [&str; 12] = [
     "--dest-authfile",
     "--authfile",
     "--dest-cert-dir",
+    "--dest-compress-format",
+    "--dest-compress-level",
     "--dest-daemon-host",
     "--digestfile",
     "--retry-times",
+    "--multi-arch",
     "--format",
     "-f",
 ];
 
 /// Arguments with a value that ask for something about the source: it is a project here, which
 /// nobody logs in to.
-const ABOUT_THE_SOURCE: [&str; 8] = [
+const ABOUT_THE_SOURCE: [&str; 9] = [
+    "--decryption-key",
     "--src-authfile",
     "--src-cert-dir",
     "--src-creds",
@@ -39,24 +46,35 @@ const ABOUT_THE_SOURCE: [&str; 8] = [
 ];
 
 /// Arguments with a value that only skopeo can carry out. They are told from switches, which have
-/// none, so that a value is never taken for an argument of its own.
-const SKOPEO_WITH_VALUE: [&str; 15] = [
+/// none, so that a value is never taken for an argument of its own. None of the values is a secret:
+/// what is not known to be harmless is never handed to another program, whose arguments all may see.
+const SKOPEO_WITH_VALUE: [&str; 21] = [
     "--additional-tag",
-    "--decryption-key",
-    "--dest-compress-format",
-    "--dest-compress-level",
+    "--command-timeout",
     "--dest-shared-blob-dir",
     "--encrypt-layer",
     "--encryption-key",
-    "--multi-arch",
+    "--image-parallel-copies",
+    "--override-arch",
+    "--override-os",
+    "--override-variant",
     "--policy",
+    "--registries-conf",
     "--registries.d",
+    "--retry-delay",
     "--sign-by",
     "--sign-by-sigstore",
     "--sign-by-sigstore-private-key",
+    "--sign-by-sq-fingerprint",
     "--sign-identity",
     "--sign-passphrase-file",
+    "--tmpdir",
+    "--user-agent-prefix",
 ];
+
+/// Switches that only skopeo can carry out.
+const SKOPEO_SWITCHES: [&str; 4] =
+    ["--debug", "--dest-compress", "--dest-decompress", "--dest-force-compress-format"];
 
 /// Switches that ask for what is so in any case: nothing is signed, digests do not change, they
 /// are known before anything is sent, no policy is read, and the image is one.
@@ -84,6 +102,10 @@ pub struct CopyArguments {
     pub certificates: Option<PathBuf>,
     verify_tls: Option<bool>,
     retries: Option<u32>,
+    compression: Option<String>,
+    compression_level: Option<u8>,
+    /// Whether the image for one platform is asked for in so many words.
+    one_platform: bool,
     /// The Docker Engine to copy to, in place of that of `DOCKER_HOST`.
     pub daemon_host: Option<String>,
     /// Where the digest is written to.
@@ -124,11 +146,50 @@ impl CopyArguments {
             } else if SKOPEO_WITH_VALUE.contains(&name) {
                 let value = value()?;
                 parsed.for_skopeo.extend([name.to_owned(), value]);
-            } else {
+            } else if SKOPEO_SWITCHES.contains(&name) {
                 parsed.for_skopeo.push(word.to_owned());
+            } else {
+                return Err(unknown(word));
             }
         }
         Ok(parsed)
+    }
+
+    /// The codec that is asked for here, in place of that of the command line's own options.
+    ///
+    /// # Errors
+    /// When those ask for one as well, or there is no such level.
+    pub fn codec(&self, options: &CompressionOptions) -> Result<Option<Codec>> {
+        let foreign = |word: &String| word.starts_with("--dest-compress-format");
+        let asked = self.compression.is_some() || self.compression_level.is_some();
+        // The level of a format of skopeo's is none of ours.
+        if !asked || self.for_skopeo.iter().any(foreign) {
+            return Ok(None);
+        }
+        if options.given() {
+            return Err(Failure::new(
+                Kind::Usage,
+                "cannot compress both as --compression and as --dest-compress-format say",
+            )
+            .hint("leave out one of them"));
+        }
+        let format = self.compression.as_deref().unwrap_or("gzip");
+        Codec::new(format, self.compression_level).map(Some)
+    }
+
+    /// Checks that the platforms asked for are as many as these arguments are about.
+    ///
+    /// # Errors
+    /// When there are several and one is asked for.
+    pub fn check_platforms(&self, several: bool) -> Result<()> {
+        if several && self.one_platform {
+            return Err(Failure::new(
+                Kind::Usage,
+                "cannot copy --multi-arch=system for several platforms",
+            )
+            .hint("give one --platform, or leave --multi-arch out"));
+        }
+        Ok(())
     }
 
     /// Arguments that are on or off; whether `name` is one of them.
@@ -140,9 +201,11 @@ impl CopyArguments {
             return Ok(false);
         }
         let on = match value {
-            None | Some("true") => true,
-            Some("false") => false,
+            // The words that Go has for it.
+            None | Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
             Some(other) => {
+                let other = shown(other);
                 return Err(Failure::new(
                     Kind::Usage,
                     format!("copy argument {name} is true or false, not {other}"),
@@ -152,7 +215,10 @@ impl CopyArguments {
         match name {
             "--dest-tls-verify" => self.verify_tls = Some(on),
             "--dest-no-creds" => self.anonymous = on,
-            _ => self.quiet = on,
+            _ => {
+                self.quiet = on;
+                return Ok(true);
+            }
         }
         self.also_for_skopeo.push(format!("{name}={on}"));
         Ok(true)
@@ -176,15 +242,22 @@ impl CopyArguments {
                 self.also_for_skopeo.push(also);
             }
             "--retry-times" => {
-                let number = value.parse().map_err(|_| {
-                    Failure::new(
-                        Kind::Usage,
-                        format!("copy argument {name}: `{value}` is no number"),
-                    )
-                })?;
-                self.retries = Some(number);
+                self.retries = Some(number(name, &value)?);
                 self.also_for_skopeo.push(also);
             }
+            "--dest-compress-format" if matches!(value.as_str(), "gzip" | "zstd") => {
+                self.compression = Some(value);
+                self.also_for_skopeo.push(also);
+            }
+            "--dest-compress-format" => self.for_skopeo.push(also),
+            "--dest-compress-level" => {
+                self.compression_level = Some(number(name, &value)?);
+                self.also_for_skopeo.push(also);
+            }
+            // The images there are: those for the platforms that were asked for.
+            "--multi-arch" if value == "all" => {}
+            "--multi-arch" if value == "system" => self.one_platform = true,
+            "--multi-arch" => self.for_skopeo.push(also),
             "--format" | "-f" if value == "oci" => {
                 self.also_for_skopeo.push("--format=oci".to_owned());
             }
@@ -250,79 +323,27 @@ impl CopyArguments {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_flags_people_use_are_understood_in_every_spelling() {
-        let expected = CopyArguments {
-            credentials: Some("me:x".into()),
-            verify_tls: Some(false),
-            retries: Some(3),
-            digest_file: Some("d".into()),
-            also_for_skopeo: vec!["--dest-tls-verify=false".into(), "--retry-times=3".into()],
-            ..CopyArguments::default()
-        };
-        for given in [
-            "--dest-creds=me:x --dest-tls-verify=false --retry-times 3 --digestfile=d",
-            "--dest-creds me:x --dest-tls-verify=false --retry-times=3 --digestfile d",
-            "--all --dest-creds=me:x --dest-tls-verify=false --src-creds a:b --retry-times 3 \
-             --src-tls-verify=false --digestfile d --insecure-policy",
-        ] {
-            assert_eq!(CopyArguments::parse(given.split(' ')).unwrap(), expected, "{given}");
-        }
-    }
-
-    #[test]
-    fn every_flag_with_a_value_takes_it() {
-        for name in WITH_VALUE {
-            let value = match name {
-                "--retry-times" => "1",
-                "--format" | "-f" => "oci",
-                _ => "a:b",
-            };
-            let parsed = CopyArguments::parse([name, value]).unwrap();
-            assert!(parsed.for_skopeo.is_empty(), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_only_skopeo_can_do_is_kept_for_it_and_holds_no_secret() {
-        let given = "--dest-creds me:secret --sign-by KEY --format=v2s2 --dest-decompress \
-                     --dest-password secret --dest-registry-token secret --retry-times 2";
-        let parsed = CopyArguments::parse(given.split_whitespace()).unwrap();
-        assert_eq!(parsed.for_skopeo, ["--sign-by", "KEY", "--format=v2s2", "--dest-decompress"]);
-        assert_eq!(parsed.also_for_skopeo, ["--retry-times=2"]);
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_named() {
-        for (given, named) in [
-            ("--dest-creds", "needs a value"),
-            ("--sign-by", "needs a value"),
-            ("--dest-tls-verify=maybe", "maybe"),
-            ("--retry-times=x", "`x`"),
-        ] {
-            let failure = CopyArguments::parse([given]).unwrap_err();
-            assert!(failure.to_string().contains(named), "{failure}");
-        }
-    }
-
-    #[test]
-    fn a_password_from_the_input_belongs_to_whoever_is_named() {
-        for given in ["--dest-username=me", "--dest-creds=me"] {
-            let mut parsed = CopyArguments::parse([given]).unwrap();
-            parsed.read_password(&mut &b"pa:ss\n"[..]).unwrap();
-            let reference = Reference::parse("registry.example.com/a").unwrap();
-            let expected = Credentials::Password { user: "me".into(), password: "pa:ss".into() };
-            assert_eq!(parsed.credentials(&reference).unwrap(), expected);
-        }
-        assert!(CopyArguments::default().read_password(&mut &b"x"[..]).is_err());
-        for nothing in [&b""[..], b"\n", b"\r\n"] {
-            let mut parsed = CopyArguments::parse(["--dest-username=me"]).unwrap();
-            let failure = parsed.read_password(&mut &*nothing).unwrap_err();
-            assert_eq!(failure.kind(), Kind::Usage, "{failure}");
-        }
-    }
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
+    value.parse().map_err(|_| {
+        let value = shown(value);
+        Failure::new(Kind::Usage, format!("copy argument {name}: `{value}` is no such number"))
+    })
 }
+
+/// An argument nobody knows. It may be a secret that lost what it belongs to, or hold one.
+fn unknown(word: &str) -> Failure {
+    if !word.starts_with('-') {
+        return Failure::new(Kind::Usage, "a copy argument does not begin with a dash")
+            .hint("join a value to what it belongs to, as in --dest-creds=USER:PASSWORD");
+    }
+    Failure::new(Kind::Usage, format!("unknown copy argument {}", shown(word)))
+        .hint("`skopeo copy` takes it by another name, or not at all")
+}
+
+/// As much of a word as may be shown: its name.
+fn shown(word: &str) -> &str {
+    word.split(|c: char| c == '=' || c.is_whitespace()).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use super::common::ProjectArguments;
 use crate::cache::Cache;
 use crate::error::Result;
+use crate::image::Image;
 use crate::image::index::Index;
 use crate::image::wire::Wire;
 use crate::report;
@@ -16,6 +18,9 @@ use crate::report;
 pub struct Arguments {
     /// Name of the container, or the file `build` printed
     name: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Prints the digest of the image's manifest, or of the index of several.
@@ -26,6 +31,14 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
         [image] => Wire::new(image, &cache)?.digest().clone(),
         images => Index::of(images, &cache)?.digest().clone(),
     };
-    report::line(digest)?;
+    if arguments.json {
+        report::line(json!({
+            "image": images.first().and_then(Image::reference),
+            "digest": digest.to_string(),
+            "platforms": images.iter().map(Image::platform).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        report::line(digest)?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::common::ProjectArguments;
-use super::copy::CopyOptions;
 use super::copy_arguments::CopyArguments;
+use super::copy_options::{ArgumentOptions, CopyOptions};
 use crate::base::lock::{FILE, Lock, Locked, STORE_NAME};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -25,23 +25,36 @@ pub struct Arguments {
     /// Ask registries also for images that are written down already
     #[arg(long)]
     update: bool,
+    /// What is said as skopeo has it.
+    #[command(flatten)]
+    arguments: ArgumentOptions,
 }
 
 /// Prints one line an image that is new or has changed, and writes the file when there is one. What
 /// is written down already is fetched by its digest where the store does not have it.
 pub fn run(
-    arguments: &Arguments,
-    options: &CopyOptions,
+    arguments: Arguments,
+    before: CopyOptions,
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
+    before.only(&ArgumentOptions::NAMES, "lock")?;
+    // Also a password on standard input is read once for all platforms.
+    let copying = before.arguments.and(arguments.arguments)?.parse_for_source()?;
+    if let Some(argument) = copying.for_skopeo.first() {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("cannot use copy argument {argument}: images are fetched here"),
+        )
+        .hint("leave it out"));
+    }
     for alone in project.for_each_platform() {
-        lock(arguments, options, &alone)?;
+        lock(arguments.update, &copying, &alone)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Does so for one platform.
-fn lock(arguments: &Arguments, options: &CopyOptions, project: &ProjectArguments) -> Result<()> {
+fn lock(update: bool, copying: &CopyArguments, project: &ProjectArguments) -> Result<()> {
     let evaluation = project.evaluation()?;
     let Source::Project(place) = &evaluation.source else {
         return Err(Failure::new(Kind::Usage, "cannot lock the images of a flake")
@@ -53,17 +66,16 @@ fn lock(arguments: &Arguments, options: &CopyOptions, project: &ProjectArguments
     let images: Vec<&str> =
         containers.iter().filter_map(|container| container.from_registry.as_deref()).collect();
     let architecture = architecture(evaluation.system.as_deref())?;
-    let copy_arguments = options.arguments()?;
 
     let mut lock = before.clone();
     lock.keep(&images, architecture);
     for image in images {
-        if let Some(known) = lock.get(image, architecture).filter(|_| !arguments.update) {
+        if let Some(known) = lock.get(image, architecture).filter(|_| !update) {
             // Written down on another machine, or collected since: a build would have to fetch it
             // without the credentials that are at hand here.
             if !is_in_store(known, &evaluation.nix)? {
                 let name = Some(&known.digest);
-                let now = fetch(image, name, architecture, &copy_arguments, &evaluation.nix)?;
+                let now = fetch(image, name, architecture, copying, &evaluation.nix)?;
                 if now != *known {
                     return Err(Failure::new(
                         Kind::Data,
@@ -77,7 +89,7 @@ fn lock(arguments: &Arguments, options: &CopyOptions, project: &ProjectArguments
             }
             continue;
         }
-        let locked = fetch(image, None, architecture, &copy_arguments, &evaluation.nix)?;
+        let locked = fetch(image, None, architecture, copying, &evaluation.nix)?;
         let digest = locked.digest.clone();
         if lock.set(image, architecture, locked.clone()) != Some(locked) {
             report::line(format_args!("{image} for {architecture} is {digest}"))?;

@@ -6,6 +6,7 @@ mod common;
 mod compression;
 mod copy;
 mod copy_arguments;
+mod copy_options;
 mod diff;
 mod digest;
 mod explain;
@@ -23,6 +24,7 @@ mod nix_spec;
 mod plan;
 mod platforms;
 mod run;
+mod run_checks;
 mod shell_words;
 mod skopeo;
 
@@ -30,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::copy_options::CopyOptions;
 use crate::error::{Kind, Result};
 
 /// Builds, runs and copies OCI containers from a devenv project.
@@ -39,7 +42,7 @@ struct Arguments {
     #[command(flatten)]
     project: common::ProjectArguments,
     #[command(flatten)]
-    copy: copy::CopyOptions,
+    copy: CopyOptions,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -80,6 +83,9 @@ enum Verb {
     /// Build, copy or run a container, in the words of `devenv container`
     #[command(hide = true)]
     Container {
+        /// What may stand before the verb
+        #[command(flatten)]
+        copy: CopyOptions,
         /// What to do with it
         #[command(subcommand)]
         verb: ContainerVerb,
@@ -139,7 +145,7 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match carry_out(arguments.verb, &arguments.project, &arguments.copy) {
+    match carry_out(arguments.verb, &arguments.project, arguments.copy) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{failure}");
@@ -151,21 +157,35 @@ pub fn main() -> ExitCode {
 fn carry_out(
     verb: Verb,
     project: &common::ProjectArguments,
-    copy: &copy::CopyOptions,
+    before: CopyOptions,
 ) -> Result<ExitCode> {
+    // The verbs that copy take what they have of it; before others it would be lost.
+    let other = match &verb {
+        Verb::Build(_) => Some("build"),
+        Verb::Digest(_) => Some("digest"),
+        Verb::Inspect(_) => Some("inspect"),
+        Verb::Explain(_) => Some("explain"),
+        Verb::Diff(_) => Some("diff"),
+        Verb::List(_) => Some("list"),
+        Verb::Init(_) => Some("init"),
+        _ => None,
+    };
+    if let Some(verb) = other {
+        before.only(&[], verb)?;
+    }
     match verb {
         Verb::Build(arguments) => build::run(&arguments, project),
-        Verb::Copy(arguments) => copy::run(&arguments, copy, project),
-        Verb::Run(arguments) => run::run(&arguments, project),
+        Verb::Copy(arguments) => copy::run(arguments, before, project),
+        Verb::Run(arguments) => run::run(arguments, before, project),
         Verb::Digest(arguments) => digest::run(&arguments, project),
-        Verb::Plan(arguments) => plan::run(&arguments, copy, project),
+        Verb::Plan(arguments) => plan::run(arguments, before, project),
         Verb::Inspect(arguments) => inspect::run(&arguments, project),
         Verb::Explain(arguments) => explain::run(&arguments, project),
         Verb::Diff(arguments) => diff::run(&arguments, project),
         Verb::List(arguments) => list::run(&arguments, project),
-        Verb::Lock(arguments) => lock::run(&arguments, copy, project),
+        Verb::Lock(arguments) => lock::run(arguments, before, project),
         Verb::Init(arguments) => init::run(&arguments, project),
-        Verb::Container { verb } => carry_out(verb.into(), project, copy),
+        Verb::Container { copy, verb } => carry_out(verb.into(), project, before.and(copy)?),
         Verb::NixSpec => nix_spec::run(),
         Verb::NixRoot => nix_root::run(),
         Verb::NixPull => nix_pull::run(),
@@ -189,12 +209,14 @@ mod tests {
         ] {
             let words = ["devenv-container"].into_iter().chain(line.split(' '));
             let arguments = Arguments::try_parse_from(words).expect(line);
-            let verb = match arguments.verb {
-                Verb::Container { verb } => verb.into(),
-                verb => verb,
+            let (before, verb) = match arguments.verb {
+                Verb::Container { copy, verb } => (arguments.copy.and(copy).unwrap(), verb.into()),
+                verb => (arguments.copy, verb),
             };
-            assert!(matches!(verb, Verb::Copy(_)), "{line}: {verb:?}");
-            assert!(arguments.copy.arguments().unwrap().quiet, "{line}");
+            let Verb::Copy(copy) = verb else { panic!("{line}: {verb:?}") };
+            let options = before.and(copy.options).unwrap();
+            assert!(options.arguments.parse().unwrap().quiet, "{line}");
+            assert_eq!(options.registry.as_deref(), Some("docker://r.example/"), "{line}");
         }
         assert!(Arguments::try_parse_from(["devenv-container", "container", "list"]).is_err());
     }

@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::common::ProjectArguments;
-use super::copy::CopyOptions;
+use super::copy;
+use super::copy_options::{ArgumentOptions, CopyOptions, MountOptions};
 use super::flags::Flags;
 use crate::cache::Cache;
 use crate::digest::Digest;
@@ -30,6 +31,15 @@ pub struct Arguments {
     /// Where it would go: docker://HOST/NAME[:TAG]
     #[arg(long, value_name = "REF")]
     to: String,
+    /// What is said as skopeo has it.
+    #[command(flatten)]
+    arguments: ArgumentOptions,
+    /// Where blobs may be mounted from.
+    #[command(flatten)]
+    mounting: MountOptions,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     flags: Flags,
 }
@@ -56,27 +66,38 @@ struct Plan {
 
 /// Prints one line a blob, the sum of what would be sent, and what the tag would lose and gain.
 pub fn run(
-    arguments: &Arguments,
-    options: &CopyOptions,
+    arguments: Arguments,
+    before: CopyOptions,
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
+    let allowed = [&ArgumentOptions::NAMES[..], &MountOptions::NAMES, &["--json"]].concat();
+    before.only(&allowed, "plan")?;
+    let options = before.arguments.and(arguments.arguments)?.with(arguments.flags);
+    let mounting = before.mounting.and(arguments.mounting);
     let Destination::Registry(reference) = Destination::parse(&arguments.to)? else {
         return Err(Failure::new(Kind::Usage, format!("cannot plan a copy to {}", arguments.to))
             .hint("only registries can tell beforehand: --to docker://HOST/NAME:TAG"));
     };
     let reference = Reference::parse(&reference)?;
-    let (_, images) = project.images(&arguments.name)?;
+    let declared = match options.given() {
+        true => None,
+        false => copy::declared(&arguments.name, &project.for_first_platform())?,
+    };
+    let copying = options.parse_or(declared.as_ref())?;
+    let codec = copying.codec(&project.compression)?;
+    let (_, mut images) = project.images(&arguments.name)?;
+    if let Some(codec) = codec {
+        images = images.into_iter().map(|image| image.compressed_by(codec)).collect();
+    }
     let cache = Cache::of_user();
     let goal = match images.as_slice() {
         [image] => Goal::of_image(Wire::new(image, &cache)?)?,
         images => Goal::of_index(Index::of(images, &cache)?),
     };
-    let options = &options.with(&arguments.flags);
-    let copying = options.arguments_for(&arguments.name, project)?;
     let client = Client::new(reference.clone(), copying.registry_options(&reference)?)?;
-    let registry = Registry::new(client, cache, options.places(), Arc::new(progress::Silent));
+    let registry = Registry::new(client, cache, mounting.places(), Arc::new(progress::Silent));
     let plan = ask(&registry, &reference, goal)?;
-    if options.json() {
+    if before.json || arguments.json {
         report::line(plan.json())?;
     } else {
         for line in plan.lines() {

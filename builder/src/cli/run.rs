@@ -4,13 +4,17 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
+use std::mem::take;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
 use clap::{Args, ValueEnum};
 
 use super::common::ProjectArguments;
-use crate::docker::{Engine, context};
+use super::copy_arguments::CopyArguments;
+use super::copy_options::{ArgumentOptions, CopyOptions};
+use super::run_checks;
+use crate::docker::{Endpoint, Engine, context};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
 use crate::native::{self, Plan, Request, Standing, Terminal, Volume};
@@ -66,51 +70,131 @@ pub struct Arguments {
     /// Network of Docker or Podman to use; natively host, which is the default, or none
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
+    /// Arguments of the copy to Docker, as `skopeo copy` takes them: `--dest-daemon-host` and
+    /// `--dest-cert-dir` say which Docker
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    copy_args: Vec<String>,
     /// Arguments for the container in place of its own
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
 /// Ends with the container's own exit code.
-pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+pub fn run(
+    mut arguments: Arguments,
+    before: CopyOptions,
+    project: &ProjectArguments,
+) -> Result<ExitCode> {
+    before.only(&ArgumentOptions::NAMES, "run")?;
+    let copying = before.arguments.and(ArgumentOptions::of(take(&mut arguments.copy_args)))?;
+    let asked = asked(&copying.parse()?, arguments.engine)?;
+    let arguments = &arguments;
+    arguments.env.iter().try_for_each(|entry| run_checks::variable(entry))?;
+    arguments.workdir.iter().try_for_each(|path| run_checks::working_dir(path))?;
     if arguments.as_image && !matches!(arguments.engine, None | Some(EngineName::Native)) {
         return Err(Failure::new(Kind::Usage, "--as-image is about what the native engine mounts")
             .hint("leave out --engine; other engines always run what is pushed"));
     }
     let (_, image) = project.image(&arguments.name)?;
+    if let Some((endpoint, client)) = asked {
+        return in_docker(arguments, &image, Engine::connect(endpoint)?, client);
+    }
     match arguments.engine {
-        Some(EngineName::Docker) => {
-            in_docker(arguments, &image, Engine::connect(context::endpoint()?)?)
-        }
+        Some(EngineName::Docker) => match context::named()? {
+            Some(endpoint) => in_docker(arguments, &image, Engine::connect(endpoint)?, Vec::new()),
+            None => {
+                let (endpoint, host) = context::usual();
+                in_docker(arguments, &image, Engine::connect(endpoint)?, at(&host))
+            }
+        },
         Some(EngineName::Podman) => {
             let published = Podman::new("podman", None).put(&image)?;
-            become_client("podman", arguments, published.digest.hex().as_str())
+            become_client("podman", Vec::new(), arguments, published.digest.hex().as_str())
         }
         Some(EngineName::Native) => natively(arguments, &image),
         None if arguments.as_image => natively(arguments, &image),
         // Whoever names an engine means that one: a container that runs elsewhere instead, with
         // another network and other volumes, would be a surprise.
         None => match context::named()? {
-            Some(endpoint) => in_docker(arguments, &image, Engine::connect(endpoint)?),
-            None => match Engine::connect(context::usual()) {
-                Ok(engine) => in_docker(arguments, &image, engine),
-                Err(_) => natively(arguments, &image),
-            },
+            Some(endpoint) => in_docker(arguments, &image, Engine::connect(endpoint)?, Vec::new()),
+            None => {
+                let (endpoint, host) = context::usual();
+                match Engine::connect(endpoint) {
+                    Ok(engine) => in_docker(arguments, &image, engine, at(&host)),
+                    Err(_) => natively(arguments, &image),
+                }
+            }
         },
     }
 }
 
-fn in_docker(arguments: &Arguments, image: &Image, engine: Engine) -> Result<ExitCode> {
+/// The Docker that arguments of the copy name, and what its client is to be told about it.
+///
+/// # Errors
+/// When another engine is to run the container, or when only skopeo knows an argument.
+fn asked(
+    copying: &CopyArguments,
+    engine: Option<EngineName>,
+) -> Result<Option<(Endpoint, Vec<String>)>> {
+    if let Some(argument) = copying.for_skopeo.first() {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("cannot use copy argument {argument}: what is run is not copied by skopeo"),
+        )
+        .hint("leave it out"));
+    }
+    let Some(host) = &copying.daemon_host else { return Ok(None) };
+    if !matches!(engine, None | Some(EngineName::Docker)) {
+        return Err(Failure::new(
+            Kind::Usage,
+            "cannot use copy argument --dest-daemon-host: it is about Docker",
+        )
+        .hint("leave it out, or --engine"));
+    }
+    let certificates = copying.certificates.as_deref();
+    // Docker's client has one word for both of these.
+    let address = host.strip_prefix("http://").or_else(|| host.strip_prefix("https://"));
+    let mut client = at(&address.map_or_else(|| host.clone(), |rest| format!("tcp://{rest}")));
+    if let Some(directory) = certificates {
+        client.push("--tlsverify".to_owned());
+        for (option, file) in
+            [("--tlscacert", "ca.pem"), ("--tlscert", "cert.pem"), ("--tlskey", "key.pem")]
+        {
+            client.extend([option.to_owned(), directory.join(file).display().to_string()]);
+        }
+    }
+    Ok(Some((context::at(host, certificates)?, client)))
+}
+
+/// Tells Docker's client which engine is meant, where it would not find it by itself.
+fn at(host: &str) -> Vec<String> {
+    vec!["--host".to_owned(), host.to_owned()]
+}
+
+fn in_docker(
+    arguments: &Arguments,
+    image: &Image,
+    engine: Engine,
+    client: Vec<String>,
+) -> Result<ExitCode> {
     let docker = DockerDaemon::new(engine, None);
     let published = docker.put(image)?;
-    become_client("docker", arguments, &docker.id(&published)?)
+    become_client("docker", client, arguments, &docker.id(&published)?)
 }
 
 /// Runs an image by its id: its name may stand for another project's a moment later. Becoming the
 /// client leaves signals, terminal and exit code entirely to it.
-fn become_client(client: &str, arguments: &Arguments, id: &str) -> Result<ExitCode> {
+fn become_client(
+    client: &str,
+    options: Vec<String>,
+    arguments: &Arguments,
+    id: &str,
+) -> Result<ExitCode> {
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let error = Command::new(client).args(client_arguments(arguments, id, interactive)).exec();
+    let error = Command::new(client)
+        .args(options)
+        .args(client_arguments(arguments, id, interactive))
+        .exec();
     Err(match error.kind() {
         io::ErrorKind::NotFound => {
             Failure::new(Kind::Unavailable, format!("cannot find the program {client} in PATH"))
@@ -158,7 +242,7 @@ fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
         }
     };
     for port in &arguments.publish {
-        check_port(port)?;
+        run_checks::port(port)?;
     }
     let current = env::current_dir().or_fail(Kind::Io, || "cannot find the working directory")?;
     let volumes = arguments
@@ -239,33 +323,4 @@ fn terminal() -> Option<Terminal> {
     }
     let device = std::fs::read_link("/proc/self/fd/0").ok()?;
     Some(Terminal { device, kind: env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()) })
-}
-
-/// The network is shared: a port can be what it is and nothing else.
-fn check_port(port: &str) -> Result<()> {
-    let plain = port.split('/').next().unwrap_or(port);
-    let mut parts = plain.rsplit(':');
-    match (parts.next(), parts.next()) {
-        (Some(container), Some(host)) if container != host => Err(Failure::new(
-            Kind::Usage,
-            format!("cannot publish {port}: the native engine shares the host's network"),
-        )
-        .hint(format!("use {container}:{container}, or --engine docker"))),
-        _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_cannot_be_renumbered_in_a_shared_network() {
-        for port in ["8080", "8080:8080", "127.0.0.1:80:80/tcp"] {
-            assert!(check_port(port).is_ok(), "{port}");
-        }
-        for port in ["80:8080", "127.0.0.1:80:8080"] {
-            assert!(check_port(port).is_err(), "{port}");
-        }
-    }
 }

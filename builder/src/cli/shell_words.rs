@@ -5,7 +5,7 @@ use crate::error::{Failure, Kind, Result};
 /// Splits text into words by the quoting rules of POSIX shells (2.2). Nothing is expanded.
 ///
 /// # Errors
-/// When a quote is not closed.
+/// When a quote is not closed, without the text: it may hold a password.
 pub fn split(text: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -16,10 +16,7 @@ pub fn split(text: &str) -> Result<Vec<String>> {
             '\'' | '"' => {
                 let word = word.get_or_insert_default();
                 quoted(character, &mut characters, word).ok_or_else(|| {
-                    Failure::new(
-                        Kind::Usage,
-                        format!("a quote {character} is not closed in {text}"),
-                    )
+                    Failure::new(Kind::Usage, format!("a quote {character} is not closed"))
                 })?;
             }
             '\\' => word.get_or_insert_default().extend(characters.next()),

@@ -16,22 +16,45 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
 use crate::registry::{Credentials, Reference};
 use crate::sink::destination::Destination;
+use crate::sink::docker_archive;
 use crate::sink::oci_layout::OciLayout;
 use crate::sink::{IndexSink as _, Published, Sink as _};
 use crate::temporary;
 
-/// Whether somebody is there for what only skopeo can do.
+/// Whether somebody is there for what only skopeo can do, where it can do it.
 ///
 /// # Errors
 /// When nobody is, naming the first argument that is not understood here.
-pub fn check(arguments: &CopyArguments) -> Result<()> {
-    match arguments.for_skopeo.first() {
-        Some(first) if find().is_none() => {
-            Err(Failure::new(Kind::Usage, format!("unknown copy argument {first}"))
-                .hint("if skopeo knows it, install skopeo; the copy is left to it then"))
-        }
+pub fn check(arguments: &CopyArguments, destination: Option<&Destination>) -> Result<()> {
+    let Some(first) = arguments.for_skopeo.first() else { return Ok(()) };
+    match destination {
+        Some(destination @ (Destination::Podman(_) | Destination::RootFs(_))) => Err(Failure::new(
+            Kind::Usage,
+            format!("cannot use copy argument {first}: skopeo cannot copy to `{destination}`"),
+        )
+        .hint("leave it out; only skopeo can do what it asks for")),
+        _ if find().is_none() => Err(Failure::new(
+            Kind::Usage,
+            format!("cannot use copy argument {first}: there is no skopeo in PATH"),
+        )
+        .hint("install skopeo, which the copy is left to then, or leave it out")),
         _ => Ok(()),
     }
+}
+
+/// The destination with a name where it has none: the layout skopeo reads has only a tag of ours.
+fn named(destination: &Destination, image: &Image) -> Result<Destination> {
+    let reference = |given: &Option<String>| docker_archive::reference(given.as_deref(), image);
+    let tag = || Some(image.tag.clone().unwrap_or_else(|| "latest".to_owned()));
+    Ok(match destination.clone() {
+        Destination::DockerDaemon(name) => Destination::DockerDaemon(Some(reference(&name)?)),
+        Destination::DockerArchive(file, name) => {
+            Destination::DockerArchive(file, Some(reference(&name)?))
+        }
+        Destination::OciLayout(directory, None) => Destination::OciLayout(directory, tag()),
+        Destination::OciArchive(file, None) => Destination::OciArchive(file, tag()),
+        other => other,
+    })
 }
 
 /// Copies with skopeo, from a layout of ours. Credentials go through a file that only this user
@@ -45,6 +68,12 @@ pub fn put(
     arguments: &CopyArguments,
 ) -> Result<Published> {
     let doing = || "cannot copy with skopeo";
+    check(arguments, Some(destination))?;
+    let named = match images.first() {
+        Some(image) => named(destination, image)?,
+        None => destination.clone(),
+    };
+    let destination = &named;
     let program =
         find().ok_or_else(|| Failure::new(Kind::Unavailable, "cannot find skopeo in PATH"))?;
     let directory = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
@@ -84,12 +113,11 @@ pub fn put(
     command.arg("--digestfile").arg(&digest_file);
     command.arg(format!("oci:{}:image", layout.display())).arg(destination.to_string());
     // What it says is talk; standard output is for the digest, or for the image itself.
-    let stdout = if destination.is_standard_output() {
+    let streamed = destination.is_standard_output();
+    if arguments.quiet || streamed {
         command.arg("--quiet");
-        Stdio::inherit()
-    } else {
-        Stdio::from(std::io::stderr())
-    };
+    }
+    let stdout = if streamed { Stdio::inherit() } else { Stdio::from(std::io::stderr()) };
     let status =
         command.stdin(Stdio::null()).stdout(stdout).status().or_fail(Kind::System, doing)?;
     drop(secrets);

@@ -56,7 +56,7 @@ impl Settings {
 /// # Errors
 /// When it is said in a way that makes no sense, or names a context that does not exist.
 pub fn endpoint() -> Result<Endpoint> {
-    Ok(named()?.unwrap_or_else(usual))
+    Ok(named()?.unwrap_or_else(|| usual().0))
 }
 
 /// The engine this user has named: with a variable, or with a context that is in use.
@@ -67,9 +67,12 @@ pub fn named() -> Result<Option<Endpoint>> {
     choose(&Settings::of_environment())
 }
 
-/// The engine of those who have named none.
-pub fn usual() -> Endpoint {
-    Endpoint::Unix(default_socket())
+/// The engine of those who have named none, and what its client calls it: the client knows of one
+/// place only.
+pub fn usual() -> (Endpoint, String) {
+    let socket = default_socket();
+    let host = format!("unix://{}", socket.display());
+    (Endpoint::Unix(socket), host)
 }
 
 /// The engine at an address that was given in place of `DOCKER_HOST`. A TCP address is encrypted

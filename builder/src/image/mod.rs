@@ -81,6 +81,11 @@ impl Image {
         Some(format!("{name}:{}", self.tag.as_deref().unwrap_or("latest")))
     }
 
+    /// What it is for, as `linux/amd64`.
+    pub fn platform(&self) -> String {
+        format!("linux/{}", self.architecture)
+    }
+
     /// The image with its layers compressed by `codec`, but for those that are sent as they are.
     pub fn compressed_by(mut self, codec: Codec) -> Self {
         for layer in self.layers.iter_mut().filter(|layer| layer.codec != Codec::AsIs) {

@@ -31,10 +31,10 @@ complete -c devenv-container -n "__fish_devenv_container_needs_command" -l nixpk
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_needs_command" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_needs_command" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_needs_command" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_needs_command" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments, with blanks between them, in a shell\'s quotes' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l verbose -d 'Show what Nix says while it works'
@@ -62,17 +62,11 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand build"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l json -d 'Print JSON, one object a platform'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s h -l help -d 'Print help'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s q -l quiet -d 'Say nothing but errors'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
@@ -80,6 +74,12 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments, with blanks between them, in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-creds -d 'Log in as this user; lists of processes show a password that is given here, and not one of --password-stdin' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-username -d 'Log in as this user, with --dest-password or --password-stdin' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-password -d 'Password of --dest-username' -r -f
@@ -92,12 +92,6 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l format -d 'oci, which images are in any case; others are left to skopeo' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-tls-verify[ -d 'Trust a registry only by TLS and its certificate [default: true]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-no-creds[ -d 'Do not log in' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l password-stdin -d 'Read the password of --dest-username from standard input'
@@ -110,17 +104,11 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s h -l help -d 'Print help'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s q -l quiet -d 'Say nothing but errors'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l engine -d 'What runs it; by default Docker when its daemon answers or one is named (DOCKER_HOST, a context), native otherwise' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -135,19 +123,13 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s w -l workdir -d 'Start in another directory than the image\'s' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l network -d 'Network of Docker or Podman to use; natively host, which is the default, or none' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l copy-args -d 'Arguments of the copy to Docker, as `skopeo copy` takes them: `--dest-daemon-host` and `--dest-cert-dir` say which Docker' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l read-only -d 'Make the root read-only'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l as-image -d 'Unpack the layers as they would be pushed, prove that they hold what would be mounted (code 65 when they do not), and run what was unpacked; native engine only. Names, types, modes, targets of links and contents are compared, owners as far as you may set them; extended attributes, file capabilities among them, devices, and times are not'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s h -l help -d 'Print help (see a summary with \'-h\')'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s q -l quiet -d 'Say nothing but errors'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l to -d 'Where it would go: docker://HOST/NAME[:TAG]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -156,6 +138,11 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments, with blanks between them, in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-creds -d 'Log in as this user; lists of processes show a password that is given here, and not one of --password-stdin' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-username -d 'Log in as this user, with --dest-password or --password-stdin' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-password -d 'Password of --dest-username' -r -f
@@ -168,17 +155,10 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l format -d 'oci, which images are in any case; others are left to skopeo' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-tls-verify[ -d 'Trust a registry only by TLS and its certificate [default: true]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-no-creds[ -d 'Do not log in' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s q -l quiet -d 'Say nothing but errors'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
@@ -186,17 +166,11 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspec
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l json -d 'Print the description as it is, in JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s h -l help -d 'Print help'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s n -l limit -d 'Show at most this many paths [default: 20]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -207,17 +181,11 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand explai
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l json -d 'Print JSON, one object a line'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s h -l help -d 'Print help'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s q -l quiet -d 'Say nothing but errors'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
@@ -225,17 +193,11 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s h -l help -d 'Print help'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s q -l quiet -d 'Say nothing but errors'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
@@ -243,17 +205,11 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s h -l help -d 'Print help'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s q -l quiet -d 'Say nothing but errors'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
@@ -261,18 +217,14 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments, with blanks between them, in a shell\'s quotes' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l update -d 'Ask registries also for images that are written down already'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s q -l quiet -d 'Say nothing but errors'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l module -d 'Have the command line of devenv make these images, too, by our module from here, as in path:/somewhere/devenv-init' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -281,14 +233,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l platform -d 'What the image is for, linux/amd64 or linux/arm64. Several, with commas between them, are one index: for build, copy to a registry or an OCI layout or archive, digest, inspect, plan, list and lock' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression -d 'Compress layers with gzip, zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [default: gzip] [possible values: gzip, zstd, none]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s r -l registry -d 'Where to copy to, with the image\'s name and tag added: as in `docker://registry.example.com/me/`' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l copy-args -d 'Arguments as `skopeo copy` takes them, such as `--dest-creds=USER:PASSWORD`; may be given several times, and hold several arguments in a shell\'s quotes' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s h -l help -d 'Print help'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l password-stdin -d 'Read the password of --dest-username from standard input'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s q -l quiet -d 'Say nothing but errors'
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l json -d 'Tell what happens as JSON, one object a line, on standard output'

@@ -1,0 +1,128 @@
+//! Arguments as people give them, and what is made of them.
+
+use super::*;
+
+#[test]
+fn the_flags_people_use_are_understood_in_every_spelling() {
+    let expected = CopyArguments {
+        credentials: Some("me:x".into()),
+        verify_tls: Some(false),
+        retries: Some(3),
+        digest_file: Some("d".into()),
+        also_for_skopeo: vec!["--dest-tls-verify=false".into(), "--retry-times=3".into()],
+        ..CopyArguments::default()
+    };
+    for given in [
+        "--dest-creds=me:x --dest-tls-verify=false --retry-times 3 --digestfile=d",
+        "--dest-creds me:x --dest-tls-verify=false --retry-times=3 --digestfile d",
+        "--all --dest-creds=me:x --dest-tls-verify=false --src-creds a:b --retry-times 3 \
+         --src-tls-verify=false --digestfile d --insecure-policy",
+    ] {
+        assert_eq!(CopyArguments::parse(given.split(' ')).unwrap(), expected, "{given}");
+    }
+}
+
+#[test]
+fn every_flag_with_a_value_takes_it() {
+    for name in WITH_VALUE {
+        let value = match name {
+            "--retry-times" | "--dest-compress-level" => "1",
+            "--dest-compress-format" => "zstd",
+            "--multi-arch" => "all",
+            "--format" | "-f" => "oci",
+            _ => "a:b",
+        };
+        let parsed = CopyArguments::parse([name, value]).unwrap();
+        assert!(parsed.for_skopeo.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn what_only_skopeo_can_do_is_kept_for_it_and_holds_no_secret() {
+    let given = "--dest-creds me:secret --sign-by KEY --format=v2s2 --dest-decompress \
+                 --dest-password secret --dest-registry-token secret --retry-times 2";
+    let parsed = CopyArguments::parse(given.split_whitespace()).unwrap();
+    assert_eq!(parsed.for_skopeo, ["--sign-by", "KEY", "--format=v2s2", "--dest-decompress"]);
+    assert_eq!(parsed.also_for_skopeo, ["--retry-times=2"]);
+}
+
+#[test]
+fn what_makes_no_sense_is_named() {
+    for (given, named) in [
+        ("--dest-creds", "needs a value"),
+        ("--sign-by", "needs a value"),
+        ("--dest-tls-verify=maybe", "maybe"),
+        ("--retry-times=x", "`x`"),
+        ("--dest-compress-level=x", "`x`"),
+        ("--creds=me:secret", "unknown copy argument --creds\n"),
+        ("--dest-token=secret", "unknown copy argument --dest-token\n"),
+        ("--dest-token\nsecret", "unknown copy argument --dest-token\n"),
+        ("--retry-times=1\n--dest-creds=me:secret", "`1`"),
+        ("--quiet=1\n--dest-creds=me:secret", "not 1"),
+        ("me:secret", "dash"),
+    ] {
+        let failure = CopyArguments::parse([given]).unwrap_err();
+        assert_eq!(failure.kind(), Kind::Usage);
+        let said = failure.to_string();
+        assert!(said.contains(named) && !said.contains("secret"), "{failure}");
+    }
+}
+
+#[test]
+fn go_has_many_words_for_yes_and_no() {
+    for (given, on) in [("1", true), ("T", true), ("True", true), ("0", false), ("f", false)] {
+        let parsed = CopyArguments::parse([format!("--dest-tls-verify={given}").as_str()]);
+        assert_eq!(parsed.unwrap().verify_tls, Some(on), "{given}");
+    }
+}
+
+#[test]
+fn codecs_of_ours_are_taken_and_others_left_to_skopeo() {
+    let codec = |given: &str, options: &CompressionOptions| {
+        CopyArguments::parse(given.split(' ')).unwrap().codec(options)
+    };
+    let none = CompressionOptions::default();
+    for (given, expected) in [
+        ("--dest-compress-format=zstd --dest-compress-level 5", Some(Codec::Zstd(5))),
+        ("--dest-compress-format gzip", Some(Codec::new("gzip", None).unwrap())),
+        ("--dest-compress-level=9", Some(Codec::Gzip(9))),
+        ("--dest-compress-format=zstd:chunked", None),
+        ("--quiet", None),
+    ] {
+        assert_eq!(codec(given, &none).unwrap(), expected, "{given}");
+    }
+    assert!(codec("--dest-compress-level=40", &none).is_err());
+    let some = CompressionOptions::of("zstd");
+    assert!(codec("--dest-compress-format=gzip", &some).is_err());
+    assert_eq!(codec("--quiet", &some).unwrap(), None);
+    let parsed = CopyArguments::parse(["--dest-compress-format=zstd:chunked"]).unwrap();
+    assert_eq!(parsed.for_skopeo, ["--dest-compress-format=zstd:chunked"]);
+}
+
+#[test]
+fn one_platform_is_not_several() {
+    let check =
+        |given: &str, several| CopyArguments::parse([given]).unwrap().check_platforms(several);
+    assert!(check("--multi-arch=system", false).is_ok());
+    assert!(check("--multi-arch=system", true).is_err());
+    assert!(check("--multi-arch=all", true).is_ok());
+    let parsed = CopyArguments::parse(["--multi-arch=index-only"]).unwrap();
+    assert_eq!(parsed.for_skopeo, ["--multi-arch=index-only"]);
+}
+
+#[test]
+fn a_password_from_the_input_belongs_to_whoever_is_named() {
+    for given in ["--dest-username=me", "--dest-creds=me"] {
+        let mut parsed = CopyArguments::parse([given]).unwrap();
+        parsed.read_password(&mut &b"pa:ss\n"[..]).unwrap();
+        let reference = Reference::parse("registry.example.com/a").unwrap();
+        let expected = Credentials::Password { user: "me".into(), password: "pa:ss".into() };
+        assert_eq!(parsed.credentials(&reference).unwrap(), expected);
+    }
+    assert!(CopyArguments::default().read_password(&mut &b"x"[..]).is_err());
+    for nothing in [&b""[..], b"\n", b"\r\n"] {
+        let mut parsed = CopyArguments::parse(["--dest-username=me"]).unwrap();
+        let failure = parsed.read_password(&mut &*nothing).unwrap_err();
+        assert_eq!(failure.kind(), Kind::Usage, "{failure}");
+    }
+}
