@@ -57,7 +57,7 @@ fn a_hundred_connections_that_say_nothing_are_turned_away_and_given_up() {
     let mut silent: Vec<UnixStream> = (0..100)
         .map(|_| UnixStream::connect(supervised.socket()).expect("room in the queue"))
         .collect();
-    // Whoever is one too many is told so at once, and why.
+    // Whoever is one too many and has waited in vain is told so, and why.
     let turned_away = silent.split_off(SERVED);
     for mut stream in turned_away {
         stream.set_read_timeout(Some(wait::SOON)).expect("a time");

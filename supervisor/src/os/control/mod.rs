@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::control::{Request, Response};
 use crate::log::Following;
@@ -26,7 +26,12 @@ pub use place::{Place, Socket, VARIABLE, usual};
 /// How many connections there may be at a time. Each has a bounded buffer.
 const CONNECTIONS: usize = 32;
 
-/// How many of them may stay for as long as it takes: what is asked and answered at once, as a
+/// How many more may wait for one of these to end, and how long. Health checks of a whole crowd come
+/// in one moment, and each is answered in less.
+const WAITING: usize = 128;
+const TURN: Duration = Duration::from_millis(500);
+
+/// How many connections may stay for as long as it takes: what is asked and answered at once, as a
 /// health check is, must find room.
 const STAYING: usize = 24;
 
@@ -131,24 +136,24 @@ async fn listen(
     plan: Arc<Plan>,
 ) {
     let staying = Arc::new(Semaphore::new(STAYING));
+    let waiting = Arc::new(Semaphore::new(WAITING));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(BREATHER).await;
             continue;
         };
-        let permit: Option<OwnedSemaphorePermit> =
-            Arc::clone(&connections).try_acquire_owned().ok();
-        match permit {
-            Some(permit) => {
-                tokio::spawn(connection::serve(
-                    stream,
-                    asks.clone(),
-                    Arc::clone(&plan),
-                    Arc::clone(&staying),
-                    permit,
-                ));
-            }
-            None => connection::turn_away(&stream),
-        }
+        let Ok(waits) = Arc::clone(&waiting).try_acquire_owned() else {
+            connection::turn_away(&stream);
+            continue;
+        };
+        let turn = Arc::clone(&connections).acquire_owned();
+        let (asks, plan, staying) = (asks.clone(), Arc::clone(&plan), Arc::clone(&staying));
+        tokio::spawn(async move {
+            let Ok(Ok(permit)) = tokio::time::timeout(TURN, turn).await else {
+                return connection::turn_away(&stream);
+            };
+            drop(waits);
+            connection::serve(stream, asks, plan, staying, permit).await;
+        });
     }
 }
