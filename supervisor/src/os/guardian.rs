@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -59,6 +60,8 @@ impl Guardian {
     /// Lets it go, since nobody is left.
     pub fn dismiss(mut self) {
         let _ = self.0.write_all(&[ALL_IS_WELL]);
+        // It reads to the end, which is only there once nothing more can be said.
+        let _ = self.0.shutdown(Shutdown::Write);
         let _ = self.0.set_read_timeout(Some(FAREWELL));
         // It says nothing; this ends when its end closes.
         let _ = self.0.read(&mut [0]);
