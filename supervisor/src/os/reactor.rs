@@ -39,7 +39,7 @@ use super::notify::Notify;
 use super::output::Ends;
 use super::probe::Probes;
 use super::runs::Runs;
-use super::signal::{self, AtOnce, Signals};
+use super::signal::Signals;
 use super::sockets::Sockets;
 use super::stop_command::{Order, StopCommands};
 use super::usage::Meters;
@@ -51,6 +51,7 @@ use crate::machine::{Action, Aspect, Event, Machine, RunId};
 use crate::spec::{Check, Plan, Process, ProcessId, Signal, Timing};
 use pages::Beginning;
 use requests::Pending;
+pub use setup::catch_signals;
 
 /// Milliseconds between two looks at somebody left behind, where the kernel tells us nothing.
 const POLL_MS: u64 = 50;
@@ -120,23 +121,6 @@ pub fn run(
     reactor.pending.clear();
     runtime.block_on(async { tokio::join!(reactor.control.farewell(), reactor.http.farewell()) });
     Ok(code)
-}
-
-/// Catches every signal the reactor knows. To be called as early as can be: PID 1 loses what comes
-/// before. Those that ask to stop end the program at once until the second value is dropped, which
-/// is due when there is something to stop.
-///
-/// # Errors
-/// No descriptor is left, or the kernel refuses a handler.
-pub fn catch_signals(is_init: bool) -> std::io::Result<(Signals, AtOnce)> {
-    let stopping = signal::stopping(is_init);
-    let passed_on = Signal::PASSED_ON.map(Signal::number);
-    let signals = Signals::catch(&[&stopping[..], &passed_on].concat())?;
-    // Those would end a plain program too, such as that of a terminal that is closed.
-    let ending =
-        passed_on.into_iter().filter(|number| !is_init && *number != Signal::WINCH.number());
-    let ending: Vec<i32> = stopping.into_iter().chain(ending).collect();
-    Ok((signals, Signals::end_at_once(&ending)?))
 }
 
 struct Reactor {

@@ -21,13 +21,30 @@ use crate::os::init::{self, Surroundings};
 use crate::os::notify::{self, Notify};
 use crate::os::probe::Probes;
 use crate::os::runs::Runs;
-use crate::os::signal::Signals;
+use crate::os::signal::{self, AtOnce, Signals};
 use crate::os::sockets::Sockets;
 use crate::os::stop_command::StopCommands;
 use crate::os::usage::Meters;
 use crate::os::watch::Watching;
 use crate::os::{clock, environment, handover};
-use crate::spec::Plan;
+use crate::spec::{Plan, Signal};
+
+/// Catches every signal the reactor knows. To be called as early as can be: PID 1 loses what comes
+/// before. Those that ask to stop end the program at once until the second value is dropped, which
+/// is due when there is something to stop.
+///
+/// # Errors
+/// No descriptor is left, or the kernel refuses a handler.
+pub fn catch_signals(is_init: bool) -> std::io::Result<(Signals, AtOnce)> {
+    let stopping = signal::stopping(is_init);
+    let passed_on = Signal::PASSED_ON.map(Signal::number);
+    let signals = Signals::catch(&[&stopping[..], &passed_on].concat())?;
+    // Those would end a plain program too, such as that of a terminal that is closed.
+    let ending =
+        passed_on.into_iter().filter(|number| !is_init && *number != Signal::WINCH.number());
+    let ending: Vec<i32> = stopping.into_iter().chain(ending).collect();
+    Ok((signals, Signals::end_at_once(&ending)?))
+}
 
 impl Reactor {
     pub(super) fn new(
