@@ -1,6 +1,7 @@
 //! Arguments of copying, in skopeo's words: on either side of the verb, never shown, and left to
 //! skopeo only where it can carry them out.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use devenv_tests::foreign;
@@ -159,4 +160,49 @@ fn what_is_locked_comes_from_a_source_with_a_password() {
     let _ = lock("--src-creds me:unguessed").expect_code(77);
     let locked = lock(&format!("--src-creds {USER}:{PASSWORD}")).expect_code(0).out;
     assert!(locked.starts_with(&format!("{name} for ")), "{locked}");
+}
+
+#[test]
+fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
+    let world = World::new();
+    let registry = Registry::locked(&world);
+    let project = world.example("hello", "hello");
+    let name = format!("docker://{}/left:v1", registry.address());
+    // What skopeo was called with, before it is called.
+    let arguments = world.path("arguments");
+    let skopeo = world.write(
+        "bin/skopeo",
+        &format!(
+            "#!/bin/sh\necho \"$@\" > {}\nexec {} \"$@\"\n",
+            arguments.display(),
+            tool("skopeo").display()
+        ),
+    );
+    std::fs::set_permissions(&skopeo, std::fs::Permissions::from_mode(0o755)).expect("our file");
+    let run = |path: &str| {
+        let mut command = project.command(&["copy", "processes", &name, "--copy-args"]);
+        command
+            .arg(format!("--format=v2s2 --dest-creds={USER}:{PASSWORD} --dest-tls-verify=false"));
+        running::run(command.env("PATH", path))
+    };
+    let path = std::env::var("PATH").expect("a PATH");
+    let done = run(&format!("{}:{path}", world.path("bin").display())).expect_code(0);
+    let given = std::fs::read_to_string(&arguments).expect("skopeo was called");
+    assert!(given.contains("--format=v2s2"), "{given}");
+    assert!(!given.contains(PASSWORD) && !done.err.contains(PASSWORD), "{given}{}", done.err);
+    let creds = format!("--creds={USER}:{PASSWORD}");
+    let raw = ["inspect", "--raw", "--tls-verify=false", &creds, &name];
+    let seen = running::run(Command::new(tool("skopeo")).args(raw)).expect_code(0);
+    assert!(seen.out.contains("vnd.docker.distribution.manifest.v2+json"), "{}", seen.out);
+
+    // Without skopeo its argument is named.
+    let nix = tool("nix-build");
+    let without = world.directory("without");
+    for program in ["nix-build", "nix-instantiate", "nix-store", "nix"] {
+        let original = nix.with_file_name(program);
+        let _ = std::os::unix::fs::symlink(original, without.join(program));
+    }
+    let refused = run(&without.display().to_string());
+    assert_eq!(refused.code, 64, "{}", refused.err);
+    assert!(refused.err.contains("cannot use copy argument --format=v2s2"), "{}", refused.err);
 }

@@ -341,50 +341,6 @@ fn what_happens_is_told_to_people_to_programs_or_to_nobody() {
 }
 
 #[test]
-fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
-    let world = World::new();
-    let registry = Registry::locked(&world);
-    let project = project(&world, "left");
-    let name = destination(&registry, "left:v1");
-    // What skopeo was called with, before it is called.
-    let arguments = world.path("arguments");
-    let skopeo = world.write(
-        "bin/skopeo",
-        &format!(
-            "#!/bin/sh\necho \"$@\" > {}\nexec {} \"$@\"\n",
-            arguments.display(),
-            tool("skopeo").display()
-        ),
-    );
-    std::fs::set_permissions(&skopeo, std::fs::Permissions::from_mode(0o755)).expect("our file");
-    let run = |path: &str| {
-        let mut command = project.command(&["copy", "processes", &name, "--copy-args"]);
-        command
-            .arg(format!("--format=v2s2 --dest-creds={USER}:{PASSWORD} --dest-tls-verify=false"));
-        running::run(command.env("PATH", path))
-    };
-    let path = std::env::var("PATH").expect("a PATH");
-    let done = run(&format!("{}:{path}", world.path("bin").display())).expect_code(0);
-    let given = std::fs::read_to_string(&arguments).expect("skopeo was called");
-    assert!(given.contains("--format=v2s2"), "{given}");
-    assert!(!given.contains(PASSWORD) && !done.err.contains(PASSWORD), "{given}{}", done.err);
-    let creds = format!("--creds={USER}:{PASSWORD}");
-    let raw = ["inspect", "--raw", "--tls-verify=false", &creds, &name];
-    assert!(self::skopeo(&raw).contains("vnd.docker.distribution.manifest.v2+json"));
-
-    // Without skopeo its argument is named.
-    let nix = tool("nix-build");
-    let without = world.directory("without");
-    for program in ["nix-build", "nix-instantiate", "nix-store", "nix"] {
-        let original = nix.with_file_name(program);
-        let _ = std::os::unix::fs::symlink(original, without.join(program));
-    }
-    let refused = run(&without.display().to_string());
-    assert_eq!(refused.code, 64, "{}", refused.err);
-    assert!(refused.err.contains("cannot use copy argument --format=v2s2"), "{}", refused.err);
-}
-
-#[test]
 fn a_copy_that_is_interrupted_leaves_neither_password_nor_layers_behind() {
     let world = World::new();
     let registry = Registry::locked(&world);

@@ -1,7 +1,9 @@
 //! A registry in memory that misbehaves on demand.
 
+mod wire;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -133,7 +135,7 @@ impl FakeRegistry {
     fn serve(&self, stream: TcpStream, access: Access) -> io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
         let mut stream = stream;
-        while let Some(request) = read_head(&mut reader)? {
+        while let Some(request) = wire::read_head(&mut reader)? {
             let fault = self.note(&request);
             let early = match &fault {
                 Some(Fault::Status(status, headers)) => {
@@ -147,7 +149,7 @@ impl FakeRegistry {
             };
             // Who asks first is told before the body; nobody would read it afterwards.
             if let Some(answer) = early.clone().filter(|_| request.asks_first) {
-                respond(&mut stream, &request, &answer)?;
+                wire::respond(&mut stream, &request, &answer)?;
                 continue;
             }
             if request.asks_first {
@@ -169,7 +171,7 @@ impl FakeRegistry {
             if let Some(Fault::LoseAnswer) = fault {
                 return Ok(());
             }
-            respond(&mut stream, &request, &answer)?;
+            wire::respond(&mut stream, &request, &answer)?;
         }
         Ok(())
     }
@@ -357,49 +359,4 @@ fn place(path: &str, length: usize) -> String {
 fn upload_number(target: &str) -> u32 {
     let number = target.split("/uploads/").nth(1).unwrap_or_default();
     number.split('?').next().unwrap_or_default().parse().unwrap_or(0)
-}
-
-fn respond(stream: &mut TcpStream, request: &Request, answer: &Answer) -> io::Result<()> {
-    let (status, headers, body) = answer;
-    let length = match status {
-        204 => String::new(),
-        _ => format!("Content-Length: {}\r\n", body.len()),
-    };
-    let mut bytes = format!("HTTP/1.1 {status} x\r\n{headers}{length}\r\n").into_bytes();
-    if request.method != "HEAD" {
-        bytes.extend_from_slice(body);
-    }
-    // At once, as servers do.
-    stream.write_all(&bytes)
-}
-
-fn read_head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if reader.read_until(b'\n', &mut head)? == 0 {
-            return Ok(None);
-        }
-        // The first byte of a TLS handshake.
-        if head.first() == Some(&0x16) {
-            return Ok(None);
-        }
-    }
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut parsed = httparse::Request::new(&mut headers);
-    parsed.parse(&head).map_err(io::Error::other)?;
-    let find = |name: &str| {
-        parsed
-            .headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| String::from_utf8_lossy(header.value).into_owned())
-    };
-    Ok(Some(Request {
-        method: parsed.method.unwrap_or_default().to_owned(),
-        target: parsed.path.unwrap_or_default().to_owned(),
-        authorization: find("authorization"),
-        length: find("content-length").and_then(|text| text.parse().ok()).unwrap_or(0),
-        range: find("content-range").and_then(|text| text.split('-').next()?.parse().ok()),
-        asks_first: find("expect").is_some(),
-    }))
 }
