@@ -73,14 +73,14 @@ let
   isDevenvModule = file:
     baseNameOf file == "devenv-module.nix" && builtins.pathExists (dirOf file + "/spec.schema.json");
 
-  evaluate = building:
+  evaluate = { building, checked }:
     if devenvModules == null then evaluations.core {
-      inherit building inputs entry;
+      inherit building checked inputs entry;
       imports = lib.filter (file: !(isDevenvModule file)) imports;
       project = root;
     }
     else evaluations.devenv {
-      inherit building imports inputs entry;
+      inherit building checked imports inputs entry;
       project = root;
       modules = path devenvModules;
       programs = {
@@ -93,7 +93,7 @@ let
   # Each image has an evaluation of its own: `isBuilding` of its container is part of the project.
   imageOf = name:
     let
-      config = evaluate name;
+      config = evaluate { building = name; checked = true; };
       pkgs = importPackages config.overlays;
       images = import ./image.nix ({
         inherit lib system;
@@ -110,13 +110,14 @@ in
     image = one.name;
     inherit (one) version registry fromRegistry;
     copyArgs = one.defaultCopyArgs;
-  }) (evaluate container).containers;
+  }) (evaluate { building = container; checked = true; }).containers;
 
-  images = builtins.mapAttrs (name: _: imageOf name) (evaluate null).containers;
+  images =
+    builtins.mapAttrs (name: _: imageOf name) (evaluate { building = null; checked = false; }).containers;
 
   copyArguments =
     let
-      project = evaluate null;
+      project = evaluate { building = null; checked = true; };
       program = import ./copy-arguments.nix { inherit (importPackages project.overlays) bash writeScript; };
     in
     builtins.mapAttrs (_: one: program one.defaultCopyArgs) project.containers;

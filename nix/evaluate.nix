@@ -32,8 +32,10 @@ let
 
   failed = config: lib.filter (one: !one.assertion) config.assertions;
 
-  check = config:
-    if failed config != [ ] then
+  # Whoever asks for names alone is told neither of what would fail nor of warnings: who builds will be.
+  check = checked: config:
+    if !checked then config
+    else if failed config != [ ] then
       throw "failed assertions:\n${lib.concatMapStringsSep "\n" (one: "- ${one.message}") (failed config)}"
     else lib.foldl' (rest: text: builtins.trace "warning: ${text}" rest) config config.warnings;
 in
@@ -42,11 +44,12 @@ in
 
   /**
     The configuration of `project`, a path of a folder with a `devenv.nix`, by the core modules. `entry`
-    is the path of a file that is read in place of that; null is none.
+    is the path of a file that is read in place of that; null is none. Unless it is `checked`, assertions
+    may fail and warnings are not said.
     `imports` are further modules, which the project's own may override by priority.
   */
-  core = { project, entry ? null, building, imports, inputs }:
-    check (lib.evalModules {
+  core = { project, entry ? null, building, checked, imports, inputs }:
+    check checked (lib.evalModules {
       specialArgs = { inherit inputs; projectSource = source project; };
       modules = [ ./modules packages { devenv.folder = toString project; } ] ++ imports ++ own { inherit project entry building; };
     }).config;
@@ -55,7 +58,7 @@ in
     The same by devenv's modules, which lie in the folder `modules`. `programs` sets
     `devenv-init.program`, `devenv-container.program` and `devenv-container.system`.
   */
-  devenv = { project, entry ? null, building, imports, inputs, modules, programs }:
+  devenv = { project, entry ? null, building, checked, imports, inputs, modules, programs }:
     let
       # A module may read files of the project through it, and copies it as a whole by default.
       self = { outPath = source project; };
@@ -64,7 +67,7 @@ in
       released = modules + "/latest-version";
       cli.version = if builtins.pathExists released then lib.trim (builtins.readFile released) else "2.1.0";
     in
-    check (lib.evalModules {
+    check checked (lib.evalModules {
       class = "devenv";
       specialArgs = inputs // { inherit self; inputs = inputs // { inherit self; }; };
       modules = [

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! request ──▶ project ──▶ nix (evaluation) ──▶ draft ──▶ image description ──▶ sink │ native
-//!                            │ builds with         └ assemble, with the cache of digests
-//!                            └─▶ nix-spec, nix-root, nix-draft: this same program, in the sandbox
+//!                            │ │ builds with        └ assemble, with the cache of digests
+//!                            │ └─▶ nix-spec, nix-root, nix-draft: this same program, in the sandbox
+//!                            └ remembered, with what it looked at: traced
 //! ```
 //!
 //! Nix decides what an image holds; its derivations have this program for a builder, so that
@@ -32,10 +33,12 @@ mod parallel;
 mod progress;
 mod project;
 mod registry;
+mod remembered;
 mod report;
 mod sink;
 mod tar;
 mod temporary;
+mod traced;
 mod understand;
 mod unpack;
 

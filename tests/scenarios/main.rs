@@ -12,6 +12,7 @@ mod documents;
 mod encrypted;
 mod engines;
 mod escape;
+mod evaluations;
 mod examples;
 mod exit_codes;
 mod faults;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::compression::CompressionOptions;
+use super::evaluations::EvaluationOptions;
 use super::platforms::PlatformOptions;
 use crate::assemble;
 use crate::cache::Cache;
@@ -42,6 +43,9 @@ pub struct ProjectArguments {
     /// Show what Nix says while it works
     #[arg(long, global = true)]
     pub verbose: bool,
+    /// Whether what was evaluated before counts.
+    #[command(flatten)]
+    pub evaluations: EvaluationOptions,
     /// How the image's layers are compressed.
     #[command(flatten)]
     pub compression: CompressionOptions,
@@ -64,7 +68,7 @@ impl ProjectArguments {
 
     fn evaluation_of(&self, flake: Option<&str>) -> Result<Evaluation> {
         let asked = self.platforms.system()?.or(self.system.as_deref());
-        let nix = Nix::find(self.verbose)?;
+        let nix = Nix::find(self.verbose, self.evaluations.memory())?;
         let system = system::decide(&system::of_this_machine(), asked, || nix.settings())?;
         let source = match flake {
             Some(reference) => Source::Flake(Flake::find(&nix, reference)?),

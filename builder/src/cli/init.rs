@@ -13,6 +13,7 @@ use crate::error::{Context as _, Kind, Result};
 use crate::nix::{self, Nix};
 use crate::project::init::{Found, Step, Wishes, is_unlocked, plan};
 use crate::project::inputs;
+use crate::remembered::Memory;
 use crate::report;
 
 /// What to add.
@@ -61,7 +62,7 @@ fn look(directory: &Path) -> Result<Found> {
             .map_or_else(|| "app".to_owned(), |name| name.to_string_lossy().into_owned()),
         devenv_nix: directory.join("devenv.nix").exists(),
         devenv_yaml,
-        packages: locked || Nix::find(false).is_ok_and(|nix| nix.finds("nixpkgs")),
+        packages: locked || Nix::find(false, Memory::none()).is_ok_and(|nix| nix.finds("nixpkgs")),
     })
 }
 

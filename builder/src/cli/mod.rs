@@ -9,6 +9,7 @@ mod copy_arguments;
 mod copy_options;
 mod diff;
 mod digest;
+mod evaluations;
 mod explain;
 mod flags;
 mod init;
@@ -21,6 +22,7 @@ mod nix_image;
 mod nix_pull;
 mod nix_root;
 mod nix_spec;
+mod nix_traced;
 mod plan;
 mod platforms;
 mod run;
@@ -34,6 +36,7 @@ use clap::{Parser, Subcommand};
 
 use self::copy_options::CopyOptions;
 use crate::error::{Kind, Result};
+use crate::traced;
 
 /// Builds, runs and copies OCI containers from a devenv project.
 #[derive(Debug, Parser)]
@@ -108,6 +111,9 @@ enum Verb {
     /// Make an image's description (builder of a derivation)
     #[command(hide = true)]
     NixImage,
+    /// Become a program that is observed by this program's parent
+    #[command(hide = true, name = traced::VERB)]
+    NixTraced(nix_traced::Arguments),
 }
 
 /// What `devenv container` does: who is used to it may go on saying it.
@@ -192,6 +198,7 @@ fn carry_out(
         Verb::NixBase => nix_base::run(),
         Verb::NixDraft => nix_draft::run(),
         Verb::NixImage => nix_image::run(),
+        Verb::NixTraced(arguments) => nix_traced::run(&arguments),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Asks the installed Nix for what a project defines and has it build images.
 
+mod ask;
 mod embedded;
 mod flake;
 mod graph;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::project::nix_string;
+use crate::remembered::Memory;
 
 pub use embedded::TEMPLATE;
 pub use flake::{Flake, split as split_flake};
@@ -66,7 +68,7 @@ pub enum Built {
 pub fn references(paths: &[String]) -> Result<References> {
     let mut arguments = vec!["--query".to_owned(), "--graph".to_owned()];
     arguments.extend_from_slice(paths);
-    let dot = Nix::find(false)?
+    let dot = Nix::find(false, Memory::none())?
         .store(&arguments)
         .map_err(|failure| failure.context("cannot ask the store for references"))?;
     Ok(graph::parse(&dot, "/nix/store"))
@@ -103,7 +105,7 @@ impl Evaluation {
         arguments.extend(["-A".to_owned(), "names".to_owned()]);
         let json = self
             .nix
-            .instantiate(&arguments)
+            .evaluate(&arguments)
             .map_err(|failure| failure.context(format!("cannot evaluate {}", self.place())))?;
         serde_json::from_str(&json)
             .or_fail(Kind::Internal, || "cannot read the list of containers from Nix")
@@ -131,13 +133,8 @@ impl Evaluation {
         };
         let mut arguments = self.arguments(Some(container))?;
         arguments.extend(["-A".to_owned(), attribute]);
-        match link {
-            Some(link) => arguments.extend(["-o".to_owned(), link.display().to_string()]),
-            None => arguments.push("--no-out-link".to_owned()),
-        }
-        let failure = match self.nix.build(&arguments) {
-            Ok(output) => {
-                let path = PathBuf::from(output.trim());
+        let failure = match self.nix.build(&arguments, link.as_deref()) {
+            Ok(path) => {
                 return Ok(match &self.source {
                     Source::Project(_) => Built::Draft { path, root },
                     Source::Flake(_) => Built::Description(path),
@@ -176,12 +173,12 @@ impl Evaluation {
         };
         let mut arguments = self.arguments(None)?;
         let attribute = format!("copyArguments.{}", nix_string(container));
-        arguments.extend(["-A".to_owned(), attribute, "--no-out-link".to_owned()]);
-        let program = self.nix.build(&arguments).map_err(|failure| {
+        arguments.extend(["-A".to_owned(), attribute]);
+        let program = self.nix.build(&arguments, None).map_err(|failure| {
             self.nix.replay();
             failure.context(doing())
         })?;
-        let said = Command::new(program.trim())
+        let said = Command::new(program)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()

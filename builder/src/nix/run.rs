@@ -11,6 +11,8 @@ use std::thread;
 use super::embedded::{self, Files};
 use super::system::{self, Settings};
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::remembered::Memory;
+use crate::traced::{self, Looked, Places};
 
 /// How many lines of what Nix said are kept to explain a failure.
 const TAIL: usize = 60;
@@ -18,25 +20,48 @@ const TAIL: usize = 60;
 /// The installed Nix.
 #[derive(Debug)]
 pub struct Nix {
-    build: PathBuf,
-    instantiate: PathBuf,
+    pub(super) instantiate: PathBuf,
     store: PathBuf,
     options: Vec<String>,
     live: bool,
+    /// Whether everything is to be told.
+    pub(super) verbose: bool,
+    /// What evaluations came to before.
+    pub(super) memory: Memory,
     /// The files that are evaluated, once they are needed.
     files: Mutex<Option<Files>>,
     /// What the last failed build said, when it was not shown while it ran.
     withheld: Mutex<Vec<String>>,
 }
 
+/// What a program of Nix did.
+pub(super) struct Ran {
+    /// What it printed.
+    pub output: String,
+    /// The last lines of what it said.
+    pub said: Vec<String>,
+    /// What it looked at, where that was to be found out and could be.
+    pub looked: Option<Looked>,
+}
+
+/// How a program of Nix is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner<'a> {
+    /// Whoever asked sees what it says when it fails.
+    Quiet,
+    /// Where there is a terminal, what it says is shown while it says it.
+    Live,
+    /// As [`Manner::Live`], and what it looks at is found out, but for what is ours in this folder.
+    Traced(Option<&'a Path>),
+}
+
 impl Nix {
-    /// Finds Nix in `PATH`, or where its installers put it.
+    /// Finds Nix in `PATH`, or where its installers put it. `memory` is what it is not asked again.
     ///
     /// # Errors
     /// [`Kind::Unavailable`] when it is not installed.
-    pub fn find(verbose: bool) -> Result<Self> {
+    pub fn find(verbose: bool, memory: Memory) -> Result<Self> {
         Ok(Self {
-            build: find("nix-build")?,
             instantiate: find("nix-instantiate")?,
             store: find("nix-store")?,
             options: if lacks_build_users() {
@@ -45,6 +70,8 @@ impl Nix {
                 Vec::new()
             },
             live: verbose || io::stderr().is_terminal(),
+            verbose,
+            memory,
             files: Mutex::default(),
             withheld: Mutex::default(),
         })
@@ -63,25 +90,16 @@ impl Nix {
         Ok(files.path(name))
     }
 
-    /// `nix-build`: the paths it printed.
-    pub fn build(&self, arguments: &[String]) -> Result<String> {
-        self.run(&self.build, arguments, true)
-    }
-
-    /// `nix-instantiate`: what it printed.
-    pub fn instantiate(&self, arguments: &[String]) -> Result<String> {
-        self.run_quietly(&self.instantiate, arguments)
-    }
-
     /// Whether the search path of Nix has this name, as in `<nixpkgs>`.
     pub fn finds(&self, name: &str) -> bool {
         let arguments = ["--find-file".to_owned(), name.to_owned()];
-        self.run(&self.instantiate, &arguments, false).is_ok()
+        self.run(&self.instantiate, &arguments, Manner::Quiet).is_ok()
     }
 
-    /// `nix`, the one command of newer kinds: what it printed.
-    pub fn command(&self, arguments: &[String]) -> Result<String> {
-        self.run_quietly(&find("nix")?, arguments)
+    /// Where our files are, whose path names their content, once they are there.
+    fn written(&self) -> Option<PathBuf> {
+        let files = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        files.as_ref().map(|files| files.path(""))
     }
 
     /// What Nix is configured to build for.
@@ -90,7 +108,7 @@ impl Nix {
         let ask = |words: &[&str]| {
             let arguments: Vec<String> =
                 features.iter().chain(words).map(|&word| word.to_owned()).collect();
-            self.run(&find("nix")?, &arguments, false)
+            self.run(&find("nix")?, &arguments, Manner::Quiet).map(|ran| ran.output)
         };
         // The second is what the first was called before Nix 2.20.
         let text = ask(&["config", "show"])
@@ -125,7 +143,7 @@ impl Nix {
             let file = file.display().to_string();
             arguments.extend(["--argstr".to_owned(), argument.to_owned(), file]);
         }
-        let path: PathBuf = serde_json::from_str(&self.instantiate(&arguments)?)
+        let path: PathBuf = serde_json::from_str(&self.run_quietly(&self.instantiate, &arguments)?)
             .or_fail(Kind::Internal, || "cannot read a path from Nix")?;
         Ok(path)
     }
@@ -138,11 +156,16 @@ impl Nix {
     }
 
     fn run_quietly(&self, program: &Path, arguments: &[String]) -> Result<String> {
-        let result = self.run(program, arguments, false);
+        let result = self.run(program, arguments, Manner::Quiet);
         if result.is_err() {
             self.replay();
         }
-        result
+        result.map(|ran| ran.output)
+    }
+
+    /// `nix-store` at work on builds, which may take long.
+    pub(super) fn realise(&self, arguments: &[String]) -> Result<String> {
+        self.run(&self.store, arguments, Manner::Live).map(|ran| ran.output)
     }
 
     /// Shows what a failed program said, unless it was shown while it ran.
@@ -153,30 +176,48 @@ impl Nix {
         }
     }
 
-    fn run(&self, program: &Path, arguments: &[String], live: bool) -> Result<String> {
+    /// Says again what Nix said when it was asked, where it would be shown.
+    pub(super) fn repeat(&self, said: &[String]) {
+        if self.live {
+            said.iter().for_each(|line| eprintln!("{line}"));
+        }
+    }
+
+    pub(super) fn run(&self, program: &Path, arguments: &[String], how: Manner<'_>) -> Result<Ran> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let failed = || format!("cannot run {}", program.display());
-        let mut child = Command::new(program)
+        let mut command = match how {
+            Manner::Traced(_) => traced::command(program),
+            Manner::Quiet | Manner::Live => Command::new(program),
+        };
+        command
             .args(&self.options)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .or_fail(Kind::Unavailable, failed)?;
+            .stderr(Stdio::piped());
+        let spawned = match how {
+            Manner::Traced(ours) => {
+                let ours = ours.map(Path::to_owned).into_iter().chain(self.written()).collect();
+                traced::spawn(&mut command, Places::of_user(ours))
+            }
+            Manner::Quiet | Manner::Live => command.spawn().map(|child| (child, None)),
+        };
+        let (mut child, listener) = spawned.or_fail(Kind::Unavailable, failed)?;
 
         // Both pipes are read at the same time: a full one would block Nix.
         let talk = child.stderr.take();
-        let live = live && self.live;
-        let listener = thread::spawn(move || talk.map(|talk| listen(talk, live)));
+        let live = how != Manner::Quiet && self.live;
+        let reader = thread::spawn(move || talk.map(|talk| listen(talk, live)));
         let mut output = String::new();
         if let Some(mut stdout) = child.stdout.take() {
             stdout.read_to_string(&mut output).or_fail(Kind::Io, failed)?;
         }
-        let said = listener.join().ok().flatten().unwrap_or_default();
+        let said = reader.join().ok().flatten().unwrap_or_default();
         let status = child.wait().or_fail(Kind::Io, failed)?;
+        let looked = listener.and_then(traced::Listener::end);
         if status.success() {
-            return Ok(output);
+            return Ok(Ran { output, said, looked });
         }
         if !live {
             let mut withheld =
@@ -207,7 +248,7 @@ fn listen(talk: impl io::Read, live: bool) -> Vec<String> {
     tail.into()
 }
 
-fn find(program: &str) -> Result<PathBuf> {
+pub(super) fn find(program: &str) -> Result<PathBuf> {
     let search = env::var_os("PATH").unwrap_or_default();
     let installed = ["/nix/var/nix/profiles/default/bin", "/run/current-system/sw/bin"];
     env::split_paths(&search)

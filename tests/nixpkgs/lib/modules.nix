@@ -67,8 +67,9 @@ let
       discharged = concatMap (def: map (value: { inherit (def) file; inherit value; }) (discharge def.value)) definitions;
       priorityOf = def: if properties.isOverride def.value then def.value.priority else defaultOverridePriority;
       highestPrio = lists.foldl' (best: def: lib.min best (priorityOf def)) 9999 discharged;
-      winners = map (
-        def: if properties.isOverride def.value then def // { value = def.value.content; } else def
+      winners = concatMap (
+        def:
+        if properties.isOverride def.value then map (value: def // { inherit value; }) (discharge def.value.content) else [ def ]
       ) (filter (def: priorityOf def == highestPrio) discharged);
       orderOf = def: if properties.isOrder def.value then def.value.priority else 1000;
       ordered = map (

@@ -12,11 +12,13 @@ rec {
     isOrder = is "order";
   };
 
-  /** The definitions that hold: false conditions are gone, merges are taken apart. */
+  /**
+    The definitions that hold: false conditions are gone, merges are taken apart. What an override
+    holds is not looked at, since it may lose.
+  */
   discharge = value:
     if properties.isMerge value then lists.concatMap discharge value.contents
     else if properties.isIf value then (if value.condition then discharge value.content else [ ])
-    else if properties.isOverride value then map (content: value // { inherit content; }) (discharge value.content)
     else [ value ];
 
   /** The sets a definition of a set stands for, with its conditions moved to their members. */
