@@ -69,7 +69,7 @@ in
       regex = "^${lib.escapeRegex (builtins.unsafeDiscardStringContext inStore)}";
       repl = if folder then root.home else "${root.home}/${plainName inStore}";
     };
-    perms = [ root.ownedByUser ]
+    perms = [ (root.ownedBy owned.owner) ]
       ++ lib.optionals folder (root.permissionsInHome owned (builtins.unsafeDiscardStringContext inStore));
   };
 

@@ -81,6 +81,8 @@ let
     config = {
       # Stronger than the default of an option and weaker than anything a person writes.
       entrypoint = lib.mkOverride 1400 [ ];
+      # devenv makes one layer of everything by default.
+      maxLayers = lib.mkOverride 1400 null;
       derivation = lib.mkForce (images.image { inherit name projectSource; config = ownLayers; });
       copyScript = lib.mkForce (copyScript config);
       dockerRun = lib.mkForce (runScript config);

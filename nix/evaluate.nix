@@ -7,11 +7,14 @@ let
     || lib.hasPrefix ".devenv." name
     || lib.hasPrefix "result-" name;
 
-  /** The project as it is copied into images, imported by content under a fixed name. */
+  /**
+    The project as it is copied into images, imported by content under a fixed name. Sockets and pipes of
+    what runs in it are left out, which the store cannot hold.
+  */
   source = project: builtins.path {
     name = "source";
     path = project;
-    filter = path: _: !(dirOf path == toString project && leftOut (baseNameOf path));
+    filter = path: type: type != "unknown" && !(dirOf path == toString project && leftOut (baseNameOf path));
   };
 
   # What the project says, in its own files or in the one file `entry`, for whoever is building

@@ -127,7 +127,7 @@ in
       own = {
         deps = lib.unique ([ "${spec}" ] ++ storePaths.mentioned (builtins.toJSON settings));
         paths = special;
-        maxLayers = if container.maxLayers == null then 1 else container.maxLayers;
+        inherit (container) maxLayers;
       };
       rootsOf = group: group.deps ++ map (entry: entry.path) group.paths;
 

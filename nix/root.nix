@@ -6,8 +6,6 @@ let
   accounts = import ./lib/accounts.nix { inherit lib; };
 
   root = { uid = 0; gid = 0; uname = "root"; gname = "root"; };
-  user = { uid = 1000; gid = 1000; uname = "user"; gname = "user"; };
-
   home = "/env";
   isInHome = lib.hasPrefix "${home}/";
   # Volumes that are no folders every image has.
@@ -19,9 +17,11 @@ in
 {
   inherit home;
 
-  # Folders are entered by any user, so that `docker run --user` works; what is copied belongs to the
-  # user of the image, who may change it.
-  ownedByUser = user // { regex = ""; mode = "0755"; };
+  /**
+    Of what is copied into the home: it belongs to `owner`, the user of the image, who may change it.
+    Folders are entered by any user, so that `docker run --user` works.
+  */
+  ownedBy = owner: owner // { regex = ""; mode = "0755"; };
 
   /**
     The entries of the tree of files: `init` is the path of `devenv-init`; `shell` and `env` those of
@@ -40,8 +40,8 @@ in
 
   /**
     The folders with permissions of their own: `{ path, permissions }`. `makeHome` says whether `/env` must
-    be made, because nothing that is copied makes it. `volumes` are folders that belong to `owner`: an
-    engine that makes a volume for one gives it to the same user, and not to root.
+    be made, because nothing that is copied makes it. It and `volumes` belong to `owner`: an engine that
+    makes a volume for one gives it to the same user, and not to root.
 
     They are a tree apart from the files. Where it meets another tree in a folder, both must come to the
     same owner and mode: what is on the way to a volume in the home has those of what is copied there.
@@ -51,7 +51,7 @@ in
       { path = "/root"; permissions = root // { mode = "0700"; }; }
       { path = "/tmp"; permissions = root // { mode = "1777"; }; }
     ]
-    ++ map (path: { inherit path; permissions = user // { mode = "0755"; }; })
+    ++ map (path: { inherit path; permissions = owner // { mode = "0755"; }; })
       (lib.filter (path: !(lib.elem path (own volumes)))
         (lib.unique (optional makeHome home ++ lib.concatMap wayTo (lib.filter isInHome volumes))))
     ++ map (path: { inherit path; permissions = owner // { mode = "0755"; }; }) (own volumes);

@@ -29,8 +29,6 @@ pub struct Closure {
     /// For each path the numbers of those it refers to, itself left out.
     edges: Vec<Vec<usize>>,
     by_path: HashMap<String, usize>,
-    /// The number each path had when it was first seen while reading, references included.
-    first_seen: Vec<usize>,
 }
 
 impl Closure {
@@ -49,34 +47,22 @@ impl Closure {
             paths.iter().enumerate().map(|(at, path)| (path.path.clone(), at)).collect();
 
         let mut edges = Vec::with_capacity(paths.len());
-        let mut first_seen = vec![usize::MAX; paths.len()];
-        let mut seen = 0;
-        let mut see = |at: usize| {
-            if let Some(slot @ &mut usize::MAX) = first_seen.get_mut(at) {
-                *slot = seen;
-                seen += 1;
-            }
-        };
         for (from, path) in paths.iter().enumerate() {
-            see(from);
-            let mut references = path.references.clone();
-            references.sort();
-            let mut targets = Vec::with_capacity(references.len());
-            for reference in &references {
+            let mut targets = Vec::with_capacity(path.references.len());
+            for reference in &path.references {
                 let to = *by_path.get(reference).ok_or_else(|| {
                     Failure::new(
                         Kind::Data,
                         format!("{} refers to {reference}, which is not in the closure", path.path),
                     )
                 })?;
-                see(to);
                 if to != from {
                     targets.push(to);
                 }
             }
             edges.push(targets);
         }
-        Ok(Self { paths, edges, by_path, first_seen })
+        Ok(Self { paths, edges, by_path })
     }
 
     /// Whether `path` is one of the closure's.
@@ -123,7 +109,8 @@ impl Closure {
     ///
     /// The popularity of a path is one for itself plus that of every path that refers to it, so
     /// a C library comes before the program, and the program before the one thing that changes
-    /// with every build. Equal popularity goes by the order in which nix2container meets them.
+    /// with every build. Equal popularity goes by name, and not by hash as in nix2container: a path
+    /// that is built anew keeps its place.
     ///
     /// # Errors
     /// When the references form a cycle, which a store cannot have.
@@ -132,8 +119,8 @@ impl Closure {
         let mut order: Vec<usize> = (0..self.paths.len()).collect();
         order.sort_by_key(|at| {
             let popularity = popularity.get(*at).copied().unwrap_or_default();
-            let seen = self.first_seen.get(*at).copied().unwrap_or_default();
-            (std::cmp::Reverse(popularity), std::cmp::Reverse(seen))
+            let path = self.paths.get(*at).map_or("", |path| path.path.as_str());
+            (std::cmp::Reverse(popularity), name(path), path)
         });
         Ok(order.into_iter().filter_map(|at| self.paths.get(at)).collect())
     }
@@ -177,6 +164,12 @@ impl Closure {
     }
 }
 
+/// The name in a store path, which stays when what is built changes; without a hash it is all of it.
+pub fn name(path: &str) -> &str {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.split_once('-').map_or(file, |(_, name)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,7 +201,18 @@ mod tests {
             ("libc", &[]),
         ])
         .unwrap();
-        assert_eq!(order(&closure), ["libc", "lib", "tool", "app"]);
+        assert_eq!(order(&closure), ["libc", "lib", "app", "tool"]);
+    }
+
+    #[test]
+    fn a_path_that_is_built_anew_keeps_its_place() {
+        let places = |hash: &str| {
+            let app = format!("/s/{hash}-app");
+            let closure = closure(&[("/s/b-tool", &[]), (&app, &[]), ("/s/y-zip", &[])]).unwrap();
+            let order = order(&closure);
+            order.iter().position(|path| *path == app)
+        };
+        assert_eq!(["a", "c", "z"].map(places), [Some(0); 3]);
     }
 
     #[test]
@@ -248,6 +252,7 @@ mod tests {
             })
             .collect();
         let closure = Closure::new(paths).unwrap();
-        assert_eq!(order(&closure).first(), Some(&"p199"));
+        let order = order(&closure);
+        assert_eq!((order.len(), order.last()), (200, Some(&"p000")));
     }
 }

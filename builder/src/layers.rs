@@ -1,20 +1,27 @@
 //! Which store path goes into which layer: a pure plan with a stable order.
 //!
 //! The layers a project asks for come first, then what else the image needs: popular store paths
-//! in layers of their own, so that images share them, and the others together. What was made for
-//! this image only (its root tree, the copy of the project) comes last: a registry and a container
-//! engine keep every layer below the first that changed.
+//! in layers of their own, so that images share them, and the others together. What changes with the
+//! project comes last, first what the project builds, then what was made for this image only (its root
+//! tree, the copy of the project): a container engine keeps every layer below the first that changed.
 
 use std::collections::HashSet;
 
-use crate::closure::Closure;
+use crate::closure::{self, Closure};
 use crate::digest::Digest;
 use crate::error::{Failure, Kind, Result};
 use crate::tar::Options;
 
-/// How many layers container engines take at the most (overlay file systems of Docker stop at
-/// 128 directories, one of which is the container's own).
-pub const MAX_LAYERS: usize = 127;
+/// How many layers container engines take at the most: Docker's limit, which is lower than that of the
+/// file systems it lays them on.
+pub const MAX_LAYERS: usize = 125;
+
+/// How many layers are made at the most where nobody says: enough for a change to be small, and few
+/// enough for an engine to start quickly.
+const USUAL: usize = 60;
+
+/// Packages below this size, in bytes, are not worth a layer where nobody says: they share one.
+const SMALL: u64 = 128 << 10;
 
 /// A store path in a layer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,8 +56,8 @@ pub struct Group {
     pub special: Vec<Special>,
     /// A path to leave out, though not what it needs.
     pub ignore: Option<String>,
-    /// How many layers it becomes at the most.
-    pub max_layers: usize,
+    /// How many layers it becomes at the most; `None`: as many as are worth it.
+    pub max_layers: Option<usize>,
 }
 
 /// Distributes store paths over layers, none of them empty: those of each group in turn.
@@ -74,18 +81,24 @@ pub fn plan(
         let is_last = at + 1 == groups.len();
         let nothing = HashSet::new();
         let known = if repeat && !is_last { &nothing } else { &placed };
-        let more = group_layers(closure, group, known)?;
+        let left = MAX_LAYERS.saturating_sub(below + layers.len());
+        let more = group_layers(closure, group, known, left)?;
         placed.extend(more.iter().flatten().cloned());
         layers.extend(more);
     }
     let count = below + layers.len();
     if count > MAX_LAYERS {
         let base = if below > 0 { format!(", {below} of its base") } else { String::new() };
+        let hint = if below < MAX_LAYERS {
+            "lower maxLayers of the container, or of its layers"
+        } else {
+            "build on an image with fewer layers; `docker export` and `docker import` make one of them"
+        };
         return Err(Failure::new(
             Kind::Data,
             format!("the image would have {count} layers{base}; engines take {MAX_LAYERS}"),
         )
-        .hint("lower maxLayers of the container, or of its layers"));
+        .hint(hint));
     }
     Ok(layers)
 }
@@ -94,13 +107,13 @@ fn group_layers(
     closure: &Closure,
     group: &Group,
     known: &HashSet<LayerPath>,
+    left: usize,
 ) -> Result<Vec<Vec<LayerPath>>> {
-    if !(1..=MAX_LAYERS).contains(&group.max_layers) {
-        return Err(Failure::new(
-            Kind::Data,
-            format!("cannot make an image of {} layers", group.max_layers),
-        )
-        .hint(format!("set maxLayers to a number from 1 to {MAX_LAYERS}")));
+    if let Some(asked) = group.max_layers
+        && !(1..=MAX_LAYERS).contains(&asked)
+    {
+        return Err(Failure::new(Kind::Data, format!("cannot make an image of {asked} layers"))
+            .hint(format!("set maxLayers to a number from 1 to {MAX_LAYERS}")));
     }
     for (at, entry) in group.special.iter().enumerate() {
         if !closure.contains(&entry.path) {
@@ -139,12 +152,28 @@ fn group_layers(
         |path: &LayerPath| !known.contains(path) && group.ignore.as_ref() != Some(&path.path);
     popular.retain(wanted);
     own.retain(wanted);
-    if group.max_layers == 1 {
-        popular.extend(own);
-        own = Vec::new();
-    }
-    let left = group.max_layers - usize::from(!own.is_empty());
-    let mut layers = spread(popular, left);
+    // What the project builds comes after what it uses.
+    popular.sort_by_key(|path| package(&path.path).is_none());
+    let mut layers = match group.max_layers {
+        Some(1) => {
+            popular.extend(own);
+            return Ok(if popular.is_empty() { Vec::new() } else { vec![popular] });
+        }
+        Some(asked) => spread(popular, asked - usize::from(!own.is_empty())),
+        None => {
+            let packages = popular.partition_point(|path| package(&path.path).is_some());
+            let built = popular.split_off(packages);
+            let is_small = |path: &LayerPath| {
+                let size = closure.get(&path.path).map_or(0, |known| known.nar_size);
+                (1..SMALL).contains(&size)
+            };
+            let (small, large) = popular.into_iter().partition(is_small);
+            // The small packages, what is built and what is copied have a layer each.
+            let mut layers = spread(large, USUAL.min(left).saturating_sub(3).max(1));
+            layers.extend([small, built]);
+            layers
+        }
+    };
     layers.push(own);
     layers.retain(|layer| !layer.is_empty());
     Ok(layers)
@@ -174,9 +203,13 @@ fn spread(mut paths: Vec<LayerPath>, count: usize) -> Vec<Vec<LayerPath>> {
     layers
 }
 
-/// The name of the package in a store path, without its version; `None` when it has no version.
+/// The name of the package in a store path, without its version; `None` when it has no version, and so
+/// changes with the project. Ours has none and changes with our releases only.
 fn package(path: &str) -> Option<&str> {
-    let (_, named) = path.rsplit('/').next()?.split_once('-')?;
+    let named = closure::name(path);
+    if named == "devenv-init" {
+        return Some(named);
+    }
     let dashes = named.match_indices('-');
     let mut versions = dashes.filter(|(at, _)| {
         named.get(at + 1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -218,7 +251,7 @@ mod tests {
 
     fn group(roots: &[&str], special: &[Special], max_layers: usize) -> Group {
         let roots = roots.iter().map(|root| (*root).to_owned()).collect();
-        Group { roots, special: special.to_vec(), ignore: None, max_layers }
+        Group { roots, special: special.to_vec(), ignore: None, max_layers: Some(max_layers) }
     }
 
     fn names(layers: &[Vec<LayerPath>]) -> Vec<Vec<&str>> {
@@ -307,6 +340,63 @@ mod tests {
     }
 
     #[test]
+    fn where_nobody_says_each_package_has_a_layer_and_what_changes_is_on_top() {
+        let paths: &[(&str, &[&str])] = &[
+            ("/s/a-processes-web", &["/s/b-bash-5.2", "/s/c-profile"]),
+            ("/s/b-bash-5.2", &["/s/d-glibc-2.40"]),
+            ("/s/c-profile", &["/s/b-bash-5.2", "/s/e-devenv-init"]),
+            ("/s/d-glibc-2.40", &[]),
+            ("/s/e-devenv-init", &[]),
+            ("root", &[]),
+        ];
+        let mut usual = group(&["/s/a-processes-web"], &[root()], 1);
+        usual.max_layers = None;
+        let layers = plan(&closure(paths), &[usual.clone()], false, 0).unwrap();
+        let expected = [
+            vec!["/s/d-glibc-2.40"],
+            vec!["/s/b-bash-5.2"],
+            vec!["/s/e-devenv-init"],
+            vec!["/s/c-profile", "/s/a-processes-web"],
+            vec!["root"],
+        ];
+        assert_eq!(names(&layers), expected);
+        // Where a base takes most of the room, they share what is left.
+        let layers = plan(&closure(paths), &[usual], false, MAX_LAYERS - 4).unwrap();
+        assert_eq!(layers.len(), 3);
+        assert_eq!(names(&layers)[1..], expected[3..]);
+    }
+
+    #[test]
+    fn small_packages_share_a_layer() {
+        let path = |path: &str, nar_size| StorePath {
+            path: path.to_owned(),
+            references: Vec::new(),
+            nar_hash: String::new(),
+            nar_size,
+        };
+        let sizes =
+            [("/s/a-a-1", SMALL), ("/s/b-b-1", SMALL - 1), ("/s/c-c-1", 200), ("/s/d-d", 1)];
+        let closure = Closure::new(sizes.map(|(name, size)| path(name, size)).into()).unwrap();
+        let usual = Group { max_layers: None, ..group(&sizes.map(|(name, _)| name), &[], 1) };
+        let layers = plan(&closure, &[usual], false, 0).unwrap();
+        assert_eq!(
+            names(&layers),
+            [vec!["/s/a-a-1"], vec!["/s/b-b-1", "/s/c-c-1"], vec!["/s/d-d"]]
+        );
+    }
+
+    #[test]
+    fn many_paths_become_no_more_layers_than_is_usual() {
+        let names: Vec<String> = (0..300).map(|at| format!("/s/h-package{at}x-1.{at}")).collect();
+        let paths: Vec<(&str, &[&str])> =
+            names.iter().map(|name| (name.as_str(), &[][..])).collect();
+        let roots: Vec<&str> = names.iter().map(String::as_str).collect();
+        let usual = Group { max_layers: None, ..group(&roots, &[], 1) };
+        let layers = plan(&closure(&paths), &[usual], false, 0).unwrap();
+        assert!((50..=USUAL).contains(&layers.len()), "{}", layers.len());
+    }
+
+    #[test]
     fn versions_start_at_a_dash_and_a_digit() {
         for (path, expected) in [
             ("/nix/store/abc-openssl-3.0.1", Some("openssl")),
@@ -324,11 +414,16 @@ mod tests {
         let refused =
             |group: Group, below| plan(&chain(), &[group], false, below).unwrap_err().to_string();
         assert!(refused(group(&[], &[], 0), 0).contains("0 layers"));
-        assert!(refused(group(&[], &[], MAX_LAYERS + 1), 0).contains("128 layers"));
+        assert!(refused(group(&[], &[], MAX_LAYERS + 1), 0).contains("126 layers"));
         assert!(refused(group(&[], &[root(), root()], 1), 0).contains("options twice"));
         let stranger = Special { path: "stranger".to_owned(), ..root() };
         assert!(refused(group(&[], &[stranger], 1), 0).contains("not in the closure"));
-        let many = refused(group(&["app"], &[], 4), 125);
-        assert!(many.contains("128 layers, 125 of its base"), "{many}");
+        let many = refused(group(&["app"], &[], 4), 123);
+        assert!(
+            many.contains("126 layers, 123 of its base") && many.contains("maxLayers"),
+            "{many}"
+        );
+        let full = refused(group(&["app"], &[], 4), 125);
+        assert!(full.contains("128 layers, 125 of its base") && full.contains("fewer"), "{full}");
     }
 }

@@ -3,6 +3,8 @@
 { lib }:
 let
   inherit (lib) mkOption types;
+  # The largest number of 32 bits means none, for the kernel.
+  account = types.ints.between 0 4294967294;
 in
 {
   environment = mkOption {
@@ -18,7 +20,7 @@ in
   };
 
   user = mkOption {
-    type = types.str;
+    type = types.strMatching "[^:]+(:[^:]+)?";
     default = "1000:1000";
     description = "The user, and after a `:` the group, it runs as: names of `/etc/passwd` and `/etc/group` or numbers.";
   };
@@ -26,13 +28,13 @@ in
   users = mkOption {
     type = types.attrsOf (types.submodule {
       options = {
-        uid = mkOption { type = types.ints.unsigned; description = "The user's number."; };
+        uid = mkOption { type = account; description = "The user's number."; };
         gid = mkOption {
-          type = types.nullOr types.ints.unsigned;
+          type = types.nullOr account;
           default = null;
           description = "The number of its group, which has the user's name; null is `uid`.";
         };
-        home = mkOption { type = types.str; default = "/"; description = "Its home folder, which must be made by someone else."; };
+        home = mkOption { type = types.strMatching "/[^:\n]*"; default = "/"; description = "Its home folder, which must be made by someone else."; };
       };
     });
     default = { };
@@ -61,7 +63,7 @@ in
   };
 
   volumes = mkOption {
-    type = types.listOf (types.strMatching "/.*");
+    type = types.listOf (types.strMatching "/.*[^/]");
     default = [ ];
     description = "Folders whose contents outlive the container. They belong to its user, also those in `/env`.";
   };

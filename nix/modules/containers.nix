@@ -75,9 +75,14 @@ let
       };
 
       maxLayers = mkOption {
-        type = types.nullOr types.int;
-        default = 1;
-        description = "How many layers the image has at the most, beside those of `layers`.";
+        type = types.nullOr types.ints.positive;
+        default = null;
+        defaultText = lib.literalMD "as many as are worth it, 60 at the most; in devenv 1";
+        description = ''
+          How many layers the image has at the most, beside those of `layers`. By default each package has
+          one of its own as long as they last, what the project builds is in the last but one, and what it
+          copies in the last: a small change of the project is a small copy.
+        '';
       };
 
       layers = mkOption {

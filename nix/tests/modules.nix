@@ -26,7 +26,7 @@ in
       version = "latest";
       registry = "docker-daemon:";
       workingDir = "/env";
-      maxLayers = 1;
+      maxLayers = null;
       enableLayerDeduplication = true;
       isBuilding = false;
       defaultCopyArgs = [ ];

@@ -22,7 +22,7 @@ in
     expected = [ [ "/root" "/tmp" "/env" ] [ "/root" "/tmp" ] ];
   };
   "anyone may write to /tmp" = { expr = map (perm: perm.mode) (fits "/nix/store/x-root/tmp"); expected = [ "1777" ]; };
-  "the user owns its home" = { expr = map (perm: perm.uid) (fits "/nix/store/x-root/env"); expected = [ 1000 ]; };
+  "the user owns its home" = { expr = map (perm: perm.uid) (fits "/nix/store/x-root/env"); expected = [ 70 ]; };
   "a volume belongs to whom the container runs as" = { expr = map (perm: perm.uname) (fits "/nix/store/x-root/data"); expected = [ "postgres" ]; };
   "a folder of the image stays as it is though it is a volume" = { expr = map (perm: perm.mode) (fits "/nix/store/x-root/tmp"); expected = [ "1777" ]; };
   "a name that ends like the home is not it" = { expr = fits "/nix/store/x-root/usr/bin/env"; expected = [ ]; };
@@ -30,8 +30,8 @@ in
     expr = map (entry: { inherit (entry) path; inherit (entry.permissions) uid mode; })
       (lib.drop 2 (root.folders { makeHome = false; volumes = [ "/env/a/b/c" "/env/a/b" "/environment/x" ]; owner = postgres; }));
     expected = [
-      { path = "/env"; uid = 1000; mode = "0755"; }
-      { path = "/env/a"; uid = 1000; mode = "0755"; }
+      { path = "/env"; uid = 70; mode = "0755"; }
+      { path = "/env/a"; uid = 70; mode = "0755"; }
       { path = "/env/a/b/c"; uid = 70; mode = "0755"; }
       { path = "/env/a/b"; uid = 70; mode = "0755"; }
       { path = "/environment/x"; uid = 70; mode = "0755"; }

@@ -60,8 +60,8 @@ struct GroupAttributes {
     #[serde(default)]
     paths: Vec<PathAttributes>,
     ignore: Option<String>,
-    #[serde(default = "one")]
-    max_layers: usize,
+    /// Null: as many as are worth it.
+    max_layers: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -89,10 +89,6 @@ struct PermAttributes {
     gid: Option<u64>,
     uname: Option<String>,
     gname: Option<String>,
-}
-
-fn one() -> usize {
-    1
 }
 
 /// Writes the image's draft to the derivation's output.

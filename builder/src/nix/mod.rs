@@ -1,6 +1,7 @@
 //! Asks the installed Nix for what a project defines and has it build images.
 
 mod ask;
+mod complaint;
 mod embedded;
 mod flake;
 mod graph;

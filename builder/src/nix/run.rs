@@ -219,13 +219,13 @@ impl Nix {
         if status.success() {
             return Ok(Ran { output, said, looked });
         }
+        let hint = super::complaint::hint(&said);
         if !live {
             let mut withheld =
                 self.withheld.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             *withheld = said;
         }
-        Err(Failure::new(Kind::Data, format!("{name} failed with {status}"))
-            .hint("the reason is in the lines of Nix above"))
+        Err(Failure::new(Kind::Data, format!("{name} failed with {status}")).hint(hint))
     }
 }
 

@@ -38,7 +38,9 @@ pub fn find(given: Option<&Path>, current: &Path) -> Result<PathBuf> {
                 Kind::NoInput,
                 format!("no {MARKER} in {} nor above it", current.display()),
             )
-            .hint("change into a devenv project or name it with -C DIR")
+            .hint(
+                "change into a devenv project, name one with -C DIR, or make one here: devenv-container init",
+            )
         })
 }
 
