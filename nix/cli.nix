@@ -46,7 +46,7 @@ let
     if nixpkgs != null then path nixpkgs
     else if found.success then found.value
     else fail "there are no packages: `inputs.nixpkgs` is not locked, and there is no `<nixpkgs>`"
-      "run `devenv update`, or give `--nixpkgs PATH`";
+      "run `devenv-container lock` or `devenv update`, or give `--nixpkgs PATH`";
   # Package sets that wrap nixpkgs have its functions only as an output.
   lib = if builtins.pathExists (nixpkgsPath + "/lib") then import (nixpkgsPath + "/lib") else inputs.nixpkgs.lib;
 

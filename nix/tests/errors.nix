@@ -46,7 +46,7 @@ in
       initProgram = ./run;
       containerProgram = ./run;
     }).names;
-    says = [ "`inputs.nixpkgs` is not locked" "hint: run `devenv update`, or give `--nixpkgs PATH`" ];
+    says = [ "`inputs.nixpkgs` is not locked" "hint: run `devenv-container lock` or `devenv update`, or give `--nixpkgs PATH`" ];
   };
   our-module-without-devenv = {
     expr = (cli { imports = [ ../devenv-module.nix ]; }).names;

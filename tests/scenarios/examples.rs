@@ -234,11 +234,11 @@ fn a_volume_may_be_in_the_project_that_is_copied() {
             .map(|words| (words[2], *words.last().expect("a name")))
             .collect();
         let expected = [
-            ("1000", "."),
-            ("1000", "has"),
+            ("70", "."),
+            ("70", "has"),
             ("70", "has/one"),
             ("70", "kept"),
-            ("1000", "kept/file"),
+            ("70", "kept/file"),
             ("70", "new"),
         ];
         assert_eq!(owners, expected, "{said}");

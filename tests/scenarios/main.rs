@@ -21,6 +21,7 @@ mod homeless;
 mod http;
 mod images;
 mod init_duties;
+mod locking;
 mod log_files;
 mod memory;
 mod mistakes;

@@ -138,7 +138,7 @@ fn no_nix_is_69_and_says_how_to_get_it() {
     let project = world.example("hello", "hello");
     let mut command = project.command(&["build", "processes"]);
     let ended = running::run(command.env("PATH", world.directory("empty")));
-    expect(ended, 69, &["nix-build", "hint: ", "nixos.org"]);
+    expect(ended, 69, &["nix-instantiate", "hint: ", "nixos.org"]);
 }
 
 #[test]

@@ -77,17 +77,27 @@ impl ProjectArguments {
         Ok(Evaluation { nix, source, system })
     }
 
-    /// The project, for a system that is not this machine's own when it is given.
-    fn project(&self, system: Option<&str>) -> Result<nix::Project> {
+    /// The directory of the project; `None` for a flake.
+    pub fn place(&self) -> Result<Option<PathBuf>> {
+        if self.flake.is_some() { Ok(None) } else { Ok(Some(self.found()?.0)) }
+    }
+
+    /// The directory of the project, and the file that describes it in place of its devenv.nix.
+    fn found(&self) -> Result<(PathBuf, Option<PathBuf>)> {
         let current =
             env::current_dir().or_fail(Kind::Io, || "cannot find the working directory")?;
-        let (directory, file) = match &self.file {
+        match &self.file {
             Some(file) => {
                 let (directory, file) = project::of_file(file)?;
-                (directory, Some(file))
+                Ok((directory, Some(file)))
             }
-            None => (project::find(self.directory.as_deref(), &current)?, None),
-        };
+            None => Ok((project::find(self.directory.as_deref(), &current)?, None)),
+        }
+    }
+
+    /// The project, for a system that is not this machine's own when it is given.
+    fn project(&self, system: Option<&str>) -> Result<nix::Project> {
+        let (directory, file) = self.found()?;
         let mut inputs = inputs::read(&directory)?;
         if let Some(path) = &self.nixpkgs {
             let path = path

@@ -41,7 +41,9 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
         report::line(format_args!("{}", carry_out(&directory, step)?))?;
     }
     if is_unlocked(&steps) {
-        eprintln!("inputs.nixpkgs is not locked yet: run `devenv update`, or give --nixpkgs PATH");
+        eprintln!(
+            "inputs.nixpkgs is not locked yet: run `devenv-container lock`, or give --nixpkgs PATH"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `lock`: writes down which images of registries the project builds on.
+//! `lock`: writes down which images of registries the project builds on, and the revisions of its inputs.
 
 use std::env;
 use std::fs;
@@ -11,18 +11,20 @@ use clap::Args;
 use super::common::ProjectArguments;
 use super::copy_arguments::CopyArguments;
 use super::copy_options::{ArgumentOptions, CopyOptions};
+use super::lock_inputs;
 use crate::base::lock::{FILE, Lock, Locked, STORE_NAME};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::nix::{Nix, Source};
 use crate::registry::{Client, Reference, pull};
+use crate::remembered::Memory;
 use crate::report;
 use crate::temporary;
 
 /// Which ones.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Ask registries also for images that are written down already
+    /// Ask also for images and inputs that are written down already
     #[arg(long)]
     update: bool,
     /// What is said as skopeo has it.
@@ -46,6 +48,10 @@ pub fn run(
             format!("cannot use copy argument {argument}: images are fetched here"),
         )
         .hint("leave it out"));
+    }
+    if let Some(directory) = project.place()? {
+        let nix = Nix::find(project.verbose, Memory::none())?;
+        lock_inputs::lock(&directory, &nix, arguments.update)?;
     }
     for alone in project.for_each_platform() {
         lock(arguments.update, &copying, &alone)?;
@@ -142,7 +148,8 @@ fn read(file: &Path) -> Result<Lock> {
     }
 }
 
-fn replace(file: &Path, text: &str) -> io::Result<()> {
+/// Writes a file all at once.
+pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = file.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary::File::new_in(directory)?;

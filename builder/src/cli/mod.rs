@@ -16,6 +16,7 @@ mod init;
 mod inspect;
 mod list;
 mod lock;
+mod lock_inputs;
 mod nix_base;
 mod nix_draft;
 mod nix_image;
@@ -79,7 +80,7 @@ enum Verb {
     Diff(diff::Arguments),
     /// List the project's containers
     List(list::Arguments),
-    /// Write down which images of registries the project builds on
+    /// Write down which images of registries the project builds on, and its inputs' revisions
     Lock(lock::Arguments),
     /// Add what a folder lacks to be a project, and replace nothing
     Init(init::Arguments),

@@ -1,9 +1,11 @@
 //! A flake as arguments of Nix.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::embedded;
-use super::run::Nix;
+use super::run::{Nix, find};
 use crate::error::{Context as _, Kind, Result};
 
 /// What Nix must allow: in the versions people have, flakes are still experimental.
@@ -60,6 +62,19 @@ impl Flake {
         arguments.push(file.display().to_string());
         arguments.extend(["--argstr".to_owned(), "flake".to_owned(), self.url.clone()]);
         Ok(arguments)
+    }
+}
+
+impl Nix {
+    /// Writes flake.lock for the flake in a folder, keeping what is in it already.
+    ///
+    /// # Errors
+    /// When an input cannot be found.
+    pub fn lock(&self, folder: &Path) -> Result<()> {
+        let mut arguments = FEATURES.map(str::to_owned).to_vec();
+        let flake = format!("path:{}", folder.display());
+        arguments.extend(["flake".to_owned(), "lock".to_owned(), flake]);
+        self.run_quietly(&find("nix")?, &arguments).map(|_| ())
     }
 }
 

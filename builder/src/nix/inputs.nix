@@ -130,7 +130,7 @@ let
     if one.follows != null then follow one.follows
     else if one.path != null then fromPath name one
     else ofProject.${name} or (throw ''
-      input '${name}' of devenv.yaml is not in devenv.lock: run `devenv update`, or give it a path: url'')
+      input '${name}' of devenv.yaml is not in devenv.lock: run `devenv-container lock` or `devenv update`, or give it a path: url'')
   ) declared;
 
   modulesIn = root: if pathExists (root + "/top-level.nix") then root else root + "/src/modules";

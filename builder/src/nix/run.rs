@@ -155,7 +155,7 @@ impl Nix {
         self.store(&arguments.map(str::to_owned)).map(|_| ())
     }
 
-    fn run_quietly(&self, program: &Path, arguments: &[String]) -> Result<String> {
+    pub(super) fn run_quietly(&self, program: &Path, arguments: &[String]) -> Result<String> {
         let result = self.run(program, arguments, Manner::Quiet);
         if result.is_err() {
             self.replay();

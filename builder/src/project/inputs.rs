@@ -13,7 +13,7 @@ use super::yaml::{self, Settings};
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// The file that holds the revisions of inputs.
-const LOCK: &str = "devenv.lock";
+pub const LOCK: &str = "devenv.lock";
 
 /// An input as `inputs.nix` takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -51,6 +51,8 @@ pub struct Inputs {
     pub lock: Option<PathBuf>,
     /// The names of the inputs at the root of the lock.
     pub locked: BTreeSet<String>,
+    /// The inputs as they are written.
+    pub written: BTreeMap<String, yaml::Input>,
     /// The `config` of the package set.
     pub nixpkgs_config: BTreeMap<String, Value>,
 }
@@ -111,7 +113,8 @@ fn add(directory: &Path, inputs: &mut Inputs, seen: &mut BTreeSet<PathBuf>) -> R
     for (name, input) in declared {
         let declared = declare(directory, &input)
             .map_err(|failure| reading(failure.context(format!("inputs.{name}"))))?;
-        inputs.declared.entry(name).or_insert(declared);
+        inputs.declared.entry(name.clone()).or_insert(declared);
+        inputs.written.entry(name).or_insert(input);
     }
     for (option, value) in nixpkgs_config {
         inputs.nixpkgs_config.entry(option).or_insert(value);
@@ -159,7 +162,7 @@ fn declare(directory: &Path, input: &yaml::Input) -> Result<Declared> {
 }
 
 /// The path a reference to something on this machine holds; `None` when it is of elsewhere.
-fn local(reference: &str) -> Option<&str> {
+pub fn local(reference: &str) -> Option<&str> {
     match reference.strip_prefix("path:") {
         Some(path) => Some(path),
         None => (reference.starts_with('.') || reference.starts_with('/')).then_some(reference),
@@ -184,7 +187,8 @@ fn utf8(path: &Path) -> Result<String> {
 fn locked(text: &str) -> Result<BTreeSet<String>> {
     let lock: Value = serde_json::from_str(text).or_fail(Kind::Data, || "not JSON")?;
     let root = lock.get("root").and_then(Value::as_str).ok_or_else(|| {
-        Failure::new(Kind::Data, "no lock file: it has no root").hint("make it anew: devenv update")
+        Failure::new(Kind::Data, "no lock file: it has no root")
+            .hint("make it anew: devenv-container lock --update")
     })?;
     let inputs = lock.get("nodes").and_then(|nodes| nodes.get(root)?.get("inputs")?.as_object());
     Ok(inputs.into_iter().flatten().map(|(name, _)| name.clone()).collect())

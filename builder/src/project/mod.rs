@@ -2,6 +2,7 @@
 
 pub mod init;
 pub mod inputs;
+pub mod lock;
 mod yaml;
 
 use std::fs;
