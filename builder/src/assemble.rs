@@ -4,13 +4,14 @@
 //! would all be worked out again. Out here they are remembered one by one, and Nix gets the
 //! finished description: the same bytes the derivation would have come to.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cache::Cache;
 use crate::error::{Context as _, Kind, Result};
 use crate::image::draft::Draft;
-use crate::image::{Image, nix2container};
+use crate::image::{Image, Source, nix2container};
 use crate::nix::Nix;
 
 /// The description made from the draft at `draft`, and where it is in the store. `root`, where
@@ -38,13 +39,31 @@ pub fn assemble(
     let text = fs::read_to_string(draft)
         .or_fail(Kind::NoInput, || format!("cannot read {}", draft.display()))?;
     let image = Draft::parse(&text)?.digest(cache)?;
-    let references = nix.references(draft)?;
-    let description = nix.add(&name(draft), &nix2container::write(&image)?, &references)?;
+    let text = nix2container::write(&image)?;
+    let description = nix.add(&name(draft), &text, &references(&image))?;
     if let Some(root) = root {
         nix.protect(&description, root)?;
     }
     cache.put_description(draft, &description);
     Ok((description, image))
+}
+
+/// The store paths that an image is made of, each once, and so all that its description mentions.
+fn references(image: &Image) -> Vec<String> {
+    let mut paths = BTreeSet::new();
+    for layer in &image.layers {
+        match &layer.source {
+            Source::Paths(layer) => paths.extend(layer.iter().map(|path| top(&path.path))),
+            Source::File(blob) => paths.extend(blob.to_str().map(top)),
+        }
+    }
+    paths.into_iter().collect()
+}
+
+/// The store path that a file is in, or is.
+fn top(path: &str) -> String {
+    let parts: Vec<&str> = path.splitn(5, '/').take(4).collect();
+    parts.join("/")
 }
 
 /// The name of the description: that of the draft without its hash and without `.draft`.
@@ -57,6 +76,13 @@ fn name(draft: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_belongs_to_the_store_path_it_is_in() {
+        for path in ["/nix/store/a-b", "/nix/store/a-b/", "/nix/store/a-b/blobs/sha256/c"] {
+            assert_eq!(top(path), "/nix/store/a-b", "{path}");
+        }
+    }
 
     #[test]
     fn a_description_is_named_as_by_its_derivation() {

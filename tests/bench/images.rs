@@ -96,18 +96,22 @@ fn hashing(bytes: u64) -> Duration {
     began.elapsed()
 }
 
-/// Beside Nix, which evaluates the project in either case.
+/// Nothing has changed since the last build, which Nix finds out by evaluating.
 fn again(world: &World, project: &Project<'_>, table: &mut Table) {
     closure::set_version(&project.directory, 1);
-    let _ = project.build("processes");
+    // The second is old enough to be remembered whatever the clock of the file system says.
+    for _ in 0..2 {
+        let _ = project.build("processes");
+    }
     let (mut ours, mut nix) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
         ours.push(usage::of(&mut project.command(&["build", "processes"])).took);
         nix.push(timed(|| drop(draft(world, project))));
     }
-    above(table, "image: built again, nothing changed", median(ours), median(nix), UNCHANGED);
+    beside(table, "image: built again, nothing changed", median(ours), median(nix), UNCHANGED);
 }
 
+/// One path is another one. Nix has built it, and what is left is to make an image of it.
 fn changed(world: &World, project: &Project<'_>, table: &mut Table) {
     let (mut ours, mut nix) = (Vec::new(), Vec::new());
     for version in 2..=TURNS + 1 {
@@ -115,18 +119,17 @@ fn changed(world: &World, project: &Project<'_>, table: &mut Table) {
         nix.push(timed(|| drop(draft(world, project))));
         ours.push(usage::of(&mut project.command(&["build", "processes"])).took);
     }
-    above(table, "image: built again, one path changed", median(ours), median(nix), CHANGED);
+    beside(table, "image: built again, one path changed", median(ours), median(nix), CHANGED);
 }
 
-fn above(table: &mut Table, what: &str, ours: Duration, nix: Duration, bar: Duration) {
-    let own = ours.saturating_sub(nix);
+fn beside(table: &mut Table, what: &str, ours: Duration, nix: Duration, bar: Duration) {
     table.add(
         what,
         format!("{} ms", ours.as_millis()),
         format!("nix-build alone {} ms", nix.as_millis()),
-        format!("{} ms above", own.as_millis()),
-        &format!("at most {} ms above", bar.as_millis()),
-        own <= bar,
+        String::new(),
+        &format!("at most {} ms", bar.as_millis()),
+        ours <= bar,
     );
 }
 

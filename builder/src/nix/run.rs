@@ -122,12 +122,6 @@ impl Nix {
         self.run_quietly(&self.store, arguments)
     }
 
-    /// The store paths that a path in the store refers to.
-    pub fn references(&self, path: &Path) -> Result<Vec<String>> {
-        let arguments = ["--query", "--references", &path.display().to_string()].map(str::to_owned);
-        Ok(self.store(&arguments)?.lines().map(str::to_owned).collect())
-    }
-
     /// Adds a text to the store under `name`; as long as it is there, so are `references`.
     pub fn add(&self, name: &str, text: &str, references: &[String]) -> Result<PathBuf> {
         let doing = || "cannot hand a text to Nix";
