@@ -54,7 +54,7 @@ in
   items = { copyToRoot, projectSource, option }:
     map (item option projectSource) (
       if copyToRoot == null then [ ]
-      else if builtins.isList copyToRoot then copyToRoot
+      else if builtins.isList copyToRoot then lib.unique copyToRoot
       else [ copyToRoot ]
     );
 

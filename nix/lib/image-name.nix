@@ -5,13 +5,16 @@ let
   fail = import ./fail.nix;
 in
 {
-  /** The name of the image of `container` in a project called `project`, which may be null. */
+  /**
+    The name of the image of `container` in a project called `project`, which may be null. Registries know
+    lower-case letters only.
+  */
   of = project: container:
     if lib.elem container [ "processes" "shell" ] then container
     else if project == null then
       fail "container `${container}` has no name"
         "set `name = \"myproject\";` or `containers.${container}.name = \"mycontainer\";`"
-    else "${project}-${container}";
+    else lib.toLower "${project}-${container}";
 
   /** The tag. */
   version = "latest";

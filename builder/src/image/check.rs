@@ -13,7 +13,25 @@ pub fn check(image: &Image) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Kind::Data, format!("the image is not valid: {}", problems.join("; "))))
+    let failure =
+        Failure::new(Kind::Data, format!("the image is not valid: {}", problems.join("; ")));
+    Err(match problems.iter().find_map(|problem| way_out(problem)) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
+}
+
+/// What to do about a broken rule, where its text does not say.
+fn way_out(problem: &str) -> Option<&'static str> {
+    match problem.split_once(": ")?.0 {
+        "name" => {
+            Some("names are of lower-case letters, digits, and `.`, `_` or `-` between these")
+        }
+        "tag" => Some("tags are of letters, digits, `_`, `.` and `-`, up to 128"),
+        "ExposedPorts" => Some("ports are from 1 to 65535, as in `8080/tcp` or `53/udp`"),
+        "User" => Some("numbers of users and groups go up to 2147483647"),
+        _ => None,
+    }
 }
 
 /// Every broken rule, as `field: what is wrong`.
@@ -48,10 +66,15 @@ pub fn problems(image: &Image) -> Vec<String> {
     }
     for volume in config.volumes.keys() {
         rule(volume.starts_with('/'), "Volumes", format!("`{volume}` is not absolute"));
+        rule(volume.trim_matches('/') != "", "Volumes", format!("`{volume}` is the root"));
     }
     for name in image.annotations.keys() {
         rule(!name.is_empty(), "annotations", "one has no name".to_owned());
     }
+    rule(is_user(&config.user), "User", format!("`{}` is nobody engines know", config.user));
+    let signal = config.stop_signal.parse::<u64>();
+    let known = signal.is_err() || signal.is_ok_and(|signal| (1..=64).contains(&signal));
+    rule(known, "StopSignal", format!("there is no signal {}", config.stop_signal));
     let directory = &config.working_dir;
     let rooted = directory.is_empty() || directory.starts_with('/');
     rule(rooted, "WorkingDir", format!("`{directory}` is not absolute"));
@@ -131,6 +154,19 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
+/// A name or a number, and after a colon perhaps another one; nobody at all is root. Numbers are those
+/// of Docker and Podman.
+fn is_user(text: &str) -> bool {
+    let fits = |part: &str| {
+        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        !is_number || part.parse::<u32>().is_ok_and(|number| i32::try_from(number).is_ok())
+    };
+    match text.split_once(':') {
+        Some((user, group)) => fits(user) && fits(group) && !group.is_empty(),
+        None => fits(text),
+    }
+}
+
 fn is_port(text: &str) -> bool {
     let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     port.parse::<u16>().is_ok_and(|port| port > 0) && matches!(protocol, "tcp" | "udp" | "sctp")
@@ -205,6 +241,32 @@ mod tests {
         bad.config.exposed_ports.insert("0/tcp".into(), Empty {});
         bad.config.volumes.insert("data".into(), Empty {});
         assert_eq!(problems(&bad).len(), 7, "{:?}", problems(&bad));
+    }
+
+    #[test]
+    fn users_signals_and_volumes_are_those_engines_know() {
+        let broken = |user: &str, signal: &str, volume: &str| {
+            let mut image = image();
+            image.config.user = user.into();
+            image.config.stop_signal = signal.into();
+            image.config.volumes.insert(volume.into(), Empty {});
+            problems(&image).len()
+        };
+        for user in ["", "web", "0", "1000:1000", "2147483647:web", ":5"] {
+            assert_eq!(broken(user, "SIGTERM", "/data"), 0, "{user}");
+        }
+        for user in ["4294967295", "2147483648", "1:99999999999", "1000:"] {
+            assert_eq!(broken(user, "15", "/data"), 1, "{user}");
+        }
+        assert_eq!((broken("", "65", "/a"), broken("", "0", "/a"), broken("", "", "/")), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_name_that_is_none_leads_to_those_that_are() {
+        let mut bad = image();
+        bad.name = Some("Shop".into());
+        let failure = check(&bad).unwrap_err();
+        assert!(failure.way_out().is_some_and(|hint| hint.contains("lower-case")), "{failure}");
     }
 
     #[test]

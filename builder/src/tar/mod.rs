@@ -8,6 +8,7 @@ pub mod header;
 #[cfg(test)]
 mod independent;
 pub mod options;
+mod re2;
 pub mod stream;
 pub mod tree;
 pub mod write;

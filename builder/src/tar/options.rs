@@ -3,6 +3,7 @@
 use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::re2;
 use crate::error::{Context as _, Failure, Kind, Result};
 
 /// Changes to one store path, as nix2container's JSON writes them.
@@ -84,7 +85,8 @@ impl Compiled {
     /// Compiles `options`, naming the expression or the mode that is wrong.
     pub fn new(options: &Options) -> Result<Self> {
         let expression = |text: &str| {
-            Regex::new(text).or_fail(Kind::Data, || format!("cannot read expression `{text}`"))
+            Regex::new(&re2::translate(text))
+                .or_fail(Kind::Data, || format!("cannot read expression `{text}`"))
         };
         let rewrite = match options.rewrite.regex.as_str() {
             "" => None,
