@@ -15,8 +15,8 @@ pub enum Call {
     OpenHow(Name, u64),
     /// Turns to an address that is in memory at this address.
     Connect(u64),
-    /// Is of no interest: it opens to write as well, which readers of what counts do not do.
-    Nothing,
+    /// Opens it to write, be it to read as well.
+    Write(Name),
     /// Something that nothing is known about afterwards.
     Beyond,
 }
@@ -90,7 +90,7 @@ pub fn of(data: &seccomp_data) -> Call {
 /// What opening with these flags is.
 pub fn opened(name: Name, flags: u64) -> Call {
     let mode = flags & libc::O_ACCMODE as u64;
-    if mode == libc::O_RDONLY as u64 { Call::Open(name) } else { Call::Nothing }
+    if mode == libc::O_RDONLY as u64 { Call::Open(name) } else { Call::Write(name) }
 }
 
 #[cfg(test)]
@@ -126,7 +126,8 @@ mod tests {
         let cwd = u64::from(libc::AT_FDCWD as u32);
         for flags in [libc::O_WRONLY, libc::O_RDWR | libc::O_CREAT] {
             let data = data(libc::SYS_openat, [cwd, 7, u64::try_from(flags).unwrap()]);
-            assert_eq!(of(&data), Call::Nothing);
+            let name = Name { directory: libc::AT_FDCWD, address: 7 };
+            assert_eq!(of(&data), Call::Write(name));
         }
     }
 

@@ -15,7 +15,7 @@ use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
 use super::call::{self, Call, Name};
-use super::looked::{Looked, Places};
+use super::looked::{How, Looked, Places};
 
 /// The longest name a call may have (`PATH_MAX`), with the byte that ends it.
 const LONGEST: usize = 4096;
@@ -141,7 +141,7 @@ impl Ear {
         };
         if there == 0 {
             match heard {
-                Ok(Some((path, opened))) => self.looked.note(&self.places, path, opened),
+                Ok(Some((path, how))) => self.looked.note(&self.places, path, how),
                 Ok(None) => {}
                 Err(why) => self.looked.give_up(why),
             }
@@ -166,22 +166,23 @@ impl Ear {
         }
     }
 
-    /// The name a call looks up, and whether it opens it.
+    /// The name a call looks up, and what for.
     fn understand(
         &self,
         asked: &libc::seccomp_notif,
-    ) -> Result<Option<(PathBuf, bool)>, &'static str> {
+    ) -> Result<Option<(PathBuf, How)>, &'static str> {
         let pid = Pid::from_raw(i32::try_from(asked.pid).map_err(|_| "a caller without a number")?);
-        let (name, opened) = match call::of(&asked.data) {
-            Call::Nothing => return Ok(None),
+        let called = match call::of(&asked.data) {
+            Call::OpenHow(name, how) => call::opened(name, number(pid, how)?),
+            called => called,
+        };
+        let (name, how) = match called {
             Call::Beyond => return Err("a call that is not understood"),
             Call::Connect(address) => return local(pid, address).map(|()| None),
-            Call::Look(name) => (name, false),
-            Call::Open(name) => (name, true),
-            Call::OpenHow(name, how) => match call::opened(name, number(pid, how)?) {
-                Call::Open(name) => (name, true),
-                _ => return Ok(None),
-            },
+            Call::Look(name) => (name, How::Look),
+            Call::Open(name) => (name, How::Read),
+            Call::Write(name) => (name, How::Write),
+            Call::OpenHow(..) => return Err("a call that is not understood"),
         };
         // Builders have a root of their own, where names mean something else; what they see is named
         // by their derivation.
@@ -197,9 +198,9 @@ impl Ear {
         }
         let path = Path::new(ffi::OsStr::from_bytes(&text));
         if path.is_absolute() {
-            return Ok(Some((path.to_owned(), opened)));
+            return Ok(Some((path.to_owned(), how)));
         }
-        Ok(Some((below(pid, name)?.join(path), opened)))
+        Ok(Some((below(pid, name)?.join(path), how)))
     }
 }
 

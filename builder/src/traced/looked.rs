@@ -47,6 +47,20 @@ impl Places {
     }
 }
 
+/// What a name is looked up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// To know what is there.
+    Look,
+    /// To read it.
+    Read,
+    /// To write it, be it to read as well: the program's own notes, which are nobody's input.
+    Write,
+}
+
+/// Databases of Nix that lie beside what it keeps of its downloads, and hold none of it.
+const NO_DOWNLOADS: [&str; 2] = ["eval-cache", "binary-cache"];
+
 /// Everything a program looked at.
 #[derive(Debug, Default)]
 pub struct Looked {
@@ -61,17 +75,20 @@ pub struct Looked {
 impl Looked {
     /// Notes that a name was looked up. Names with `..` in them lead elsewhere than they say, and are
     /// kept as they are.
-    pub fn note(&mut self, places: &Places, path: PathBuf, opened: bool) {
+    pub fn note(&mut self, places: &Places, path: PathBuf, how: How) {
         let plain = !path.components().any(|part| part == std::path::Component::ParentDir);
-        if plain {
-            if places.caches.iter().any(|cache| path.starts_with(cache)) {
-                self.downloads |= opened;
-                return;
-            }
-            if places.says_nothing(&path) {
-                return;
-            }
+        if let Some(kept) = places.caches.iter().find_map(|cache| path.strip_prefix(cache).ok())
+            && plain
+        {
+            let name = kept.to_string_lossy();
+            let counts = !NO_DOWNLOADS.iter().any(|other| name.starts_with(other));
+            self.downloads |= how != How::Look && counts;
+            return;
         }
+        if how == How::Write || plain && places.says_nothing(&path) {
+            return;
+        }
+        let opened = how == How::Read;
         if path.to_str().is_none() {
             self.give_up("a name that is not UTF-8");
             return;
@@ -106,7 +123,7 @@ mod tests {
     fn looked(paths: &[&str]) -> Looked {
         let mut looked = Looked::default();
         for path in paths {
-            looked.note(&places(), PathBuf::from(path), false);
+            looked.note(&places(), PathBuf::from(path), How::Look);
         }
         looked
     }
@@ -133,18 +150,26 @@ mod tests {
     #[test]
     fn a_name_that_was_opened_once_stays_opened() {
         let mut looked = Looked::default();
-        for opened in [false, true, false] {
-            looked.note(&places(), "/a".into(), opened);
+        for how in [How::Look, How::Read, How::Look, How::Write] {
+            looked.note(&places(), "/a".into(), how);
         }
+        looked.note(&places(), "/b".into(), How::Write);
         assert_eq!(looked.paths.into_iter().collect::<Vec<_>>(), [("/a".into(), true)]);
     }
 
     #[test]
-    fn downloads_count_once_they_are_read() {
-        let mut looked = Looked::default();
-        looked.note(&places(), "/home/me/.cache/nix".into(), false);
-        assert!(!looked.downloads && looked.paths.is_empty());
-        looked.note(&places(), "/home/me/.cache/nix/fetcher-cache.sqlite".into(), true);
-        assert!(looked.downloads && looked.paths.is_empty());
+    fn downloads_count_once_what_is_kept_of_them_is_opened() {
+        let downloads = |name: &str, how| {
+            let mut looked = Looked::default();
+            looked.note(&places(), Path::new("/home/me/.cache/nix").join(name), how);
+            assert!(looked.paths.is_empty());
+            looked.downloads
+        };
+        assert!(!downloads("", How::Look) && !downloads("fetcher-cache-v1.sqlite", How::Look));
+        // Nix opens its database to write even where it only reads.
+        assert!(downloads("fetcher-cache-v1.sqlite", How::Write));
+        assert!(downloads("tarballs/x", How::Read));
+        assert!(!downloads("eval-cache-v2/x.sqlite", How::Write));
+        assert!(!downloads("binary-cache-v6.sqlite", How::Write));
     }
 }

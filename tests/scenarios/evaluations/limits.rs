@@ -90,6 +90,14 @@ fn what_comes_from_the_network_is_asked_for_again() {
     // From here on Nix believes its download for an hour, and so do we.
     assert!(counted.evaluates());
     assert!(!counted.evaluates());
+    let kept = fs::read_dir(world.path("cache/devenv-container/evaluations")).unwrap().flatten();
+    let records: Vec<String> =
+        kept.filter_map(|file| fs::read_to_string(file.path()).ok()).collect();
+    let until = records.iter().find_map(|text| {
+        serde_json::from_str::<serde_json::Value>(text).ok()?.get("until")?.as_u64()
+    });
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    assert!(until.is_some_and(|until| (now + 3500..=now + 3600).contains(&until)), "{records:?}");
 }
 
 #[test]
