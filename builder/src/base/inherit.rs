@@ -2,18 +2,36 @@
 //!
 //! | setting | rule |
 //! |---|---|
-//! | variables, labels | those of both; where both have one, the image's own counts |
+//! | variables, labels | those of both; where both have one, the image's own counts; a variable without a value is none |
 //! | `PATH` | the image's own entries, then those of the base that are not among them |
 //! | ports, volumes | those of both |
 //! | user, directory | the image's own, or the base's where it has none |
 //! | program, arguments, health check, stop signal | the image's own only: the base's are about a program that is not run |
+//!
+//! What is taken over stays as it is, odd or not (`53/UDP`, `8000-8010/tcp`, a volume `data`): an engine
+//! that starts the base starts what is built on it, and knows what it makes of these.
 
 use crate::image::Config;
+use crate::image::check::is_variable;
+use crate::image::json::Shape;
+
+/// The settings of a base that anything is taken over from, in the spelling of [`Config`]. What
+/// others look like does not matter.
+pub const SHAPE: Shape = Shape::Object(&[
+    ("User", &Shape::Any),
+    ("ExposedPorts", &Shape::Any),
+    ("Env", &Shape::Any),
+    ("Volumes", &Shape::Any),
+    ("WorkingDir", &Shape::Any),
+    ("Labels", &Shape::Any),
+]);
 
 /// `own`, with what it takes over from `base`.
 pub fn inherit(own: Config, base: &Config) -> Config {
     let mut env: Vec<String> = Vec::new();
-    for variable in &base.env {
+    // For Docker a name alone unsets a variable, which no image has set below this one; runc refuses it, as
+    // it does a value without a name. Left out they mean the same everywhere.
+    for variable in base.env.iter().filter(|variable| is_variable(variable)) {
         let name = variable.split('=').next().unwrap_or_default();
         if own.variable(name).is_none() {
             env.push(variable.clone());
@@ -64,7 +82,7 @@ mod tests {
     fn every_setting_has_its_rule() {
         let label = |value: &str| ("a".to_owned(), value.to_owned());
         let base = Config {
-            env: words(&["PATH=/usr/bin:/bin", "LANG=C", "HOME=/root"]),
+            env: words(&["PATH=/usr/bin:/bin", "LANG=C", "HOME=/root", "UNSET", "=x"]),
             entrypoint: words(&["/docker-entrypoint"]),
             cmd: words(&["serve"]),
             user: "base".into(),

@@ -11,10 +11,12 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::inherit;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::json::{self, Unknown};
-use crate::image::{Codec, Config, History, Image, Layer, Source, codec, config};
+use crate::image::config::HISTORY_SHAPE;
+use crate::image::json::{self, Shape, Unknown};
+use crate::image::{Codec, Config, History, Image, Layer, Source, codec};
 
 /// How many indexes may refer to each other until the image comes.
 const DEPTH: usize = 4;
@@ -27,6 +29,7 @@ const DOCUMENT: u64 = 16 << 20;
 
 #[derive(Deserialize)]
 struct Index {
+    #[serde(default)]
     manifests: Vec<Entry>,
 }
 
@@ -39,7 +42,6 @@ struct Entry {
     #[serde(default)]
     media_type: String,
     platform: Option<Platform>,
-    #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
 }
 
@@ -52,7 +54,9 @@ impl Entry {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Platform {
+    #[serde(default)]
     architecture: String,
+    #[serde(default)]
     os: String,
     variant: Option<String>,
 }
@@ -60,6 +64,7 @@ struct Platform {
 #[derive(Deserialize)]
 struct Manifest {
     config: Entry,
+    #[serde(default)]
     layers: Vec<Entry>,
 }
 
@@ -68,24 +73,64 @@ struct Manifest {
 #[serde(rename_all = "PascalCase")]
 struct Saved {
     config: PathBuf,
+    #[serde(default)]
     layers: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
 struct Configuration {
+    #[serde(default)]
     architecture: String,
+    #[serde(default)]
+    os: String,
     created: Option<String>,
     #[serde(default)]
-    config: Value,
+    config: Config,
+    #[serde(default)]
     rootfs: RootFs,
     #[serde(default)]
     history: Vec<History>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct RootFs {
+    #[serde(default)]
     diff_ids: Vec<Digest>,
 }
+
+const ENTRY: Shape = Shape::Object(&[
+    ("digest", &Shape::Any),
+    ("size", &Shape::Any),
+    ("mediaType", &Shape::Any),
+    (
+        "platform",
+        &Shape::Object(&[
+            ("architecture", &Shape::Any),
+            ("os", &Shape::Any),
+            ("variant", &Shape::Any),
+        ]),
+    ),
+    ("annotations", &Shape::Any),
+]);
+
+/// An index and a manifest.
+const LIST: Shape = Shape::Object(&[
+    ("manifests", &Shape::List(&ENTRY)),
+    ("config", &ENTRY),
+    ("layers", &Shape::List(&ENTRY)),
+]);
+
+const SAVED: Shape =
+    Shape::List(&Shape::Object(&[("Config", &Shape::Any), ("Layers", &Shape::Any)]));
+
+const CONFIGURATION: Shape = Shape::Object(&[
+    ("architecture", &Shape::Any),
+    ("os", &Shape::Any),
+    ("created", &Shape::Any),
+    ("config", &inherit::SHAPE),
+    ("rootfs", &Shape::Object(&[("diff_ids", &Shape::Any)])),
+    ("history", &Shape::List(&HISTORY_SHAPE)),
+]);
 
 /// Reads the image for `architecture` in `directory`.
 ///
@@ -99,12 +144,11 @@ pub fn read(directory: &Path, architecture: &str) -> Result<Image> {
         return of_manifest(&manifest, &blob);
     }
     let file = inside(directory, Path::new("manifest.json"))?;
-    let value: Value = parse(&file)?;
-    if value.is_object() {
+    if json_of(&file)?.is_object() {
         // skopeo's `dir:` has every blob beside the manifest.
         return of_manifest(&file, &|digest| inside(directory, Path::new(&digest.hex())));
     }
-    let saved: Vec<Saved> = parse(&file)?;
+    let saved: Vec<Saved> = parse(&file, &SAVED)?;
     let [saved] = saved.as_slice() else {
         return Err(Failure::new(Kind::Data, format!("it holds {} images", saved.len()))
             .hint("save one image alone"));
@@ -119,7 +163,7 @@ fn find(
     blob: &dyn Fn(&Digest) -> Result<PathBuf>,
     depth: usize,
 ) -> Result<PathBuf> {
-    let entries = parse::<Index>(index)?.manifests;
+    let entries = parse::<Index>(index, &LIST)?.manifests;
     let fits = |entry: &&Entry| {
         entry
             .platform
@@ -175,13 +219,13 @@ fn are_variants(entries: &[&Entry]) -> bool {
 }
 
 fn of_manifest(file: &Path, blob: &dyn Fn(&Digest) -> Result<PathBuf>) -> Result<Image> {
-    let manifest: Manifest = parse(file)?;
+    let manifest: Manifest = parse(file, &LIST)?;
     let layers = manifest
         .layers
         .into_iter()
         .map(|layer| Ok((blob(&layer.digest)?, form(&layer.media_type)?, layer.digest, layer.size)))
         .collect::<Result<Vec<_>>>()?;
-    image(parse(&blob(&manifest.config.digest)?)?, |at, diff_id, history| {
+    image(parse(&blob(&manifest.config.digest)?, &CONFIGURATION)?, |at, diff_id, history| {
         let (file, media_type, digest, size) = layers.get(at)?.clone();
         let codec = if media_type == codec::TAR { Codec::default() } else { Codec::AsIs };
         let media_type = media_type.to_owned();
@@ -194,7 +238,7 @@ fn of_saved(saved: &Saved, directory: &Path) -> Result<Image> {
     // Older versions of Docker link a layer that occurs twice.
     let layers =
         saved.layers.iter().map(|name| inside(directory, name)).collect::<Result<Vec<_>>>()?;
-    image(parse(&inside(directory, &saved.config)?)?, |at, diff_id, history| {
+    image(parse(&inside(directory, &saved.config)?, &CONFIGURATION)?, |at, diff_id, history| {
         let file = layers.get(at)?.clone();
         Some(Layer {
             digest: diff_id.clone(),
@@ -228,6 +272,11 @@ fn image(
     configuration: Configuration,
     layer: impl Fn(usize, Digest, History) -> Option<Layer>,
 ) -> Result<Image> {
+    // Older versions of Docker wrote none down, when there was no other yet.
+    if !matches!(configuration.os.as_str(), "" | "linux") {
+        let why = format!("it is for {} and not for linux", configuration.os);
+        return Err(Failure::new(Kind::Data, why).hint("build on an image for Linux"));
+    }
     // Steps that made no layer have no place in a list of layers.
     let mut history =
         configuration.history.into_iter().filter(|history| history.empty_layer != Some(true));
@@ -244,22 +293,13 @@ fn image(
             })
         })
         .collect::<Result<_>>()?;
-    let doing = || "cannot read its configuration";
-    let config = match configuration.config {
-        Value::Null => Config::default(),
-        value => {
-            let value = json::fold(value, &config::CONFIG_SHAPE, Unknown::Drop)
-                .or_fail(Kind::Data, doing)?;
-            serde_json::from_value(value).or_fail(Kind::Data, doing)?
-        }
-    };
     Ok(Image {
         name: None,
         tag: None,
         architecture: configuration.architecture,
         annotations: BTreeMap::new(),
         created: configuration.created,
-        config,
+        config: configuration.config,
         layers,
     })
 }
@@ -276,7 +316,14 @@ fn form(media_type: &str) -> Result<&'static str> {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
+/// Reads a document as Go would: keys of any case, `null` where nothing is said, unknown keys.
+fn parse<T: serde::de::DeserializeOwned>(file: &Path, shape: &Shape) -> Result<T> {
+    let doing = || format!("cannot read {}", file.display());
+    let value = json::fold(json_of(file)?, shape, Unknown::Drop).or_fail(Kind::Data, doing)?;
+    serde_json::from_value(value).or_fail(Kind::Data, doing)
+}
+
+fn json_of(file: &Path) -> Result<Value> {
     let doing = || format!("cannot read {}", file.display());
     let mut text = Vec::new();
     let content = fs::File::open(file).or_fail(Kind::Data, doing)?;

@@ -136,6 +136,47 @@ fn every_form_is_read_as_the_image_it_was() {
     assert!(super::read(world.path(), "arm64", &at("none")).unwrap().name.is_some());
 }
 
+/// A folder with an image as of `docker save` whose configuration has `config`, for `os`.
+fn saved(world: &Path, os: &str, config: &serde_json::Value) -> PathBuf {
+    let base = image(world, &[LOWER]);
+    let configuration = serde_json::json!({
+        "Architecture": "arm64", "os": os, "config": config, "history": null,
+        "rootfs": {"type": "layers", "diff_ids": [base.layers[0].diff_id]},
+    });
+    let saved = world.join("odd");
+    fs::create_dir_all(&saved).unwrap();
+    fs::copy(world.join("layer0.tar"), saved.join("layer.tar")).unwrap();
+    fs::write(saved.join("config.json"), configuration.to_string()).unwrap();
+    let manifest = serde_json::json!([
+        {"Config": "config.json", "RepoTags": null, "Layers": ["layer.tar"]}
+    ]);
+    fs::write(saved.join("manifest.json"), manifest.to_string()).unwrap();
+    saved
+}
+
+#[test]
+fn whatever_go_takes_is_taken_and_what_is_not_inherited_is_not_looked_at() {
+    let world = tempfile::tempdir().unwrap();
+    let read = |os: &str, config: serde_json::Value| {
+        super::read(&saved(world.path(), os, &config), "arm64", &world.path().join("none"))
+    };
+    let odd = serde_json::json!({
+        "User": null, "WorkingDir": null, "StopSignal": null, "ArgsEscaped": null, "Entrypoint": "text",
+        "Volumes": {"/data": null, "data": {}}, "ExposedPorts": {"53/UDP": {}, "8000-8010/tcp": null},
+        "Env": ["A=1", "UNSET", null], "Labels": {"a": null}, "unknown": 1,
+        "Healthcheck": {"Test": null, "Interval": -1, "StartInterval": 5},
+    });
+    let config = read("linux", odd).unwrap().config;
+    assert_eq!((config.user.as_str(), config.working_dir.as_str()), ("", ""));
+    assert_eq!((config.volumes.len(), config.exposed_ports.len()), (2, 2));
+    assert_eq!((config.env.len(), config.labels["a"].as_str()), (3, ""));
+    assert_eq!((config.entrypoint.len(), config.healthcheck), (0, None));
+    assert_eq!(read("", serde_json::Value::Null).unwrap().config, Config::default());
+
+    let failure = read("windows", serde_json::Value::Null).unwrap_err().to_string();
+    assert!(failure.contains("it is for windows and not for linux\nhint: "), "{failure}");
+}
+
 #[test]
 fn what_is_no_image_or_has_changed_is_refused() {
     let world = tempfile::tempdir().unwrap();

@@ -87,8 +87,10 @@ fn show(file: &Path, image: &Image) -> Result<()> {
 /// A health check as its words and times; what it leaves to the engine is left out.
 fn health(check: &Healthcheck) -> String {
     let words = check.test.iter().map(|word| format!("{word:?}"));
-    let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
-    let time = |name: &str, time: u64| (time > 0).then(|| format!("{name} {} s", seconds(time)));
+    let time = |name: &str, nanoseconds: i64| {
+        let nanoseconds = u64::try_from(nanoseconds).ok().filter(|time| *time > 0)?;
+        Some(format!("{name} {} s", Duration::from_nanos(nanoseconds).as_secs_f64()))
+    };
     let retries = (check.retries > 0).then(|| format!("retries {}", check.retries));
     let times = [
         time("interval", check.interval),

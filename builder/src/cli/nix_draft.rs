@@ -109,16 +109,17 @@ pub fn run() -> Result<ExitCode> {
         created_by: Some("devenv-container".to_owned()),
         ..History::default()
     };
-    let mut config = read_config(request.config)?;
+    let mut own = read_config(request.config)?;
     if let Some(file) = &request.spec {
         let doing = || format!("cannot read {}", file.display());
         let text = fs::read_to_string(file).or_fail(Kind::NoInput, doing)?;
         let spec = spec::read(&text).or_fail(Kind::Spec, doing)?;
-        add_environment(&mut config, spec.environment);
+        add_environment(&mut own, spec.environment);
     }
-    if let Some(base) = &base {
-        config = inherit(config, &base.config);
-    }
+    let config = match &base {
+        Some(base) => inherit(own.clone(), &base.config),
+        None => own.clone(),
+    };
     let draft = Draft {
         image: Image {
             name: Some(request.name),
@@ -136,7 +137,7 @@ pub fn run() -> Result<ExitCode> {
         history,
     };
     // What is wrong with the configuration is told before anything is digested.
-    check::check(&draft.image)?;
+    check::check_project(&own, &draft.image)?;
     fs::write(&out, draft.write()?)
         .or_fail(Kind::CannotCreate, || format!("cannot write {}", out.display()))?;
     Ok(ExitCode::SUCCESS)

@@ -1,15 +1,30 @@
 //! Every rule an image must keep, checked at once (OCI image-spec 1.1, and what engines take).
+//!
+//! There are more rules for what a project says itself than for what is in an image of somebody else:
+//! engines start that with ports, volumes and variables no project should declare.
 
-use super::Image;
+use super::config::Healthcheck;
+use super::{Config, Image};
 use crate::error::{Failure, Kind, Result};
 use crate::layers::MAX_LAYERS;
 
-/// Checks an image.
+/// Checks an image, of whatever make.
 ///
 /// # Errors
 /// One failure that lists every broken rule, each with the field it is about.
 pub fn check(image: &Image) -> Result<()> {
-    let problems = problems(image);
+    all_kept(problems(image))
+}
+
+/// Checks the image of a project, and `own`, what the project says itself in its configuration.
+///
+/// # Errors
+/// As for [`check`].
+pub fn check_project(own: &Config, image: &Image) -> Result<()> {
+    all_kept([own_problems(own), problems(image)].concat())
+}
+
+fn all_kept(problems: Vec<String>) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
@@ -57,24 +72,9 @@ pub fn problems(image: &Image) -> Vec<String> {
         rule(is_time(created), "created", format!("`{created}` is not RFC 3339"));
     }
     let config = &image.config;
-    for variable in &config.env {
-        let named = variable.split_once('=').is_some_and(|(name, _)| !name.is_empty());
-        rule(named, "Env", format!("`{variable}` is not NAME=value"));
-    }
-    for port in config.exposed_ports.keys() {
-        rule(is_port(port), "ExposedPorts", format!("`{port}` is not PORT[/tcp|udp|sctp]"));
-    }
-    for volume in config.volumes.keys() {
-        rule(volume.starts_with('/'), "Volumes", format!("`{volume}` is not absolute"));
-        rule(volume.trim_matches('/') != "", "Volumes", format!("`{volume}` is the root"));
-    }
     for name in image.annotations.keys() {
         rule(!name.is_empty(), "annotations", "one has no name".to_owned());
     }
-    rule(is_user(&config.user), "User", format!("`{}` is nobody engines know", config.user));
-    let signal = config.stop_signal.parse::<u64>();
-    let known = signal.is_err() || signal.is_ok_and(|signal| (1..=64).contains(&signal));
-    rule(known, "StopSignal", format!("there is no signal {}", config.stop_signal));
     let directory = &config.working_dir;
     let rooted = directory.is_empty() || directory.starts_with('/');
     rule(rooted, "WorkingDir", format!("`{directory}` is not absolute"));
@@ -84,13 +84,10 @@ pub fn problems(image: &Image) -> Vec<String> {
     }
     if let Some(check) = &config.healthcheck {
         let test: Vec<&str> = check.test.iter().map(String::as_str).collect();
-        let known = match test.as_slice() {
-            [] | ["NONE"] => true,
-            ["CMD", program, ..] => !program.is_empty(),
-            ["CMD-SHELL", line] => !line.is_empty(),
-            _ => false,
-        };
-        rule(known, "Healthcheck", format!("{test:?} names no program"));
+        rule(runs_something(&test), "Healthcheck", format!("{test:?} names no program"));
+        let Healthcheck { interval, timeout, start_period, retries, .. } = *check;
+        let least = [interval, timeout, start_period, retries].into_iter().min().unwrap_or(0);
+        rule(least >= 0, "Healthcheck", format!("{least} is negative"));
     }
     let layers = image.layers.len();
     rule(layers <= MAX_LAYERS, "layers", format!("{layers} are more than engines take"));
@@ -102,6 +99,48 @@ pub fn problems(image: &Image) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Every rule the configuration of a project breaks, as `field: what is wrong`.
+fn own_problems(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    for variable in &config.env {
+        if !is_variable(variable) {
+            problems.push(format!("Env: `{variable}` is not NAME=value"));
+        }
+    }
+    for port in config.exposed_ports.keys().filter(|port| !is_port(port)) {
+        problems.push(format!("ExposedPorts: `{port}` is not PORT[/tcp|udp|sctp]"));
+    }
+    for volume in config.volumes.keys() {
+        if !volume.starts_with('/') {
+            problems.push(format!("Volumes: `{volume}` is not absolute"));
+        } else if volume.trim_matches('/').is_empty() {
+            problems.push(format!("Volumes: `{volume}` is the root"));
+        }
+    }
+    if !is_user(&config.user) {
+        problems.push(format!("User: `{}` is nobody engines know", config.user));
+    }
+    if config.stop_signal.parse::<u64>().is_ok_and(|signal| !(1..=64).contains(&signal)) {
+        problems.push(format!("StopSignal: there is no signal {}", config.stop_signal));
+    }
+    problems
+}
+
+/// Whether an entry of `Env` gives a value to a name.
+pub fn is_variable(entry: &str) -> bool {
+    entry.split_once('=').is_some_and(|(name, _)| !name.is_empty())
+}
+
+/// Whether the test of a health check is one there is.
+fn runs_something(test: &[&str]) -> bool {
+    match test {
+        [] | ["NONE"] => true,
+        ["CMD", program, ..] => !program.is_empty(),
+        ["CMD-SHELL", line] => !line.is_empty(),
+        _ => false,
+    }
 }
 
 /// Components of lower-case letters and digits, joined by one of `.`, `_`, `__` or dashes, between
@@ -205,8 +244,7 @@ fn is_time(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Config;
-    use crate::image::config::{Empty, Healthcheck};
+    use crate::image::config::Empty;
 
     fn image() -> Image {
         Image {
@@ -228,6 +266,7 @@ mod tests {
     #[test]
     fn a_good_image_breaks_no_rule() {
         assert_eq!(problems(&image()), Vec::<String>::new());
+        assert_eq!(own_problems(&image().config), Vec::<String>::new());
     }
 
     #[test]
@@ -236,11 +275,22 @@ mod tests {
         bad.name = Some("My_App".into());
         bad.tag = Some("-x".into());
         bad.created = Some("yesterday".into());
-        bad.config.env.push("=x".into());
         bad.config.working_dir = "env".into();
-        bad.config.exposed_ports.insert("0/tcp".into(), Empty {});
-        bad.config.volumes.insert("data".into(), Empty {});
-        assert_eq!(problems(&bad).len(), 7, "{:?}", problems(&bad));
+        bad.config.healthcheck = Some(Healthcheck { interval: -1, ..Healthcheck::default() });
+        assert_eq!(problems(&bad).len(), 5, "{:?}", problems(&bad));
+        assert!(check(&bad).unwrap_err().to_string().contains("Healthcheck: -1 is negative"));
+    }
+
+    #[test]
+    fn what_engines_take_of_others_is_refused_of_a_project() {
+        let mut odd = image();
+        odd.config.env.extend(["=x".into(), "A".into()]);
+        for port in ["0/tcp", "53/UDP", "1-2/tcp"] {
+            odd.config.exposed_ports.insert(port.into(), Empty {});
+        }
+        odd.config.volumes.insert("data".into(), Empty {});
+        assert_eq!(problems(&odd), [""; 0]);
+        assert_eq!(own_problems(&odd.config).len(), 6, "{:?}", own_problems(&odd.config));
     }
 
     #[test]
@@ -250,7 +300,7 @@ mod tests {
             image.config.user = user.into();
             image.config.stop_signal = signal.into();
             image.config.volumes.insert(volume.into(), Empty {});
-            problems(&image).len()
+            own_problems(&image.config).len()
         };
         for user in ["", "web", "0", "1000:1000", "2147483647:web", ":5"] {
             assert_eq!(broken(user, "SIGTERM", "/data"), 0, "{user}");

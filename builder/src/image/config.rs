@@ -16,25 +16,25 @@ pub struct Config {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub user: String,
     /// `80/tcp`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub exposed_ports: BTreeMap<String, Empty>,
     /// `NAME=value`.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub env: Vec<String>,
     /// The program and its first arguments.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub entrypoint: Vec<String>,
     /// The arguments that follow unless the user gives others.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub cmd: Vec<String>,
     /// Directories whose contents outlive the container.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub volumes: BTreeMap<String, Empty>,
     /// Where the program starts.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
     /// Anything about the image.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub labels: BTreeMap<String, String>,
     /// How to stop it, `SIGTERM` or a number.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -52,24 +52,25 @@ pub struct Config {
 pub struct Empty {}
 
 /// How an engine asks whether the container is well. Durations are in nanoseconds, 0 leaves the
-/// engine's default.
+/// engine's default. Numbers may be negative as for Go, though no engine takes such a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
 pub struct Healthcheck {
     /// `["CMD", program, argument…]`, `["CMD-SHELL", line]` or `["NONE"]`.
+    #[serde(deserialize_with = "list")]
     pub test: Vec<String>,
     /// Between two checks.
     #[serde(skip_serializing_if = "is_zero")]
-    pub interval: u64,
+    pub interval: i64,
     /// How long one may take.
     #[serde(skip_serializing_if = "is_zero")]
-    pub timeout: u64,
+    pub timeout: i64,
     /// During which failures do not count.
     #[serde(skip_serializing_if = "is_zero")]
-    pub start_period: u64,
+    pub start_period: i64,
     /// How many failures in a row make it unwell.
     #[serde(skip_serializing_if = "is_zero")]
-    pub retries: u64,
+    pub retries: i64,
 }
 
 /// How a layer came about.
@@ -115,6 +116,15 @@ pub const CONFIG_SHAPE: json::Shape = json::Shape::Object(&[
             ("Retries", &json::Shape::Any),
         ]),
     ),
+]);
+
+/// How the keys of [`History`] are spelled.
+pub const HISTORY_SHAPE: json::Shape = json::Shape::Object(&[
+    ("created", &json::Shape::Any),
+    ("created_by", &json::Shape::Any),
+    ("author", &json::Shape::Any),
+    ("comment", &json::Shape::Any),
+    ("empty_layer", &json::Shape::Any),
 ]);
 
 impl Config {
@@ -165,7 +175,7 @@ pub fn blob(image: &Image) -> Result<Vec<u8>> {
     Ok(json.into_bytes())
 }
 
-fn is_zero(number: &u64) -> bool {
+fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
@@ -173,13 +183,34 @@ fn is_default(config: &&Config) -> bool {
     **config == Config::default()
 }
 
-/// Go reads `null` as an empty list or map.
-fn null_as_empty<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>
+/// A value that Go leaves as it is, empty, where JSON has `null`.
+#[derive(Deserialize)]
+struct Nullable<T>(Option<T>);
+
+impl<T: Default> Nullable<T> {
+    fn value(self) -> T {
+        self.0.unwrap_or_default()
+    }
+}
+
+/// Go reads `null` as an empty list, and within a list as an empty element.
+fn list<'de, D, T>(deserializer: D) -> std::result::Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Default + Deserialize<'de>,
 {
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+    let list = Nullable::<Vec<Nullable<T>>>::deserialize(deserializer)?.value();
+    Ok(list.into_iter().map(Nullable::value).collect())
+}
+
+/// As [`list`], for a map.
+fn map<'de, D, T>(deserializer: D) -> std::result::Result<BTreeMap<String, T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let map = Nullable::<BTreeMap<String, Nullable<T>>>::deserialize(deserializer)?.value();
+    Ok(map.into_iter().map(|(key, value)| (key, value.value())).collect())
 }
 
 #[cfg(test)]

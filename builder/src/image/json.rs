@@ -57,7 +57,8 @@ pub enum Unknown {
 }
 
 /// Gives every key the spelling `shape` has. Go finds a field under any case of its name, and
-/// people write `entrypoint` and `Workingdir`; an exact match wins over another.
+/// people write `entrypoint` and `Workingdir`; an exact match wins over another. A field that is `null`
+/// is left out: Go leaves it as it is.
 ///
 /// # Errors
 /// The path of the first key nobody knows, when those are refused.
@@ -71,6 +72,7 @@ pub fn fold(value: Value, shape: &Shape, unknown: Unknown) -> Result<Value, Stri
                     .find(|(name, _)| *name == key)
                     .or_else(|| fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key)));
                 match field {
+                    Some(_) if value.is_null() => {}
                     Some((name, shape)) => {
                         let value = fold(value, shape, unknown)
                             .map_err(|below| format!("{name}.{below}"))?;
@@ -130,5 +132,15 @@ mod tests {
             json!({"Cmd": 2, "Labels": {"A": 1}, "Sub": [{"X": 1}]})
         );
         assert_eq!(fold(given, &SHAPE, Unknown::Refuse).unwrap_err(), "no");
+    }
+
+    #[test]
+    fn fields_that_are_null_say_nothing_and_the_users_own_keys_stay() {
+        const SHAPE: Shape = Shape::Object(&[("Cmd", &Shape::Any), ("Labels", &Shape::Any)]);
+        let given = json!({"Cmd": 1, "cmd": null, "Labels": {"a": null}});
+        let expected = json!({"Cmd": 1, "Labels": {"a": null}});
+        assert_eq!(fold(given, &SHAPE, Unknown::Refuse).unwrap(), expected);
+        let nothing = json!({"Cmd": null});
+        assert_eq!(fold(nothing, &SHAPE, Unknown::Drop).unwrap(), json!({}));
     }
 }

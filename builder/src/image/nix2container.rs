@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::config::{CONFIG_SHAPE, Config, History};
+use super::config::{CONFIG_SHAPE, Config, HISTORY_SHAPE, History};
 use super::json::{self, Shape, Unknown};
 use super::{Codec, Image, Layer, Source};
 use crate::digest::Digest;
@@ -84,14 +84,6 @@ const PATH_SHAPE: Shape = Shape::Object(&[
             ),
         ]),
     ),
-]);
-
-const HISTORY_SHAPE: Shape = Shape::Object(&[
-    ("created", &Shape::Any),
-    ("created_by", &Shape::Any),
-    ("author", &Shape::Any),
-    ("comment", &Shape::Any),
-    ("empty_layer", &Shape::Any),
 ]);
 
 const SHAPE: Shape = Shape::Object(&[
@@ -292,12 +284,22 @@ mod tests {
     #[test]
     fn keys_of_any_case_and_null_layers_are_read() {
         let image = parse(
-            r#"{"Version":1,"image-config":{"entrypoint":["a"],"Workingdir":"/env","env":null},
+            r#"{"Version":1,"image-config":{"entrypoint":["a"],"Workingdir":"/env","env":null,"user":null,
+                "ArgsEscaped":null,"Volumes":{"/data":null},"Labels":{"a":null},"Cmd":["b",null],
+                "Healthcheck":{"Test":null,"Interval":-1,"Retries":null}},
                 "layers":null,"arch":"arm64","created":null,"unknown":1}"#,
         )
         .unwrap();
         assert_eq!(image.config.entrypoint, ["a"]);
         assert_eq!(image.config.working_dir, "/env");
+        assert_eq!((image.config.user.as_str(), image.config.args_escaped), ("", false));
+        assert_eq!(
+            (image.config.volumes.len(), image.config.cmd.as_slice()),
+            (1, &["b".to_owned(), String::new()][..])
+        );
+        assert_eq!(image.config.labels["a"], "");
+        let check = image.config.healthcheck.as_ref().unwrap();
+        assert_eq!((check.test.len(), check.interval, check.retries), (0, -1, 0));
         assert!(image.layers.is_empty() && image.created.is_none());
         assert!(write(&image).unwrap().contains("\"layers\": null"));
     }

@@ -11,6 +11,7 @@ use super::client::Ask;
 use super::retry::{Again, Attempt, Trouble, repeat};
 use crate::digest::{Digest, Hashing};
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::image::json::{self, Shape, Unknown};
 use crate::image::manifest::{self, Descriptor, Platform};
 
 /// What a manifest may be.
@@ -42,11 +43,17 @@ struct Entry {
     platform: Option<Where>,
 }
 
+/// What an image is for, as the entry of an index or a configuration has it.
 #[derive(Deserialize)]
 struct Where {
+    #[serde(default)]
     architecture: String,
+    #[serde(default)]
     os: String,
 }
+
+/// How the keys of [`Where`] are spelled.
+const WHERE: Shape = Shape::Object(&[("architecture", &Shape::Any), ("os", &Shape::Any)]);
 
 /// Gets the image `name` (a tag or a digest) of the client's repository for `architecture`, and
 /// returns the digest of its manifest.
@@ -71,8 +78,10 @@ pub fn pull(client: &Client, name: &str, architecture: &str, directory: &Path) -
         let config = document
             .config
             .ok_or_else(|| Failure::new(Kind::Protocol, "it is neither image nor index"))?;
-        for blob in document.layers.iter().chain([&config]) {
-            fetch(client, &blob.digest, &blobs)?;
+        fetch(client, &config.digest, &blobs)?;
+        must_be_for(&blobs.join(config.digest.hex()), architecture)?;
+        for layer in &document.layers {
+            fetch(client, &layer.digest, &blobs)?;
         }
         let digest = Digest::of(&bytes);
         let media_type = match document.media_type.as_str() {
@@ -111,6 +120,26 @@ fn choose(entries: &[Entry], architecture: &str) -> Result<Digest> {
         Failure::new(Kind::Data, format!("there is no image for linux/{architecture}"))
             .hint(format!("there are: {}", there.join(", ")))
     })
+}
+
+/// Refuses an image for other machines before anything large is fetched. An index has said what it is
+/// for already, a manifest alone leaves it to the configuration in `file`.
+fn must_be_for(file: &Path, architecture: &str) -> Result<()> {
+    let doing = || "cannot read its configuration";
+    let mut text = Vec::new();
+    let content = File::open(file).or_fail(Kind::Io, doing)?;
+    content.take(LARGEST).read_to_end(&mut text).or_fail(Kind::Io, doing)?;
+    let value = serde_json::from_slice(&text).or_fail(Kind::Data, doing)?;
+    let value = json::fold(value, &WHERE, Unknown::Drop).or_fail(Kind::Data, doing)?;
+    let place: Where = serde_json::from_value(value).or_fail(Kind::Data, doing)?;
+    // What is not said is what it should be.
+    let fits = |said: &str, wanted: &str| said.is_empty() || said == wanted;
+    if fits(&place.os, "linux") && fits(&place.architecture, architecture) {
+        return Ok(());
+    }
+    let why =
+        format!("it is for {}/{} and not for linux/{architecture}", place.os, place.architecture);
+    Err(Failure::new(Kind::Data, why).hint("name an image for Linux on this processor"))
 }
 
 fn manifest(client: &Client, name: &str) -> Result<(Vec<u8>, Document)> {
@@ -209,6 +238,23 @@ mod tests {
         assert_eq!((trouble.again, out.as_slice()), (Again::Soon, &b"by"[..]));
         receive(&mut &b"tes"[..], &mut out, &doing).unwrap();
         assert_eq!(out, b"bytes");
+    }
+
+    #[test]
+    fn an_image_for_other_machines_is_refused() {
+        let world = tempfile::tempdir().unwrap();
+        let file = world.path().join("config");
+        let tried = |text: &str| {
+            fs::write(&file, text).unwrap();
+            must_be_for(&file, "amd64").map_err(|failure| failure.to_string())
+        };
+        for text in [r#"{"os":"linux","architecture":"amd64"}"#, "{}", r#"{"OS":null}"#] {
+            assert_eq!(tried(text), Ok(()), "{text}");
+        }
+        let failure = tried(r#"{"os":"windows","architecture":"amd64"}"#).unwrap_err();
+        assert!(failure.contains("windows/amd64 and not for linux/amd64\nhint: "), "{failure}");
+        let failure = tried(r#"{"os":"linux","architecture":"arm64"}"#).unwrap_err();
+        assert!(failure.contains("linux/arm64 and not for linux/amd64"), "{failure}");
     }
 
     /// A connection that ends in the middle.
