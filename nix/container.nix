@@ -67,12 +67,13 @@ in
       known = process:
         let
           users = accounts.checked "containers.${name}.users" container.users;
+          based = container.fromImage != null || container.fromRegistry != null;
           at = field: "${if process.kind == "task" then "tasks" else "processes"}.${process.name}.init.${field}";
         in
         builtins.seq users lib.all (numbers: builtins.deepSeq numbers true) [
-          (map (accounts.userNumber (at "user") users) (lib.optional (process ? user) process.user))
-          (map (accounts.groupNumber (at "group") users) (lib.optional (process ? group) process.group))
-          (map (accounts.groupNumber (at "supplementary_groups") users) (process.supplementary_groups or [ ]))
+          (map (accounts.userNumber based (at "user") users) (lib.optional (process ? user) process.user))
+          (map (accounts.groupNumber based (at "group") users) (lib.optional (process ? group) process.group))
+          (map (accounts.groupNumber based (at "supplementary_groups") users) (process.supplementary_groups or [ ]))
         ];
       processSpec = specs.processes (common // {
         inherit coreutils script;

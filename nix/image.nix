@@ -86,7 +86,10 @@ in
           inherit users;
         };
       } // below);
-      below = lib.optionalAttrs (base != null) { below = "${base}/root.json"; };
+      below = lib.optionalAttrs (base != null) {
+        below = "${base}/root.json";
+        claims = accounts.claims { option = "containers.${name}"; inherit users; inherit (container) user; };
+      };
       folderList = root.folders { inherit makeHome owner; inherit (container) volumes; };
       folders = build "${safeName name}-folders" "nix-root" {
         entries = map ({ path, ... }: { inherit path; directory = true; }) folderList;
@@ -94,7 +97,7 @@ in
 
       trusted = certificates.links "containers.${name}.caCertificates" container.caCertificates;
       users = accounts.checked "containers.${name}.users" container.users;
-      owner = accounts.owner "containers.${name}.user" users container.user;
+      owner = accounts.owner (base != null) "containers.${name}.user" users container.user;
 
       settings = {
         Entrypoint = plan.entrypoint spec;

@@ -249,6 +249,14 @@ in
     expr = plan { processes.web = { exec = "web"; init.supplementary_groups = [ "audio" ]; }; };
     says = [ "`processes.web.init.supplementary_groups`: the image has no group `audio`" "any number will do" ];
   };
+  a-user-of-the-base = {
+    expr = plan { containers.processes.fromImage = ./fixtures; processes.web = { exec = "web"; init.user = "www-data"; }; };
+    says = [ "the image has no user `www-data`" "as in `containers.<name>.users.www-data.uid = 33`" ];
+  };
+  a-group-of-the-base = {
+    expr = plan { containers.processes.fromRegistry = "debian:12"; processes.web = { exec = "web"; init.group = "audio"; }; };
+    says = [ "the image has no group `audio`" "one of the base is given by its number" ];
+  };
   a-user-that-is-there = {
     expr = plan { containers.processes.users.nobody.uid = 5; processes.web = { exec = "web"; init.user = "0"; }; };
     says = [ "`containers.processes.users.nobody`: every image has a user of this name" ];

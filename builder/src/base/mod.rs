@@ -1,5 +1,6 @@
 //! The image another one builds on: read whoever made it and in whatever form it lies there.
 
+pub mod accounts;
 pub mod follow;
 pub mod inherit;
 mod layout;

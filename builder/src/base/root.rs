@@ -153,15 +153,15 @@ impl Root {
         path
     }
 
-    /// The accounts in the file at `path` with those of `own` whose names are not taken.
-    pub fn accounts(&self, path: &Path, own: &str) -> Vec<u8> {
+    /// The accounts in the file at `path` with those lines of `own` whose names are not taken.
+    pub fn accounts<'a>(&self, path: &Path, own: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
         let mut text = self.accounts.get(&self.follow(path)).cloned().unwrap_or_default();
         if text.last().is_some_and(|last| *last != b'\n') {
             text.push(b'\n');
         }
         let taken: BTreeSet<Vec<u8>> =
             text.split(|byte| *byte == b'\n').map(|line| account(line).to_owned()).collect();
-        for line in own.lines().filter(|line| !taken.contains(account(line.as_bytes()))) {
+        for line in own.into_iter().filter(|line| !taken.contains(account(line.as_bytes()))) {
             text.extend_from_slice(line.as_bytes());
             text.push(b'\n');
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::attrs;
 use crate::base::Root;
+use crate::base::accounts::Claims;
 use crate::error::{Context as _, Failure, Kind, Result};
 
 #[derive(Deserialize)]
@@ -17,6 +18,9 @@ struct Attributes {
     entries: Vec<Entry>,
     /// What matters of the root below, in the image this one builds on.
     below: Option<PathBuf>,
+    /// The accounts that must not be others in there.
+    #[serde(default)]
+    claims: Claims,
 }
 
 /// One entry; exactly one of `text`, `link` and `directory` says what it is.
@@ -52,7 +56,8 @@ pub fn run() -> Result<ExitCode> {
         Some(file) => Root::of_file(file)?,
         None => Root::default(),
     };
-    let entries = check(attributes.entries, &below)?;
+    attributes.claims.check(&below)?;
+    let entries = check(attributes.entries, &below, &attributes.claims)?;
     let failed = |path: &Path| format!("cannot create {}", path.display());
     fs::create_dir_all(&out).or_fail(Kind::CannotCreate, || failed(&out))?;
     for (relative, content) in entries {
@@ -93,7 +98,7 @@ fn create(path: &Path, content: &Content) -> std::io::Result<()> {
 ///
 /// # Errors
 /// When a path is not absolute, leaves the root, is given twice, or is not exactly one thing.
-fn check(entries: Vec<Entry>, below: &Root) -> Result<Vec<(PathBuf, Content)>> {
+fn check(entries: Vec<Entry>, below: &Root, claims: &Claims) -> Result<Vec<(PathBuf, Content)>> {
     let mut taken = BTreeSet::new();
     let mut checked = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -109,7 +114,7 @@ fn check(entries: Vec<Entry>, below: &Root) -> Result<Vec<(PathBuf, Content)>> {
             return Err(wrong("the path is not plain"));
         }
         let text = match entry.text {
-            Some(text) if entry.accounts => Some(below.accounts(&relative, &text)),
+            Some(text) if entry.accounts => Some(claims.merged(below, &relative, &text)),
             text => text.map(String::into_bytes),
         };
         // A link in the place of accounts stays, and leads to them.
@@ -147,11 +152,17 @@ mod tests {
     #[test]
     fn paths_must_be_absolute_plain_and_unique() {
         for path in ["tmp", "/tmp/../etc", "//etc"] {
-            assert!(check(vec![entry(path)], &Root::default()).is_err(), "{path}");
+            assert!(
+                check(vec![entry(path)], &Root::default(), &Claims::default()).is_err(),
+                "{path}"
+            );
         }
-        assert!(check(vec![entry("/tmp"), entry("/tmp")], &Root::default()).is_err());
+        assert!(
+            check(vec![entry("/tmp"), entry("/tmp")], &Root::default(), &Claims::default())
+                .is_err()
+        );
         assert_eq!(
-            check(vec![entry("/tmp")], &Root::default()).unwrap(),
+            check(vec![entry("/tmp")], &Root::default(), &Claims::default()).unwrap(),
             [(PathBuf::from("tmp"), Content::Directory)]
         );
     }
@@ -168,7 +179,7 @@ mod tests {
             ..entry(path)
         };
         let entries = vec![text("/etc/passwd", true), text("/etc/motd", false)];
-        let made = check(entries, &Root { links, accounts }).unwrap();
+        let made = check(entries, &Root { links, accounts }, &Claims::default()).unwrap();
         let content = |text: &str| Content::Text { text: text.into(), executable: false };
         let both = content("root:x:0:0:\nuser:x:1:1:\n");
         assert_eq!(made[0], (PathBuf::from("usr/lib/passwd"), both));
@@ -190,8 +201,8 @@ mod tests {
     #[test]
     fn an_entry_is_exactly_one_thing() {
         let both = Entry { text: Some(String::new()), ..entry("/a") };
-        assert!(check(vec![both], &Root::default()).is_err());
+        assert!(check(vec![both], &Root::default(), &Claims::default()).is_err());
         let none = Entry { directory: false, ..entry("/a") };
-        assert!(check(vec![none], &Root::default()).is_err());
+        assert!(check(vec![none], &Root::default(), &Claims::default()).is_err());
     }
 }

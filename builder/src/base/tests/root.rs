@@ -28,14 +28,14 @@ fn accounts_of_the_base_stay_and_ours_are_added() {
     let world = tempfile::tempdir().unwrap();
     let root = root_of(&image(world.path(), &[LOWER, UPPER])).unwrap();
     assert_eq!(
-        root.accounts(Path::new("etc/passwd"), "root:x:0:0:ours\nuser:x:1000:1000\n"),
+        root.accounts(Path::new("etc/passwd"), ["root:x:0:0:ours", "user:x:1000:1000"]),
         b"root:x:0:0::/root:/bin/bash\ndaemon:x:1:1:::\nuser:x:1000:1000\n"
     );
     assert_eq!(
-        root.accounts(Path::new("etc/group"), "user:x:1000:\n"),
+        root.accounts(Path::new("etc/group"), ["user:x:1000:"]),
         b"wheel:x:10:\nuser:x:1000:\n"
     );
-    assert_eq!(Root::default().accounts(Path::new("etc/group"), "a:\n"), b"a:\n");
+    assert_eq!(Root::default().accounts(Path::new("etc/group"), ["a:"]), b"a:\n");
 }
 
 #[test]
@@ -71,10 +71,10 @@ fn accounts_behind_a_link_stay_there_and_the_link_too() {
     let root = root_of(&image(world.path(), &[lower, upper])).unwrap();
     let passwd = Path::new("etc/passwd");
     assert_eq!(root.follow(passwd), Path::new("share/passwd"));
-    assert_eq!(root.accounts(passwd, "a:x:1:\n"), b"root:x:0:0:\na:x:1:\n");
+    assert_eq!(root.accounts(passwd, ["a:x:1:"]), b"root:x:0:0:\na:x:1:\n");
     let group = Path::new("etc/group");
     assert_eq!(root.follow(group), Path::new("nowhere/group"));
-    assert_eq!(root.accounts(group, "a:x:1:\n"), b"a:x:1:\n");
+    assert_eq!(root.accounts(group, ["a:x:1:"]), b"a:x:1:\n");
     // Also after what hides all that is below, which hides nothing of its own layer.
     let hiding: &[Entry] = &[
         Text("usr/lib/passwd", "b:x:2:\n"),
@@ -83,7 +83,7 @@ fn accounts_behind_a_link_stay_there_and_the_link_too() {
         Text(".wh.share", ""),
     ];
     let root = root_of(&image(world.path(), &[lower, upper, hiding])).unwrap();
-    assert_eq!(root.accounts(passwd, ""), b"b:x:2:\n");
+    assert_eq!(root.accounts(passwd, []), b"b:x:2:\n");
     assert!(root.links.contains_key(Path::new("usr/new")));
 }
 
@@ -161,7 +161,7 @@ fn accounts_of_any_encoding_are_kept_and_none_takes_all_memory() {
         root_of(&base)
     };
     let root = replace(b"jos\xe9:x:1:1:\n").unwrap();
-    assert_eq!(root.accounts(Path::new("etc/passwd"), "a:x:2:\n"), b"jos\xe9:x:1:1:\na:x:2:\n");
+    assert_eq!(root.accounts(Path::new("etc/passwd"), ["a:x:2:"]), b"jos\xe9:x:1:1:\na:x:2:\n");
     // It goes through a file of JSON to those who use it.
     let text = serde_json::to_string(&root).unwrap();
     assert_eq!(serde_json::from_str::<Root>(&text).unwrap(), root);
