@@ -8,7 +8,8 @@
 #   nixpkgs           the package set's folder, as a path or a string; null is `<nixpkgs>`
 #   nixpkgsConfig     its `config`
 #   system            the system the image is for
-#   initProgram       `devenv-init`: a file of this machine, a path in the store, or that of a package
+#   initProgram       `devenv-init`: a file of this machine, a path in the store, or that of a package; it
+#                     may be left out where only `names` is evaluated
 #   containerProgram  `devenv-container`, in the same way; it builds the derivations
 #   containerSystem   the system it is a program of: this machine's, whatever the image is for
 #   inputs            the project's inputs, which its modules get as `inputs`
@@ -28,7 +29,7 @@
   nixpkgs ? null,
   nixpkgsConfig ? { },
   system ? builtins.currentSystem,
-  initProgram,
+  initProgram ? import ./lib/fail.nix "there is no `initProgram` for an image" "name the program that is to be PID 1",
   containerProgram,
   containerSystem ? builtins.currentSystem,
   inputs ? { },

@@ -1,7 +1,7 @@
 //! Options every verb that needs the project has.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -51,28 +51,42 @@ pub struct ProjectArguments {
     pub compression: CompressionOptions,
 }
 
+/// What is asked of a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Its images, which need a program that is PID 1.
+    Images,
+    /// What its containers are called and build on.
+    Names,
+}
+
 impl ProjectArguments {
     /// Finds everything an evaluation needs.
     pub fn evaluation(&self) -> Result<Evaluation> {
-        self.evaluation_of(self.flake.as_deref())
+        self.evaluation_of(self.flake.as_deref(), Purpose::Images)
+    }
+
+    /// The same for those who ask for names alone: no image is made, and nothing is needed for one.
+    pub fn evaluation_of_names(&self) -> Result<Evaluation> {
+        self.evaluation_of(self.flake.as_deref(), Purpose::Names)
     }
 
     /// Finds where the container called `name` on the command line is described, and what it is
     /// called there.
     pub fn locate<'a>(&self, name: &'a str) -> Result<(Evaluation, &'a str)> {
         match nix::split_flake(name) {
-            Some((flake, name)) => Ok((self.evaluation_of(Some(flake))?, name)),
+            Some((flake, name)) => Ok((self.evaluation_of(Some(flake), Purpose::Images)?, name)),
             None => Ok((self.evaluation()?, name)),
         }
     }
 
-    fn evaluation_of(&self, flake: Option<&str>) -> Result<Evaluation> {
+    fn evaluation_of(&self, flake: Option<&str>, purpose: Purpose) -> Result<Evaluation> {
         let asked = self.platforms.system()?.or(self.system.as_deref());
         let nix = Nix::find(self.verbose, self.evaluations.memory())?;
         let system = system::decide(&system::of_this_machine(), asked, || nix.settings())?;
         let source = match flake {
             Some(reference) => Source::Flake(Flake::find(&nix, reference)?),
-            None => Source::Project(self.project(system.as_deref())?),
+            None => Source::Project(self.project(system.as_deref(), purpose)?),
         };
         Ok(Evaluation { nix, source, system })
     }
@@ -96,7 +110,7 @@ impl ProjectArguments {
     }
 
     /// The project, for a system that is not this machine's own when it is given.
-    fn project(&self, system: Option<&str>) -> Result<nix::Project> {
+    fn project(&self, system: Option<&str>, purpose: Purpose) -> Result<nix::Project> {
         let (directory, file) = self.found()?;
         let mut inputs = inputs::read(&directory)?;
         if let Some(path) = &self.nixpkgs {
@@ -106,11 +120,21 @@ impl ProjectArguments {
             inputs.replace("nixpkgs", path);
         }
         let own = env::current_exe().or_fail(Kind::Internal, || "cannot find this program")?;
+        let init = match purpose {
+            Purpose::Images => Some(self.program_for_images(&own, system)?),
+            Purpose::Names => None,
+        };
+        Ok(nix::Project { directory, file, inputs, init, own })
+    }
+
+    /// The program that is PID 1 in images for a system: the one beside `own`, this program, unless
+    /// another one is named.
+    fn program_for_images(&self, own: &Path, system: Option<&str>) -> Result<PathBuf> {
         let system = system.map_or_else(system::of_this_machine, str::to_owned);
         let init = match &self.init {
             Some(path) => path.clone(),
             None => {
-                let [named, plain] = program::beside(&own, "devenv-init", &system);
+                let [named, plain] = program::beside(own, "devenv-init", &system);
                 if named.exists() { named } else { plain }
             }
         };
@@ -119,7 +143,7 @@ impl ProjectArguments {
                 .hint("put devenv-init beside this program or name it with --init PATH")
         })?;
         program::check(&init, &system)?;
-        Ok(nix::Project { directory, file, inputs, init, own })
+        Ok(init)
     }
 
     /// The description of a container's image: of the project's, of a flake's, or, when `name` has

@@ -18,7 +18,7 @@ pub struct Arguments {
 
 /// Prints one container a line: its name, and the name and tag of its image.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
-    let containers = project.for_first_platform().evaluation()?.containers()?;
+    let containers = project.for_first_platform().evaluation_of_names()?.containers()?;
     if arguments.json {
         let json = serde_json::to_string_pretty(&containers)
             .or_fail(Kind::Internal, || "cannot write the list")?;

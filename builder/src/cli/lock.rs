@@ -61,7 +61,7 @@ pub fn run(
 
 /// Does so for one platform.
 fn lock(update: bool, copying: &CopyArguments, project: &ProjectArguments) -> Result<()> {
-    let evaluation = project.evaluation()?;
+    let evaluation = project.evaluation_of_names()?;
     let Source::Project(place) = &evaluation.source else {
         return Err(Failure::new(Kind::Usage, "cannot lock the images of a flake")
             .hint("run it in a checkout of the project"));

@@ -18,8 +18,8 @@ pub struct Project {
     pub file: Option<PathBuf>,
     /// Its inputs, the package set among them.
     pub inputs: Inputs,
-    /// The program that will be PID 1 in the image.
-    pub init: PathBuf,
+    /// The program that will be PID 1 in the image; `None` where no image is asked for.
+    pub init: Option<PathBuf>,
     /// This program, which builds our derivations.
     pub own: PathBuf,
 }
@@ -40,7 +40,9 @@ impl Project {
         if let Some(file) = &self.file {
             string("file", text(file)?);
         }
-        string("initProgram", text(&self.init)?);
+        if let Some(init) = &self.init {
+            string("initProgram", text(init)?);
+        }
         string("containerProgram", text(&self.own)?);
         if let Some(container) = container {
             string("container", container.to_owned());
