@@ -5,21 +5,37 @@ let
   fail = import ./lib/fail.nix;
   file = "devenv-container.lock";
 
-  locked = { option, name, projectSource }:
+  # What the lock file says, or what it should. Its type is checked as far as this needs it.
+  locked = { option, name, project }:
     let
-      path = projectSource + "/${file}";
-      lock = if builtins.pathExists path then builtins.fromJSON (builtins.readFile path) else { };
+      path = project + "/${file}";
+      # What is no JSON Nix tells about by itself; its newer versions tell this as well.
+      known = builtins.addErrorContext "while reading ${toString path}, which is written anew by `devenv-container lock` once it is removed"
+        (builtins.fromJSON (builtins.readFile path));
+      at = set: key: if !(builtins.isAttrs set) then damaged "where a set should be it has none" else set.${key} or null;
+      damaged = why: fail "`${option}`: cannot read ${toString path}: ${why}"
+        "put back the last version that was kept with the project, or remove the file and run `devenv-container lock`";
+      text = form: key: one:
+        let value = at one key; in
+        if builtins.isString value && builtins.match form value != null then value
+        else damaged "the `${key}` of ${name} for ${arch} is none";
+      image = if builtins.pathExists path then at (at known "images") name else null;
+      one = if image == null then null else at image arch;
     in
-    lock.images.${name}.${arch} or (fail
+    if one == null then fail
       "`${option}`: ${file} does not say what ${name} is for ${arch}"
-      "run `devenv-container lock` and keep the file with the project; in a flake, git must know it too");
+      "run `devenv-container lock` and keep the file with the project; in a flake, git must know it too"
+    else {
+      digest = text "sha256:[0-9a-f]{64}" "digest" one;
+      hash = text "sha256:[0-9a-z]{52}" "hash" one;
+    };
 in
 {
   /**
-    What `nix-base` gets, or null. `build` makes a derivation of a name, a subcommand and attributes, and
-    `option` is the container's path for messages.
+    What `nix-base` gets, or null. `build` makes a derivation of a name, a subcommand and attributes,
+    `option` is the container's path for messages, and `project` the folder with the lock file.
   */
-  source = { container, option, projectSource, build }:
+  source = { container, option, project, build }:
     if container.fromImage != null && container.fromRegistry != null then
       fail "`${option}`: both `fromImage` and `fromRegistry` are set" "an image builds on one image"
     else if builtins.isPath container.fromImage && !(builtins.pathExists container.fromImage) then
@@ -28,9 +44,11 @@ in
     else if container.fromImage != null then "${container.fromImage}"
     else if container.fromRegistry != null then
       let
-        one = locked { option = "${option}.fromRegistry"; name = container.fromRegistry; inherit projectSource; };
+        one = locked { option = "${option}.fromRegistry"; name = container.fromRegistry; inherit project; };
       in
-      "${build "base-image" "nix-pull" {
+      # Nix takes what it has by name and hash. With the digest in the name, all of it, another one is
+      # another image: it is fetched, and found not to have the hash.
+      "${build "base-image-${lib.removePrefix "sha256:" one.digest}" "nix-pull" {
         reference = container.fromRegistry;
         inherit (one) digest;
         inherit arch;

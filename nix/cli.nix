@@ -85,6 +85,7 @@ let
       project = root;
       modules = path devenvModules;
       programs = {
+        devenv-container.project = toString root;
         devenv-init.program = "${programs.initProgram}";
         devenv-container.program = "${programs.containerProgram}";
         devenv-container.system = programs.containerSystem;
@@ -103,7 +104,7 @@ let
       } // programs);
     in
     if devenvModules != null then config.containers.${name}.derivation
-    else images.image { inherit name config; projectSource = evaluations.source root; };
+    else images.image { inherit name config; projectSource = evaluations.source root; project = root; };
 in
 {
   names = lib.mapAttrsToList (name: one: {

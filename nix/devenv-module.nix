@@ -83,7 +83,11 @@ let
       entrypoint = lib.mkOverride 1400 [ ];
       # devenv makes one layer of everything by default.
       maxLayers = lib.mkOverride 1400 null;
-      derivation = lib.mkForce (images.image { inherit name projectSource; config = ownLayers; });
+      derivation = lib.mkForce (images.image {
+        inherit name projectSource;
+        inherit (project.devenv-container) project;
+        config = ownLayers;
+      });
       copyScript = lib.mkForce (copyScript config);
       dockerRun = lib.mkForce (runScript config);
     };
@@ -121,6 +125,12 @@ in
         internal = true;
         default = config.devenv-container.package.system;
         description = "The system `devenv-container` is a program of.";
+      };
+      project = mkOption {
+        type = types.str;
+        internal = true;
+        default = toString self;
+        description = "The project's folder, be it in the store or not.";
       };
     };
     containers = mkOption { type = types.attrsOf extension; };

@@ -46,8 +46,9 @@ in
   /**
     The image of `containers.<name>` of an evaluated project: a derivation whose output is JSON. Its
     `draft` is the same before the layers are digested, which `devenv-container` does better itself.
+    `projectSource` is the project as it is copied by default, `project` the folder it is in.
   */
-  image = { name, config, projectSource }:
+  image = { name, config, projectSource, project }:
     let
       container = config.containers.${name};
       captured = capture config.shell;
@@ -67,7 +68,7 @@ in
       };
 
       # The image to build on, in a form of our own.
-      baseSource = bases.source { inherit container projectSource build; option = "containers.${name}"; };
+      baseSource = bases.source { inherit container project build; option = "containers.${name}"; };
       base = if baseSource == null then null else build "${safeName name}-base" "nix-base" { from = baseSource; inherit arch; };
 
       items = copied.items {

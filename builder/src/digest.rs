@@ -44,6 +44,11 @@ impl Digest {
         Some(Self(bytes))
     }
 
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The digits alone, as they name a file in an OCI layout.
     pub fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()

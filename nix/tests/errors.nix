@@ -32,6 +32,12 @@ let
       envScript = "/env-script";
     }) [ "entrypoint" ];
   process = options: spec { processes.web = { exec = "web"; } // options; processes.db.exec = "db"; tasks."a:b".exec = "b"; };
+  # The image a container builds on, by the lock file of `project`.
+  base = arch: container: project: (import ../base.nix { inherit lib arch; }).source {
+    inherit container project;
+    option = "containers.app";
+    build = _: _: attributes: builtins.toJSON attributes;
+  };
   cli = arguments: import ../cli.nix ({
     project = ./fixtures/names;
     nixpkgs = ../../tests/nixpkgs;
@@ -278,13 +284,20 @@ in
     says = [ "`containers.app.copyToRoot`:" "fixtures/missing does not exist" "hint: build it first" ];
   };
   no-base = {
-    expr = (import ../base.nix { inherit lib; arch = "amd64"; }).source {
-      container = { fromImage = ./fixtures/missing; fromRegistry = null; };
-      option = "containers.app";
-      projectSource = ./fixtures;
-      build = throw "nothing is built";
-    };
+    expr = base "amd64" { fromImage = ./fixtures/missing; fromRegistry = null; } ./fixtures;
     says = [ "`containers.app.fromImage`:" "fixtures/missing does not exist" "hint: put the image there first" ];
+  };
+  base-that-is-not-locked = {
+    expr = base "amd64" { fromImage = null; fromRegistry = "debian:13"; } ./fixtures/damaged;
+    says = [ "`containers.app.fromRegistry`: devenv-container.lock does not say what debian:13 is for amd64" "hint: run `devenv-container lock`" ];
+  };
+  base-without-hash = {
+    expr = base "amd64" { fromImage = null; fromRegistry = "debian:12"; } ./fixtures/damaged;
+    says = [ "`containers.app.fromRegistry`: cannot read " "/devenv-container.lock: the `hash` of debian:12 for amd64 is none" "hint: put back the last version" ];
+  };
+  base-that-is-a-number = {
+    expr = base "arm64" { fromImage = null; fromRegistry = "debian:12"; } ./fixtures/damaged;
+    says = [ "/devenv-container.lock: where a set should be it has none" "hint: put back the last version" ];
   };
   certificates-that-are-not-there = {
     expr = (import ../lib/certificates.nix).links "containers.app.caCertificates" ./fixtures/missing.pem;

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,7 +12,7 @@ use super::common::ProjectArguments;
 use super::copy_arguments::CopyArguments;
 use super::copy_options::{ArgumentOptions, CopyOptions};
 use super::lock_inputs;
-use crate::base::lock::{FILE, Lock, Locked, STORE_NAME};
+use crate::base::lock::{FILE, Lock, Locked, store_name};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::nix::{Nix, Source};
@@ -20,6 +20,9 @@ use crate::registry::{Client, Reference, pull};
 use crate::remembered::Memory;
 use crate::report;
 use crate::temporary;
+
+/// How many links one path may lead through, as in the kernel.
+const LINKS: usize = 40;
 
 /// Which ones.
 #[derive(Debug, Args)]
@@ -33,7 +36,8 @@ pub struct Arguments {
 }
 
 /// Prints one line an image that is new or has changed, and writes the file when there is one. What
-/// is written down already is fetched by its digest where the store does not have it.
+/// is written down already is fetched by its digest where the store does not have it, and where its hash
+/// turns out to be another's, that is written down anew: the digest is what people decide about.
 pub fn run(
     arguments: Arguments,
     before: CopyOptions,
@@ -67,7 +71,7 @@ fn lock(update: bool, copying: &CopyArguments, project: &ProjectArguments) -> Re
             .hint("run it in a checkout of the project"));
     };
     let file = place.directory.join(FILE);
-    let before = read(&file)?;
+    let before = Lock::read(&file)?;
     let containers = evaluation.containers()?;
     let images: Vec<&str> =
         containers.iter().filter_map(|container| container.from_registry.as_deref()).collect();
@@ -76,29 +80,28 @@ fn lock(update: bool, copying: &CopyArguments, project: &ProjectArguments) -> Re
     let mut lock = before.clone();
     lock.keep(&images, architecture);
     for image in images {
-        if let Some(known) = lock.get(image, architecture).filter(|_| !update) {
-            // Written down on another machine, or collected since: a build would have to fetch it
-            // without the credentials that are at hand here.
-            if !is_in_store(known, &evaluation.nix)? {
-                let name = Some(&known.digest);
-                let now = fetch(image, name, architecture, copying, &evaluation.nix)?;
-                if now != *known {
-                    return Err(Failure::new(
-                        Kind::Data,
-                        format!(
-                            "{FILE} gives {image} the hash {}, and it has {}",
-                            known.hash, now.hash
-                        ),
-                    )
-                    .hint("`devenv-container lock --update` writes it down anew"));
-                }
-            }
+        let known = lock.get(image, architecture).filter(|_| !update).cloned();
+        if let Some(known) = &known
+            && is_in_store(known, &evaluation.nix)?
+        {
             continue;
         }
-        let locked = fetch(image, None, architecture, copying, &evaluation.nix)?;
+        // Written down on another machine, or collected since: a build would have to fetch it without the
+        // credentials that are at hand here. Or somebody else has written down a digest.
+        let name = known.as_ref().map(|known| &known.digest);
+        let locked = fetch(image, name, architecture, copying, &evaluation.nix).map_err(
+            |failure| match name {
+                Some(_) if failure.way_out().is_none() => failure
+                    .hint("`devenv-container lock --update` asks for what the name stands for now"),
+                _ => failure,
+            },
+        )?;
         let digest = locked.digest.clone();
-        if lock.set(image, architecture, locked.clone()) != Some(locked) {
-            report::line(format_args!("{image} for {architecture} is {digest}"))?;
+        let before = lock.set(image, architecture, locked.clone());
+        if before.as_ref() != Some(&locked) {
+            let same = before.is_some_and(|before| before.digest == digest);
+            let more = if same { ", whose hash was another" } else { "" };
+            report::line(format_args!("{image} for {architecture} is {digest}{more}"))?;
         }
     }
     if lock != before {
@@ -108,16 +111,20 @@ fn lock(update: bool, copying: &CopyArguments, project: &ProjectArguments) -> Re
     Ok(())
 }
 
-/// Whether the store has the layout of an image.
+/// Whether the store has the layout of an image. As its name has the digest, hash and digest then belong
+/// together: it came from [`fetch`] or from a build, which both see to that.
 fn is_in_store(locked: &Locked, nix: &Nix) -> Result<bool> {
     let hash = locked.hash.strip_prefix("sha256:").unwrap_or(&locked.hash);
-    let words = ["--print-fixed-path", "--recursive", "sha256", hash, STORE_NAME];
+    let words = ["--print-fixed-path", "--recursive", "sha256", hash, &locked.store_name()];
     let path = nix.store(&words.map(str::to_owned))?;
-    Ok(Path::new(path.trim()).exists())
+    // A build that failed may have left something there, which the store does not count as its own.
+    let words = ["--check-validity", "--print-invalid", path.trim()];
+    Ok(nix.store(&words.map(str::to_owned))?.is_empty())
 }
 
-/// What the image of this digest, or of its tag now, is. It is added to the store under the path the build looks for, so that it
-/// is not fetched again, and images that want credentials need none during the build.
+/// What the image is: that of the digest in its own name, or of this digest, or of its tag now. It is added
+/// to the store under the path the build looks for, so that it is not fetched again, and images that want
+/// credentials need none during the build.
 fn fetch(
     image: &str,
     digest: Option<&Digest>,
@@ -126,13 +133,16 @@ fn fetch(
     nix: &Nix,
 ) -> Result<Locked> {
     let (reference, fixed) = Reference::parse_with_digest(image)?;
-    let digest = digest.or(fixed.as_ref());
+    let digest = fixed.as_ref().or(digest);
     let name = digest.map_or_else(|| reference.tag.clone(), Digest::to_string);
     let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
     let folder = temporary::Directory::new_in(&env::temp_dir(), ".devenv-container-")
         .or_fail(Kind::CannotCreate, || "cannot make a temporary directory")?;
-    let layout = folder.path().join(STORE_NAME);
-    let digest = pull::pull(&client, &name, architecture, &layout)?;
+    let pulled = folder.path().join("layout");
+    let digest = pull::pull(&client, &name, architecture, &pulled)?;
+    let layout = folder.path().join(store_name(&digest));
+    fs::rename(&pulled, &layout)
+        .or_fail(Kind::CannotCreate, || format!("cannot create {}", layout.display()))?;
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let layout = layout.display().to_string();
     let path = nix.store(&words(&["--add-fixed", "--recursive", "sha256", &layout]))?;
@@ -140,22 +150,36 @@ fn fetch(
     Ok(Locked { digest, hash: hash.trim().to_owned() })
 }
 
-fn read(file: &Path) -> Result<Lock> {
-    match fs::read_to_string(file) {
-        Ok(text) => Lock::parse(&text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Lock::default()),
-        Err(error) => Err(error).or_fail(Kind::Io, || format!("cannot read {}", file.display())),
-    }
-}
-
-/// Writes a file all at once.
+/// Writes the file, all of it or nothing. Where it is a link, what it leads to is written.
 pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    let directory = file.parent().unwrap_or(Path::new("."));
+    let target = behind_links(file)?;
+    let directory = target.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary::File::new_in(directory)?;
     temporary.write_all(text.as_bytes())?;
     temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-    temporary.persist(file)
+    temporary.persist(&target)
+}
+
+/// Where the links at `path` lead, be anything there or not.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut place = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&place) {
+            Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
+            // It is no link, or not there.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidInput | io::ErrorKind::NotFound
+                ) =>
+            {
+                return Ok(place);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::from_raw_os_error(nix::libc::ELOOP))
 }
 
 /// Go's name of the processor of a system, or of this machine.
@@ -175,6 +199,31 @@ fn architecture(system: Option<&str>) -> Result<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_written_where_its_links_lead() {
+        use std::os::unix::fs::symlink;
+        let world = tempfile::tempdir().unwrap();
+        let at = |name: &str| world.path().join(name);
+        fs::create_dir(at("project")).unwrap();
+        fs::create_dir(at("shared")).unwrap();
+        symlink("../shared/link", at("project/lock")).unwrap();
+        symlink("file", at("shared/link")).unwrap();
+        // Also where nothing is yet.
+        for text in ["1", "2"] {
+            replace(&at("project/lock"), text).unwrap();
+            assert_eq!(fs::read_to_string(at("shared/file")).unwrap(), text);
+        }
+        for link in ["project/lock", "shared/link"] {
+            assert!(at(link).is_symlink(), "{link}");
+        }
+        let there = |folder: &str| fs::read_dir(at(folder)).unwrap().count();
+        assert_eq!((there("project"), there("shared")), (1, 2), "nothing temporary stays");
+        symlink("endless", at("endless")).unwrap();
+        assert!(replace(&at("endless"), "").is_err());
+        replace(&at("plain"), "3").unwrap();
+        assert_eq!(fs::read_to_string(at("plain")).unwrap(), "3");
+    }
 
     #[test]
     fn systems_have_go_s_names() {

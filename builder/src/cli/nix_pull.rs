@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::attrs;
 use super::copy_arguments::CopyArguments;
-use crate::error::Result;
+use crate::base::lock::FILE;
+use crate::error::{Failure, Kind, Result};
+use crate::nix::nar;
 use crate::registry::{Client, Reference, pull};
 
 #[derive(Deserialize)]
@@ -14,6 +16,9 @@ struct Attributes {
     reference: String,
     digest: String,
     arch: String,
+    /// What Nix takes; without it anything is taken.
+    #[serde(rename = "outputHash")]
+    hash: Option<String>,
 }
 
 /// Writes an OCI layout to the derivation's output.
@@ -23,5 +28,17 @@ pub fn run() -> Result<ExitCode> {
     let options = CopyArguments::default().registry_options(&reference)?;
     let client = Client::new(reference, options)?;
     pull::pull(&client, &attributes.digest, &attributes.arch, &out)?;
-    Ok(ExitCode::SUCCESS)
+    // Nix would refuse it as well, and not say what to do.
+    let hash = nar::hash(&out)?;
+    match attributes.hash {
+        Some(expected) if expected != hash => Err(Failure::new(
+            Kind::Data,
+            format!(
+                "{FILE} gives {} the hash {expected}, and {} of it has {hash}",
+                attributes.reference, attributes.digest
+            ),
+        )
+        .hint("`devenv-container lock` writes down the hash of the digest")),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

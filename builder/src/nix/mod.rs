@@ -5,6 +5,7 @@ mod complaint;
 mod embedded;
 mod flake;
 mod graph;
+pub mod nar;
 pub mod program;
 mod project;
 mod roots;
@@ -16,6 +17,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::lock::{self, Lock};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::project::nix_string;
 use crate::remembered::Memory;
@@ -154,10 +156,18 @@ impl Evaluation {
                 )
                 .hint(format!("there are: {}", names.join(", "))))
             }
-            _ => {
+            known => {
+                let doing = || format!("cannot build container `{container}` of {}", self.place());
+                let known = known.unwrap_or_default();
+                let of_registry =
+                    |known: &Container| known.name == container && known.from_registry.is_some();
+                if known.iter().any(of_registry)
+                    && let Err(damaged) = self.lock()
+                {
+                    return Err(damaged.context(doing()));
+                }
                 self.nix.replay();
-                Err(failure
-                    .context(format!("cannot build container `{container}` of {}", self.place())))
+                Err(failure.context(doing()))
             }
         }
     }
@@ -190,6 +200,14 @@ impl Evaluation {
         }
         let text = String::from_utf8(said.stdout).or_fail(Kind::Data, doing)?;
         Ok(text.split_terminator('\0').map(str::to_owned).collect())
+    }
+
+    /// What is written down about the images of registries; nothing for a flake, which Nix reads alone.
+    fn lock(&self) -> Result<Lock> {
+        match &self.source {
+            Source::Project(project) => Lock::read(&project.directory.join(lock::FILE)),
+            Source::Flake(_) => Ok(Lock::default()),
+        }
     }
 
     fn arguments(&self, container: Option<&str>) -> Result<Vec<String>> {
