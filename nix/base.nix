@@ -29,8 +29,21 @@ let
       digest = text "sha256:[0-9a-f]{64}" "digest" one;
       hash = text "sha256:[0-9a-z]{52}" "hash" one;
     };
+
+  # Where an image that a path names is within the project, `/debian.tar`; null when it is elsewhere.
+  # The project is looked for under all its names.
+  placeIn = projects: image:
+    let
+      path = builtins.unsafeDiscardStringContext (toString image);
+      holds = project: lib.hasPrefix "${project}/" path;
+      holding = lib.filter holds (map (project: builtins.unsafeDiscardStringContext (toString project)) projects);
+    in
+    if !(builtins.isPath image || builtins.isString image) || holding == [ ] then null
+    else lib.removePrefix (lib.head holding) path;
 in
 {
+  inherit placeIn;
+
   /**
     What `nix-base` gets, or null. `build` makes a derivation of a name, a subcommand and attributes,
     `option` is the container's path for messages, and `project` the folder with the lock file.

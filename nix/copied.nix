@@ -31,10 +31,22 @@ let
     in
     if hashed == null then name else builtins.head hashed;
 
-  item = option: projectSource: path:
+  # The project without what lies in it at a path below it.
+  without = projectSource: path: builtins.path {
+    name = "source";
+    path = projectSource;
+    filter = other: _: other != "${projectSource}${path}";
+  };
+
+  item = option: projectSource: base: path:
     if builtins.isPath path && !(builtins.pathExists path) then
       fail "`${option}`: ${toString path} does not exist" "build it first; in a flake, git must know it too"
-    else if path == projectSource then { inherit path; inStore = path; folder = true; top = [ ]; }
+    else if path == projectSource then {
+      inherit path;
+      inStore = if base == null then path else without projectSource base;
+      folder = true;
+      top = [ ];
+    }
     else if !(isLocal path) then { inherit path; inStore = "${path}"; folder = true; top = [ ]; }
     else rec {
       inherit path;
@@ -46,13 +58,15 @@ in
 {
   /**
     The items of a `copyToRoot`: `inStore` is the path in the store, `folder` says whether it is one,
-    `top` are the names to link from `/`. `option` is the option's path for messages.
+    `top` are the names to link from `/`. `option` is the option's path for messages, and `base` that of
+    the image to build on within the project, `/debian.tar`, or null: it is in the image already, so the
+    project as a whole comes without it.
 
     Outputs of derivations are taken for folders. They, and the project itself, are not linked: what
     the first hold is unknown, and the second is the home folder of people, not an artifact.
   */
-  items = { copyToRoot, projectSource, option }:
-    map (item option projectSource) (
+  items = { copyToRoot, projectSource, option, base ? null }:
+    map (item option projectSource base) (
       if copyToRoot == null then [ ]
       else if builtins.isList copyToRoot then lib.unique copyToRoot
       else [ copyToRoot ]

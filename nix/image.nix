@@ -75,6 +75,7 @@ in
         inherit (container) copyToRoot;
         inherit projectSource;
         option = "containers.${name}.copyToRoot";
+        base = bases.placeIn [ project projectSource ] container.fromImage;
       };
       makeHome = !(lib.any (item: item.folder) items);
       files = build "${safeName name}-root" "nix-root" ({

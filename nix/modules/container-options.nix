@@ -22,7 +22,12 @@ in
   user = mkOption {
     type = types.strMatching "[^:]+(:[^:]+)?";
     default = "1000:1000";
-    description = "The user, and after a `:` the group, it runs as: names of `/etc/passwd` and `/etc/group` or numbers.";
+    description = ''
+      The user, and after a `:` the group, it runs as: numbers, or names of `root`, `user`, `nobody` (with the
+      groups `root`, `user`, `nogroup`) and of `users`. Names in the image it builds on are not known while
+      the project is evaluated: there the user is declared with the number it has, `users.www-data.uid = 33`,
+      and a group is given by its number.
+    '';
   };
 
   users = mkOption {
@@ -32,13 +37,18 @@ in
         gid = mkOption {
           type = types.nullOr account;
           default = null;
-          description = "The number of its group, which has the user's name; null is `uid`.";
+          description = "The number of its group, which has the user's name unless it is that of `root`, `user` or `nogroup`; null is `uid`.";
         };
-        home = mkOption { type = types.strMatching "/[^:\n]*"; default = "/"; description = "Its home folder, which must be made by someone else."; };
+        home = mkOption { type = types.strMatching "/[^:\n]*"; default = "/"; description = "Its home folder, which must be made by someone else. A user the base has keeps its own."; };
       };
     });
     default = { };
-    description = "Users the image knows besides root, user (1000) and nobody (65534), for `user` and for `processes.<name>.init.user`.";
+    description = ''
+      Users the image knows besides root, user (1000) and nobody (65534), for `user` and for
+      `processes.<name>.init.user`. One that the image it builds on has as well must have the numbers it has
+      there and stays what it is; the build fails when a name has other numbers in the base, or a number
+      belongs to another name.
+    '';
     example = { postgres.uid = 70; };
   };
 
@@ -56,8 +66,9 @@ in
     description = ''
       An image of a registry to build on, in the way of `fromImage`: `debian:12`,
       `registry.example.com/me/base:1` or `registry.example.com/me/base@sha256:…`. Which image this is
-      for whom is written down in `devenv-container.lock` by `devenv-container lock`, and stays so until
-      `lock --update`.
+      for which processor is written down in `devenv-container.lock` by `devenv-container lock`, and stays so
+      until `lock --update`. The `digest` there is what counts: after another has been written down, `lock`
+      sets the `hash` that belongs to it.
     '';
     example = "debian:12";
   };

@@ -28,7 +28,7 @@ let
       copyToRoot = mkOption {
         type = types.nullOr (types.either types.path (types.listOf types.path));
         default = projectSource;
-        defaultText = lib.literalMD "the project, without `.git`, `.devenv*`, `.direnv` and `result*`";
+        defaultText = lib.literalMD "the project, without `.git`, `.devenv*`, `.direnv`, `result*` and what `fromImage` names in it";
         description = ''
           What is copied into the image: the contents of folders, and single files, go to `/env`. What
           lies at the top of a local folder given here is also reachable from `/`. Null copies nothing.
@@ -111,7 +111,10 @@ let
           either or of `docker save`, or what nix2container's `pullImage` makes. Its layers come first
           and count among those an engine takes. Variables, labels, ports and volumes are those of both
           (the container's own win, `PATH` has its own entries first); its program, arguments, health check
-          and stop signal are left out. Its accounts stay, and `/bin/sh` is its own.
+          and stop signal are left out. Its accounts stay as they are; one that is to be named in `user`
+          must be in `users`, too, with the numbers it has. `/bin/sh` is its own. A file or folder of the
+          project that is named here stays out of the copy of the project in `/env`; `copyToRoot = [ ./. ]`
+          takes everything.
         '';
         example = lib.literalExpression "./debian.tar";
       };

@@ -32,10 +32,10 @@ let
 
   common = {
     user = option (types.nullOr types.str) null ''
-      As whom it runs: a name of `/etc/passwd` or a number. The container must then start as root
-      (`containers.<name>.user = "0"`). Null is the user of the container.
+      As whom it runs: a number, or a name as for `containers.<name>.user`. The container must then start as
+      root (`containers.<name>.user = "0"`). Null is the user of the container.
     '';
-    group = option (types.nullOr types.str) null "Its group, a name of `/etc/group` or a number; null is the user's.";
+    group = option (types.nullOr types.str) null "Its group, a number or a name as for `containers.<name>.user`; null is the user's.";
     supplementary_groups = option (types.nullOr (types.listOf types.str)) null "The further groups it is in, and no others; null are the user's.";
     umask = option (types.nullOr (types.strMatching "[0-7]{1,4}")) null "Permission bits that files it makes do not get, in octal.";
     limits = option (types.attrsOf (types.either types.int types.str)) { } ''

@@ -16,6 +16,7 @@ let
 
   files = {
     accounts = ./accounts.nix;
+    base = ./base.nix;
     command = ./command.nix;
     container = ./container.nix;
     copied = ./copied.nix;
