@@ -78,16 +78,15 @@ in
         base = bases.placeIn [ project projectSource ] container.fromImage;
       };
       makeHome = !(lib.any (item: item.folder) items);
-      files = build "${safeName name}-root" "nix-root" ({
-        entries = root.files {
-          init = "${initProgram}";
-          # A base has those it wants.
-          shell = if base == null && plan.usesBash then "${shellProgram}/bin/bash" else null;
-          env = if base != null || plan.environment == "declared" then null else "${coreutils}/bin/env";
-          links = copied.links items ++ trusted;
-          inherit users;
-        };
-      } // below);
+      entries = root.files {
+        init = "${initProgram}";
+        # A base has those it wants.
+        shell = if base == null && plan.usesBash then "${shellProgram}/bin/bash" else null;
+        env = if base != null || plan.environment == "declared" then null else "${coreutils}/bin/env";
+        links = copied.links items ++ trusted;
+        inherit users;
+      };
+      files = build "${safeName name}-root" "nix-root" ({ inherit entries; } // below);
       below = lib.optionalAttrs (base != null) {
         below = "${base}/root.json";
         claims = accounts.claims { option = "containers.${name}"; inherit users; inherit (container) user; };
@@ -134,6 +133,21 @@ in
         paths = special;
         inherit (container) maxLayers;
       };
+      # Why there is what the configuration and the spec do not mention, in the words of the options.
+      origin = {
+        spec = "${spec}";
+        files = "${files}";
+        reasons =
+          layers.reasons container.layers
+          ++ map (item: { what = "copyToRoot"; path = "${item.inStore}"; placed = true; }) items
+          ++ [
+            { what = "accounts and links of the image"; path = "${files}"; placed = true; }
+            { what = "folders of the image"; path = "${folders}"; placed = true; }
+          ]
+          ++ map (link: { what = "caCertificates"; path = link.link; }) (lib.take 1 trusted)
+          ++ map (entry: { what = "the link ${entry.path}"; path = entry.link; })
+            (lib.filter (entry: entry ? link && !(lib.elem entry trusted) && lib.hasPrefix builtins.storeDir entry.link) entries);
+      };
       rootsOf = group: group.deps ++ map (entry: entry.path) group.paths;
 
       # All that follows from names. It is made without reading what is in the image.
@@ -145,6 +159,7 @@ in
           created = "1970-01-01T00:00:01Z";
           config = settings;
           inherit (container) annotations;
+          inherit origin;
           spec = "${spec}";
           layers = groups;
           inherit own;

@@ -18,8 +18,19 @@ let
       paths = lib.unique (map (one: "${one.path}") layer.perms);
     in
     map (path: { inherit path; perms = permissionsOf layer path; }) (lib.filter (path: !(lib.elem path moved)) paths);
+
+  reason = what: path: { inherit what; path = "${path}"; };
 in
 {
+  /** Which option asks for which store path, for whoever wants to know why it is there. */
+  reasons = layers: lib.concatLists (lib.imap0 (at: layer:
+    let
+      option = name: "layers[${toString at}].${name}";
+    in
+    map (reason (option "deps")) layer.deps
+    ++ map (path: reason (option "copyToRoot") path // { placed = true; }) layer.copyToRoot
+    ++ map (entry: reason (option "perms") entry.path) (kept layer)) layers);
+
   /** The layers as the builder takes them, each with its store paths and those that it places itself. */
   groups = map (layer: {
     deps = map toString layer.deps;

@@ -298,6 +298,7 @@ fn image(
         tag: None,
         architecture: configuration.architecture,
         annotations: BTreeMap::new(),
+        origin: Default::default(),
         created: configuration.created,
         config: configuration.config,
         layers,

@@ -81,6 +81,7 @@ fn image(folder: &Path, layers: &[&[Entry]]) -> Image {
         tag: Some("v1".into()),
         architecture: "arm64".into(),
         annotations: Default::default(),
+        origin: Default::default(),
         created: Some("1970-01-01T00:00:01Z".into()),
         config: Config { env: vec!["A=1".into()], ..Config::default() },
         layers: layers.iter().enumerate().map(layer).collect(),

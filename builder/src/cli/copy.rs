@@ -292,6 +292,7 @@ mod tests {
             tag: Some("v1".to_owned()),
             architecture: "amd64".to_owned(),
             annotations: Default::default(),
+            origin: Default::default(),
             created: None,
             config: Default::default(),
             layers: Vec::new(),

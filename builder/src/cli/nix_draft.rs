@@ -17,7 +17,7 @@ use crate::closure::{Closure, StorePath};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::draft::{Draft, DraftLayer, DraftPath};
 use crate::image::json::{self, Unknown};
-use crate::image::{Config, History, Image, Layer, check, config, nix2container};
+use crate::image::{Config, History, Image, Layer, Origin, check, config, nix2container};
 use crate::layers::{self, Group, LayerPath, Special};
 use crate::tar::{Options, Perm, Rewrite};
 
@@ -38,6 +38,9 @@ struct ImageAttributes {
     config: Value,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
+    /// Why paths are there that the configuration does not mention.
+    #[serde(default)]
+    origin: Origin,
     /// A spec.json whose environment is added to the configuration's, which wins.
     spec: Option<PathBuf>,
     /// The description of the image to build on.
@@ -128,6 +131,7 @@ pub fn run() -> Result<ExitCode> {
             created: Some(request.created),
             config,
             annotations: request.annotations,
+            origin: request.origin,
             layers: base.map(layers_of).unwrap_or_default(),
         },
         layers: layers

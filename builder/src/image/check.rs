@@ -252,6 +252,7 @@ mod tests {
             tag: Some("v1.2_3-x".into()),
             architecture: "amd64".into(),
             annotations: Default::default(),
+            origin: Default::default(),
             created: Some("1970-01-01T00:00:01Z".into()),
             config: Config {
                 env: vec!["A=1".into()],

@@ -224,6 +224,7 @@ mod tests {
             tag: None,
             architecture: "amd64".into(),
             annotations: Default::default(),
+            origin: Default::default(),
             created: Some("0001-01-01T00:00:00Z".into()),
             config: Config {
                 env: vec!["A=<b>".into()],

@@ -83,6 +83,7 @@ mod tests {
             tag: None,
             architecture: architecture.to_owned(),
             annotations: notes.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
+            origin: Default::default(),
             created: None,
             config: Config::default(),
             layers: Vec::new(),

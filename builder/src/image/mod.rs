@@ -12,6 +12,7 @@ pub mod index;
 pub mod json;
 pub mod manifest;
 pub mod nix2container;
+pub mod origin;
 pub mod pack;
 pub mod room;
 pub mod wire;
@@ -24,6 +25,7 @@ use crate::layers::LayerPath;
 
 pub use codec::Codec;
 pub use config::{Config, History};
+pub use origin::Origin;
 
 /// Everything an image is, its bytes left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Image {
     pub config: Config,
     /// Anything about the image that registries and tools may want to know.
     pub annotations: BTreeMap<String, String>,
+    /// Why some of it is there, for `explain` alone.
+    pub origin: Origin,
     /// From the lowest to the topmost.
     pub layers: Vec<Layer>,
 }

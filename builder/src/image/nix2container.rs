@@ -1,8 +1,8 @@
 //! Images as nix2container's JSON describes them: read whoever wrote it, written byte for byte.
 //!
-//! The format has no place for a name. Ours carries three more keys, `name`, `tag` and
-//! `annotations`, at its end, and `tar-size` at the end of a layer. nix2container ignores them; they
-//! are left out when there is nothing to say.
+//! The format has no place for a name. Ours carries four more keys, `name`, `tag`, `annotations` and
+//! `origin`, at its end, and `tar-size` at the end of a layer. nix2container ignores them; they are left
+//! out when there is nothing to say.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::config::{CONFIG_SHAPE, Config, HISTORY_SHAPE, History};
 use super::json::{self, Shape, Unknown};
-use super::{Codec, Image, Layer, Source};
+use super::{Codec, Image, Layer, Origin, Source};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::layers::LayerPath;
@@ -38,6 +38,8 @@ pub struct Document {
     tag: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     annotations: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Origin::is_empty")]
+    origin: Origin,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -107,6 +109,7 @@ const SHAPE: Shape = Shape::Object(&[
     ("name", &Shape::Any),
     ("tag", &Shape::Any),
     ("annotations", &Shape::Any),
+    ("origin", &Shape::Any),
 ]);
 
 /// Reads an image's description. Keys may have any case and unknown ones are ignored, as
@@ -134,6 +137,7 @@ impl TryFrom<Document> for Image {
             created: document.created,
             config: document.config,
             annotations: document.annotations,
+            origin: document.origin,
             layers: layers.into_iter().map(layer).collect::<Result<_>>()?,
         })
     }
@@ -190,6 +194,7 @@ impl From<&Image> for Document {
             name: image.name.clone(),
             tag: image.tag.clone(),
             annotations: image.annotations.clone(),
+            origin: image.origin.clone(),
         }
     }
 }
@@ -220,6 +225,7 @@ impl From<&Layer> for LayerDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::origin::Reason;
 
     const SAMPLE: &str = r#"{
 	"version": 1,
@@ -279,6 +285,19 @@ mod tests {
         let text = write(&image).unwrap();
         assert_eq!(parse(&text).unwrap(), image);
         assert_eq!(text.replace(",\n\t\t\t\"tar-size\": 4096", ""), SAMPLE);
+    }
+
+    #[test]
+    fn why_paths_are_there_goes_along() {
+        let mut image = parse(SAMPLE).unwrap();
+        let reason = |what: &str, placed| Reason {
+            what: what.to_owned(),
+            path: "/nix/store/b".to_owned(),
+            placed,
+        };
+        image.origin.spec = Some("/nix/store/a".to_owned());
+        image.origin.reasons = vec![reason("layers[0].deps", false), reason("copyToRoot", true)];
+        assert_eq!(parse(&write(&image).unwrap()).unwrap(), image);
     }
 
     #[test]

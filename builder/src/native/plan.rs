@@ -241,6 +241,7 @@ mod tests {
             tag: None,
             architecture: "amd64".to_owned(),
             annotations: Default::default(),
+            origin: Default::default(),
             created: None,
             config,
             layers: Vec::new(),

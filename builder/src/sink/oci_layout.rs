@@ -209,6 +209,7 @@ mod tests {
             tag: None,
             architecture: "amd64".to_owned(),
             annotations: Default::default(),
+            origin: Default::default(),
             created: None,
             config: Config::default(),
             layers: Vec::new(),

@@ -96,6 +96,7 @@ mod tests {
             tag: Some("1".to_owned()),
             architecture: "amd64".to_owned(),
             annotations: Default::default(),
+            origin: Default::default(),
             created: None,
             config: Config::default(),
             layers: Vec::new(),

@@ -78,6 +78,7 @@ mod tests {
             tag: None,
             architecture: "amd64".to_owned(),
             annotations: Default::default(),
+            origin: Default::default(),
             created: None,
             config: Config::default(),
             layers: pack::all(&plan, &History::default(), &Cache::none()).unwrap(),

@@ -49,6 +49,7 @@ fn image(directory: &Path, large: usize) -> Image {
         tag: Some("v1".into()),
         architecture: "amd64".into(),
         annotations: Default::default(),
+        origin: Default::default(),
         created: Some("1970-01-01T00:00:01Z".into()),
         config: Config::default(),
         layers: vec![layer("small", 10_000), layer("large", large)],
