@@ -74,7 +74,7 @@ fn all_sizes_are_those_of_tar_streams_and_the_base_counts() {
     let layers = format!("size          {size} in {} layers", all.len());
     assert!(inspected.lines().any(|line| line == layers), "{layers}: {inspected}");
     let page = std::fs::read_to_string(page).expect("a page");
-    assert!(page.contains(&format!("<p>{last}.")), "{last}: {page}");
+    assert!(page.contains(&format!("<p>{last}.</p>")), "{last}: {page}");
     assert!(page.contains("layer 2 of the base"), "{page}");
 }
 
@@ -110,9 +110,18 @@ fn an_image_over_its_budget_fails_with_what_takes_the_most() {
     for verb in ["build", "explain"] {
         let refused = project.run(&[verb, "processes", "--max-size", "8M"]).expect_code(65);
         assert!(refused.err.contains(", more than 8.0 MiB\n"), "{}", refused.err);
-        assert!(refused.err.contains("hint: the largest: source (8.0 MiB), "), "{}", refused.err);
+        assert!(
+            refused.err.contains(
+                "hint: the largest: recording in source copied to /env by copyToRoot (8.0 MiB), "
+            ),
+            "{}",
+            refused.err
+        );
         assert!(verb == "explain" || refused.out.is_empty(), "nothing to use: {}", refused.out);
         let _ = project.run(&[verb, "processes", "--max-size", "100M"]).expect_code(0);
+    }
+    for enough in ["100MB", "100MiB", "100m", "1G", "1 GiB", "100000000"] {
+        let _ = project.run(&["build", "processes", "--max-size", enough]).expect_code(0);
     }
     let wrong = project.run(&["build", "processes", "--max-size", "8 bananas"]).expect_code(64);
     assert!(wrong.err.contains("--max-size"), "{}", wrong.err);
@@ -127,23 +136,36 @@ fn the_map_of_an_image_is_one_page_that_needs_nothing_else() {
     let said = project.run(&["explain", "processes", "--html", &html]).expect_code(0);
     assert!(said.err.contains(&format!("{html} is written")), "{}", said.err);
     let page = std::fs::read_to_string(&file).expect("a page");
-    for outside in ["src=", "href=", "url(", "@import", "<script", "http:", "https:"] {
+    for outside in ["src=", "href=", "url(", "@import", "fetch(", "http:", "https:"] {
         assert!(!page.contains(outside), "{outside}: {page}");
     }
+    assert!(page.contains("content=\"default-src 'none';"), "a browser holds it to that: {page}");
     // Everything is in the map and in the table, with the reason it is there.
     let all = project.run(&["explain", "processes", "--json", "-n", "1000"]).expect_code(0).out;
-    let names = all.lines().map(|line| {
-        let one: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        one["path"].as_str().expect("a path").to_owned()
-    });
-    let mut count = 0;
-    for path in names {
-        let name = path.trim_start_matches("/nix/store/").split_once('-').expect("a hash").1;
-        assert!(page.contains(&format!(">{name}<br>")), "{name} in the map: {page}");
-        assert!(page.contains(&format!("<tr><td>{name}</td>")), "{name} in the table: {page}");
-        count += 1;
+    let all: Vec<serde_json::Value> =
+        all.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (_, data) = page.split_once("id=\"data\">").expect("data");
+    let (data, _) = data.split_once("</script>").expect("its end");
+    let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    let lines = data["lines"].as_array().expect("lines");
+    for one in &all {
+        let line = lines.iter().find(|line| line["p"] == one["path"] && line["a"] == one["place"]);
+        let line = line.unwrap_or_else(|| panic!("{one} in the map: {data}"));
+        assert_eq!((&line["s"], &line["o"]), (&one["exclusive"], &one["size"]), "{one}");
+        let named =
+            |at: &serde_json::Value| &data["reasons"][at.as_u64().expect("a number") as usize];
+        let keepers: Vec<_> = line["k"].as_array().expect("keepers").iter().map(named).collect();
+        assert_eq!(serde_json::json!(keepers), one["kept_by"], "{one}");
+        let row = format!("title=\"{}\">", one["path"].as_str().expect("a path"));
+        assert!(page.contains(&row), "{row} in the table: {page}");
     }
-    assert_eq!(page.matches("<tr><td>").count(), count, "{page}");
+    assert_eq!(page.matches("<tr data-n=").count(), all.len(), "{page}");
+    // What is below a line is part of it.
+    for (at, line) in lines.iter().enumerate() {
+        let below: u64 =
+            lines.iter().filter(|one| one["u"] == at).filter_map(|one| one["s"].as_u64()).sum();
+        assert!(line["s"].as_u64().expect("a size") >= below, "{line}: {below}");
+    }
     assert!(page.contains("process hello-nix \u{2192} processes-hello-nix"), "{page}");
     // A place that cannot be written to.
     let nowhere = world.path("nowhere/map.html").display().to_string();
@@ -175,6 +197,116 @@ fn it_is_told_which_variables_and_processes_keep_a_path() {
     let shown = project.run(&["explain", "processes", "hello"]).expect_code(0).out;
     assert!(shown.contains("variable TOOL -> hello\n"), "{shown}");
     assert!(shown.contains("also kept by process a, process b\n"), "{shown}");
+}
+
+/// What a project asks for that neither its processes nor its variables mention.
+const ASKS: &str = r#"{ pkgs, ... }: {
+    name = "asks";
+    processes.web.exec = "exec sleep 9";
+    containers.processes = {
+      entrypoint = [ "${pkgs.busybox}/bin/busybox" "sh" ];
+      layers = [
+        { deps = [ pkgs.wget ]; }
+        { copyToRoot = [ (pkgs.writeTextDir "etc/motd" "hello") ]; }
+      ];
+      healthcheck.command = [ "${pkgs.writeShellScriptBin "check" "true"}/bin/check" ];
+      labels.licence = "${pkgs.writeTextDir "licence" "MIT"}";
+      caCertificates = ./trusted.pem;
+    };
+  }"#;
+
+#[test]
+fn what_is_there_for_an_option_names_the_option() {
+    let world = World::new();
+    let project = world.project("asks", ASKS);
+    world.write("asks/trusted.pem", "none");
+    let all = project.run(&["explain", "processes", "--json", "-n", "1000"]).expect_code(0).out;
+    let all: Vec<serde_json::Value> =
+        all.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for (name, reason) in [
+        ("-wget-1", "layers[0].deps"),
+        ("-motd", "layers[1].copyToRoot"),
+        ("-check", "the health check"),
+        ("-licence", "label licence"),
+        ("-trusted.pem", "caCertificates"),
+        ("-processes-web", "process web"),
+        ("-processes-spec.json", "the spec of PID 1"),
+        ("-devenv-init", "the link /bin/devenv-init"),
+        ("-processes-root", "accounts and links of the image"),
+        ("-processes-folders", "folders of the image"),
+        ("-source", "copyToRoot"),
+    ] {
+        let path =
+            |one: &&serde_json::Value| one["path"].as_str().is_some_and(|p| p.ends_with(name));
+        let one = all.iter().find(path).unwrap_or_else(|| panic!("no {name} in {all:?}"));
+        assert_eq!(one["root"], reason, "{one}");
+        assert_eq!(one["kept_by"], serde_json::json!([reason]), "{one}");
+    }
+    assert!(all.iter().all(|one| one["root"].is_string()), "nothing without a reason: {all:?}");
+    // A reason can be asked for.
+    let web = project.run(&["explain", "processes", "process web"]).expect_code(0).out;
+    assert!(web.contains("\u{2500} processes-web\n") && !web.contains("wget"), "{web}");
+    // What `build` printed, and what a derivation wrote, say as much.
+    let described = project.build("processes");
+    let again = project.run(&["explain", &described, "wget"]).expect_code(0).out;
+    assert!(again.contains("layers[0].deps -> wget-1\n"), "{again}");
+}
+
+#[test]
+fn a_copied_folder_is_told_by_what_takes_the_most_in_it() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    world.write("hello/node_modules/big/dist/all.js", &"0123456789abcde\n".repeat(1 << 19));
+    world.write("hello/node_modules/small/index.js", &"0123456789abcde\n".repeat(1 << 16));
+    let said = project.run(&["explain", "processes"]).expect_code(0).out;
+    let tree: Vec<&str> = said.lines().map(|line| line.get(24..).unwrap_or_default()).collect();
+    let expected = [
+        "copyToRoot",
+        "\u{2514}\u{2500} source copied to /env",
+        "   \u{2514}\u{2500} node_modules",
+        "      \u{251c}\u{2500} big/dist/all.js",
+        "      \u{2514}\u{2500} small/index.js",
+    ];
+    assert_eq!(tree.get(1..6), Some(expected.as_slice()), "{said}");
+    assert!(said.lines().nth(4).is_some_and(|line| line.starts_with("   8.0 MiB  ")), "{said}");
+    let one = project.run(&["explain", "processes", "small/index"]).expect_code(0).out;
+    assert!(one.contains(" small/index.js\n") && !one.contains("big/dist"), "{one}");
+}
+
+#[test]
+fn what_matches_nothing_is_an_error() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    for json in [&[][..], &["--json"]] {
+        let asked = [&["explain", "processes", "nosuch"], json].concat();
+        let said = project.run(&asked).expect_code(66);
+        assert!(said.out.is_empty(), "{}", said.out);
+        let expected = "error: nothing in processes has `nosuch` in its name\nhint: ";
+        assert!(said.err.contains(expected), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_tree_whose_folders_follow_links_of_the_base_is_one_store_path() {
+    let world = World::new();
+    // `/bin` is a link in the base.
+    let project = on_a_base(&world);
+    let options = std::fs::read_to_string(project.directory.join("devenv.nix")).expect("options");
+    let options = options.replacen("{ name", "{ pkgs, ... }: { name", 1).replacen(
+        "copyToRoot = null;",
+        "copyToRoot = null; layers = [ { copyToRoot = [ pkgs.busybox ]; } ];",
+        1,
+    );
+    world.write("app/devenv.nix", &options);
+    let said = project.run(&["explain", "app", "--json", "-n", "1000"]).expect_code(0).out;
+    let names: Vec<String> = said
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .map(|one| one["path"].as_str().expect("a path").to_owned())
+        .collect();
+    assert!(names.iter().all(|path| !path.ends_with("/bin")), "{said}");
+    let of = |name: &str| names.iter().filter(|path| path.ends_with(name)).count();
+    assert_eq!((of("-busybox-1"), of("-app-root")), (1, 1), "{said}");
 }
 
 #[test]

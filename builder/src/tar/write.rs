@@ -34,17 +34,22 @@ pub fn write(tree: Tree, out: &mut dyn Write) -> Result<()> {
 /// The bytes [`write`] writes, without reading any file.
 pub fn size(tree: &Tree) -> Result<u64> {
     let mut total = 2 * header::BLOCK as u64;
-    let mut blocks = Vec::new();
     tree.walk(&mut |entry| {
-        blocks.clear();
-        entry_header(&entry, &mut blocks);
-        total += blocks.len() as u64;
-        if let Some(Content::Regular(size)) = entry.file.map(|file| &file.content) {
-            total += size + header::padding(*size) as u64;
-        }
+        total += entry_size(&entry);
         Ok(())
     })?;
     Ok(total)
+}
+
+/// The bytes of one entry: its header, its content and what fills up the last block.
+pub fn entry_size(entry: &Entry<'_>) -> u64 {
+    let mut blocks = Vec::new();
+    entry_header(entry, &mut blocks);
+    let content = match entry.file.map(|file| &file.content) {
+        Some(Content::Regular(size)) => size + header::padding(*size) as u64,
+        _ => 0,
+    };
+    blocks.len() as u64 + content
 }
 
 /// Appends the blocks that stand before what an entry holds.

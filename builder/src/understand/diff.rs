@@ -230,7 +230,12 @@ mod tests {
 
     #[test]
     fn paths_of_one_name_are_one_path_rebuilt() {
-        let item = |path: &str, size| Item { path: path.to_owned(), size, what: What::Stored };
+        let item = |path: &str, size| Item {
+            path: path.to_owned(),
+            size,
+            what: What::Stored,
+            parts: Vec::new(),
+        };
         let first = [item("/s/a-app", 10), item("/s/b-lib", 5), item("/s/c-old", 1)];
         let second = [item("/s/x-app", 12), item("/s/b-lib", 5), item("/s/n-new", 2)];
         let changes = contents(&first, &second);
@@ -292,7 +297,7 @@ mod tests {
     /// All that is told, sizes left out.
     fn told(first: &Image, second: &Image) -> Vec<String> {
         let items = |image: &Image| -> Vec<Item> {
-            let item = |path: String| Item { path, size: 0, what: What::Stored };
+            let item = |path: String| Item { path, size: 0, what: What::Stored, parts: Vec::new() };
             let base = image.layers.iter().filter(|layer| matches!(layer.source, Source::File(_)));
             let base = base.map(|layer| item(layer.diff_id.to_string()));
             base.chain(options(image).into_keys().map(|path| item(path.to_owned()))).collect()

@@ -3,5 +3,10 @@
 pub mod contents;
 pub mod diff;
 pub mod explain;
+mod graph;
+pub mod outline;
+pub mod page;
+pub mod parts;
+pub mod reasons;
 pub mod size;
-pub mod treemap;
+pub mod text;

@@ -16,17 +16,29 @@ pub fn human(bytes: u64) -> String {
     if bytes < 1024 { format!("{bytes} {unit}") } else { format!("{value:.1} {unit}") }
 }
 
-/// Reads `200M`, `1.5G` or a number of bytes; units are binary.
+/// What [`parse`] takes, for the help of options.
+pub const UNITS: &str =
+    "K, M, G and T (or KiB, MiB, …) count in 1024, KB, MB, GB and TB in 1000, none in bytes";
+
+/// Reads `200M`, `1.5 GiB`, `200MB` or a number of bytes, in letters of any case. Units are binary as in
+/// other tools, but for those of two letters, which are decimal.
 pub fn parse(text: &str) -> std::result::Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" | "b" => 1_u64,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        _ => return Err("use B, K, M or G".to_owned()),
+    let unit = text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase();
+    let powers = |letter: &str| ["k", "m", "g", "t"].iter().position(|unit| *unit == letter);
+    let unit = match unit.as_str() {
+        "" | "b" => Some(1),
+        unit => {
+            let (base, letter) = match (unit.strip_suffix("ib"), unit.strip_suffix('b')) {
+                (Some(letter), _) => (1024_u64, letter),
+                (None, Some(letter)) => (1000, letter),
+                (None, None) => (1024, unit),
+            };
+            powers(letter).map(|power| base.pow(power as u32 + 1))
+        }
     };
-    match digits.parse::<f64>() {
+    let unit = unit.ok_or("use a number with B, K, M, G or T, as in 200M or 200MB")?;
+    match digits.trim_end().parse::<f64>() {
         Ok(number) if number.is_finite() && number >= 0.0 => Ok((number * unit as f64) as u64),
         _ => Err("not a number".to_owned()),
     }
@@ -51,10 +63,23 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_units() {
-        for (text, bytes) in [("5", 5), ("2K", 2048), ("1.5m", 1_572_864), ("1GiB", 1 << 30)] {
+        for (text, bytes) in [
+            ("5", 5),
+            ("5b", 5),
+            ("2K", 2048),
+            ("2kb", 2000),
+            ("2KiB", 2048),
+            ("1.5m", 1_572_864),
+            ("200MB", 200_000_000),
+            ("200 mib", 200 << 20),
+            ("1G", 1 << 30),
+            ("1gb", 1_000_000_000),
+            ("1GiB", 1 << 30),
+            ("0.5T", 1 << 39),
+        ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
-        for text in ["", "x", "5T", "-1"] {
+        for text in ["", "x", "M", "5P", "5ib", "5Mb b", "-1", "1e999", "8 bananas"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

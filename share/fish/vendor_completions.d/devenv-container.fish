@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_devenv_container_global_optspecs
-    string join \n C/directory= file= flake= nixpkgs= init= system= platform= verbose h/help V/version compression= compression-level= r/registry= copy-args= copy-args-file= password-stdin mount-from= q/quiet json
+    string join \n C/directory= file= flake= nixpkgs= init= system= platform= verbose refresh-eval-cache no-eval-cache h/help V/version compression= compression-level= r/registry= copy-args= copy-args-file= password-stdin mount-from= q/quiet json
 end
 
 function __fish_devenv_container_needs_command
@@ -38,6 +38,8 @@ complete -c devenv-container -n "__fish_devenv_container_needs_command" -l copy-
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l mount-from -d 'Repository of the registry that has some of the layers: they are mounted instead of sent' -r -f
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_needs_command" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_needs_command" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -s V -l version -d 'Print version'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -l password-stdin -d 'Read the password of --dest-username from standard input'
@@ -55,7 +57,7 @@ complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "l
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "lock" -d 'Write down which images of registries the project builds on'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "init" -d 'Add what a folder lacks to be a project, and replace nothing'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l max-size -d 'Fail when the image is larger, as in 200M, and name what takes the most' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l max-size -d 'Fail when the image is larger, as in 200M, and name what takes the most: K, M, G and T (or KiB, MiB, …) count in 1024, KB, MB, GB and TB in 1000, none in bytes' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
@@ -66,6 +68,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand build"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l json -d 'Print JSON, one object a platform'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -93,6 +97,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-tls-verify[ -d 'Trust a registry only by TLS and its certificate [default: true]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-no-creds[ -d 'Do not log in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l password-stdin -d 'Read the password of --dest-username from standard input'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s q -l quiet -d 'Say nothing but errors'
@@ -108,6 +114,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l engine -d 'What runs it; by default Docker when its daemon answers or one is named (DOCKER_HOST, a context), native otherwise' -r -f
@@ -129,6 +137,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l read-only -d 'Make the root read-only'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l as-image -d 'Unpack the layers as they would be pushed, prove that they hold what would be mounted (code 65 when they do not), and run what was unpacked; native engine only. Names, types, modes, targets of links and contents are compared, owners as far as you may set them; extended attributes, file capabilities among them, devices, and times are not'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s h -l help -d 'Print help (see a summary with \'-h\')'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l to -d 'Where it would go: docker://HOST/NAME[:TAG]' -r -f
@@ -157,6 +167,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-no-creds[ -d 'Do not log in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l password-stdin -d 'Read the password of --dest-username from standard input'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
@@ -170,13 +182,15 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspec
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l json -d 'Print the description as it is, in JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand inspect" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s n -l limit -d 'Show at most this many paths [default: 20]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s n -l limit -d 'Show at most this many paths, folders and files [default: 20]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l html -d 'Write a page with a map of the image, too' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l max-size -d 'Fail when the image is larger, as in 200M' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l max-size -d 'Fail when the image is larger, as in 200M, and name what takes the most: K, M, G and T (or KiB, MiB, …) count in 1024, KB, MB, GB and TB in 1000, none in bytes' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l init -d 'Program to put into the image as PID 1; by default the one beside this program [env: DEVENV_INIT=]' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l system -d 'System to build for, such as x86_64-linux; by default this machine\'s, on macOS that of Linux on the same processor' -r -f
@@ -185,6 +199,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand explai
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l json -d 'Print JSON, one object a line'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -197,6 +213,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -209,6 +227,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l json -d 'Print JSON'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand list" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
@@ -223,6 +243,8 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l update -d 'Ask registries also for images that are written down already'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -s h -l help -d 'Print help'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l password-stdin -d 'Read the password of --dest-username from standard input'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
@@ -236,4 +258,6 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l verbose -d 'Show what Nix says while it works'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand init" -s h -l help -d 'Print help'
