@@ -26,6 +26,7 @@ mod error;
 mod image;
 mod lanes;
 mod layers;
+mod links;
 mod native;
 mod nix;
 mod notes;

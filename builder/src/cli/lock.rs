@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,14 +15,12 @@ use super::lock_inputs;
 use crate::base::lock::{FILE, Lock, Locked, store_name};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::links;
 use crate::nix::{Nix, Source};
 use crate::registry::{Client, Reference, pull};
 use crate::remembered::Memory;
 use crate::report;
 use crate::temporary;
-
-/// How many links one path may lead through, as in the kernel.
-const LINKS: usize = 40;
 
 /// Which ones.
 #[derive(Debug, Args)]
@@ -153,33 +151,12 @@ fn fetch(
 /// Writes the file, all of it or nothing. Where it is a link, what it leads to is written.
 pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    let target = behind_links(file)?;
+    let target = links::behind(file)?;
     let directory = target.parent().unwrap_or(Path::new("."));
     let mut temporary = temporary::File::new_in(directory)?;
     temporary.write_all(text.as_bytes())?;
     temporary.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
     temporary.persist(&target)
-}
-
-/// Where the links at `path` lead, be anything there or not.
-fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    let mut place = path.to_owned();
-    for _ in 0..LINKS {
-        match fs::read_link(&place) {
-            Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
-            // It is no link, or not there.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::NotFound
-                ) =>
-            {
-                return Ok(place);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::from_raw_os_error(nix::libc::ELOOP))
 }
 
 /// Go's name of the processor of a system, or of this machine.

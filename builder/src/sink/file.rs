@@ -8,13 +8,11 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::links;
 use crate::temporary;
 
 /// Where archives are made in pieces this large.
 const BUFFER: usize = 256 * 1024;
-
-/// How many links are followed to a file, as many as Linux does.
-const LINKS: usize = 40;
 
 /// A file that is being written.
 #[derive(Debug)]
@@ -47,7 +45,7 @@ impl Output {
             }
             Some(file) => To::Through(file),
             None => {
-                let target = followed(path).or_fail(Kind::CannotCreate, doing)?;
+                let target = links::behind(path).or_fail(Kind::CannotCreate, doing)?;
                 let file =
                     temporary::File::new_in(folder(&target)).or_fail(Kind::CannotCreate, doing)?;
                 To::Beside(file, target)
@@ -138,19 +136,6 @@ fn through(path: &Path) -> io::Result<Option<fs::File>> {
         return fs::OpenOptions::new().write(true).open(path).map(Some);
     }
     if kind.is_file() { Ok(None) } else { Err(io::Error::other("it is no file")) }
-}
-
-/// Where the symbolic links at `path` lead, also to a file that is not there yet.
-fn followed(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        match fs::read_link(&path) {
-            Ok(target) => path = folder(&path).join(target),
-            // It is no link, or nothing is there.
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("too many symbolic links"))
 }
 
 fn folder(path: &Path) -> &Path {
