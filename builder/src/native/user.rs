@@ -2,6 +2,10 @@
 
 use crate::error::{Failure, Kind, Result};
 
+/// The highest number of a user or group, as Docker has it. The highest of all the kernel knows means
+/// "leave it as it is" to the calls that change users: whoever asked for it would stay root.
+const HIGHEST: u32 = i32::MAX as u32;
+
 /// Whose processes a container runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -9,7 +13,7 @@ pub struct User {
     pub uid: u32,
     /// Number of the primary group.
     pub gid: u32,
-    /// Further groups the user is in.
+    /// All groups the user is in, the primary one first.
     pub groups: Vec<u32>,
     /// The home directory in the accounts, `/` when there is none.
     pub home: String,
@@ -26,7 +30,7 @@ struct Account<'a> {
 /// The group of a user without one is the accounts' or, for an unknown number, 0.
 ///
 /// # Errors
-/// When a name is not in the accounts.
+/// When a name is not in the accounts, or a number, theirs included, is above [`HIGHEST`].
 pub fn resolve(wanted: &str, passwd: &str, group: &str) -> Result<User> {
     let (user, wanted_group) = match wanted.split_once(':') {
         Some((user, group)) => (user, Some(group)),
@@ -34,7 +38,7 @@ pub fn resolve(wanted: &str, passwd: &str, group: &str) -> Result<User> {
     };
     let user = if user.is_empty() { "0" } else { user };
     let accounts: Vec<Account<'_>> = passwd.lines().filter_map(account).collect();
-    let number: Option<u32> = user.parse().ok();
+    let number = number(user)?;
     let account = accounts
         .iter()
         .find(|account| account.name == user)
@@ -43,29 +47,52 @@ pub fn resolve(wanted: &str, passwd: &str, group: &str) -> Result<User> {
         Failure::new(Kind::Usage, format!("the image has no user `{user}`"))
             .hint("use a number, or a name of the image's /etc/passwd")
     })?;
-    let gid = match wanted_group.filter(|group| !group.is_empty()) {
+    let wanted_group = wanted_group.filter(|group| !group.is_empty());
+    let gid = match wanted_group {
         Some(wanted) => group
             .lines()
             .filter_map(group_entry)
             .find_map(|(name, gid, _)| (name == wanted).then_some(gid))
-            .or_else(|| wanted.parse().ok())
+            .map_or_else(|| self::number(wanted), |gid| Ok(Some(gid)))?
             .ok_or_else(|| {
                 Failure::new(Kind::Usage, format!("the image has no group `{wanted}`"))
                     .hint("use a number, or a name of the image's /etc/group")
             })?,
         None => account.map_or(0, |account| account.gid),
     };
-    let groups = match account {
-        Some(account) if wanted_group.is_none() => group
-            .lines()
-            .filter_map(group_entry)
-            .filter(|(_, _, members)| members.split(',').any(|member| member == account.name))
-            .map(|(_, gid, _)| gid)
-            .collect(),
-        _ => Vec::new(),
-    };
+    // A file that is closed to the primary group must stay so: the kernel does not look at that group
+    // alone, and a program may give it up.
+    let mut groups = vec![gid];
+    if let (Some(account), None) = (account, wanted_group) {
+        let member = |members: &str| members.split(',').any(|member| member == account.name);
+        let further = group.lines().filter_map(group_entry).filter(|entry| member(entry.2));
+        groups.extend(further.map(|(_, gid, _)| gid).filter(|further| *further != gid));
+    }
+    if let Some(number) = [uid].iter().chain(&groups).find(|number| **number > HIGHEST) {
+        return Err(out_of_range(&number.to_string()));
+    }
     let home = account.map(|account| account.home).filter(|home| !home.is_empty()).unwrap_or("/");
     Ok(User { uid, gid, groups, home: home.to_owned() })
+}
+
+/// What is written in digits as a number; `None` for a name.
+///
+/// # Errors
+/// When it is above [`HIGHEST`], however long it is.
+fn number(text: &str) -> Result<Option<u32>> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let number = text.parse().ok().filter(|number| *number <= HIGHEST);
+    number.map(Some).ok_or_else(|| out_of_range(text))
+}
+
+fn out_of_range(number: &str) -> Failure {
+    Failure::new(
+        Kind::Usage,
+        format!("cannot run as {number}: numbers of users and groups go from 0 to {HIGHEST}"),
+    )
+    .hint("choose another one with --user USER[:GROUP]")
 }
 
 /// `name:password:uid:gid:gecos:home:shell`.
@@ -94,17 +121,40 @@ mod tests {
     #[test]
     fn users_and_groups_are_numbers_or_names() {
         for (wanted, uid, gid, groups, home) in [
-            ("", 0, 0, vec![], "/root"),
-            ("web", 80, 81, vec![90], "/srv"),
-            ("80", 80, 81, vec![90], "/srv"),
-            ("web:logs", 80, 90, vec![], "/srv"),
-            ("80:7", 80, 7, vec![], "/srv"),
-            ("12345", 12345, 0, vec![], "/"),
-            ("12345:12345", 12345, 12345, vec![], "/"),
+            ("", 0, 0, vec![0], "/root"),
+            ("web", 80, 81, vec![81, 90], "/srv"),
+            ("80", 80, 81, vec![81, 90], "/srv"),
+            ("web:", 80, 81, vec![81, 90], "/srv"),
+            ("web:logs", 80, 90, vec![90], "/srv"),
+            ("80:7", 80, 7, vec![7], "/srv"),
+            ("12345", 12345, 0, vec![0], "/"),
+            ("12345:12345", 12345, 12345, vec![12345], "/"),
+            ("2147483647:2147483647", 2_147_483_647, 2_147_483_647, vec![2_147_483_647], "/"),
         ] {
             let expected = User { uid, gid, groups, home: home.to_owned() };
             assert_eq!(resolve(wanted, PASSWD, GROUP).unwrap(), expected, "{wanted}");
         }
+    }
+
+    #[test]
+    fn numbers_that_stand_for_nobody_are_refused() {
+        let accounts = "last:x:4294967295:0::/:\nfirst:x:1:4294967295::/:\nin:x:2:2::/:\n";
+        let groups = "last:x:4294967295:in\n";
+        for wanted in [
+            "4294967295",
+            "2147483648",
+            "99999999999999999999999999",
+            "1000:4294967295",
+            "1000:2147483648",
+            "last",
+            "first",
+            "in",
+            "1000:last",
+        ] {
+            let failure = resolve(wanted, accounts, groups).unwrap_err();
+            assert!(failure.message().ends_with("from 0 to 2147483647"), "{wanted}: {failure}");
+        }
+        assert!(resolve("1000", accounts, groups).is_ok());
     }
 
     #[test]
