@@ -3,10 +3,16 @@
 use std::env;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
+
+use ::nix::errno::Errno;
+use ::nix::sys::prctl;
+use ::nix::sys::signal::Signal;
+use ::nix::unistd::{getpid, getppid};
 
 use super::embedded::{self, Files};
 use super::system::{self, Settings};
@@ -190,6 +196,7 @@ impl Nix {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        end_with_us(&mut command);
         let spawned = match how {
             Manner::Traced(ours) => {
                 let ours = ours.map(Path::to_owned).into_iter().chain(self.written()).collect();
@@ -220,6 +227,22 @@ impl Nix {
             *withheld = said;
         }
         Err(Failure::new(Kind::Data, format!("{name} failed with {status}")).hint(hint))
+    }
+}
+
+/// Has what is started asked to end when this program ends, by whatever: Nix would go on for nobody, and
+/// hold its locks. Told so it ends its builds, for which being killed leaves no time.
+fn end_with_us(command: &mut Command) {
+    let this = getpid();
+    let tie = move || {
+        prctl::set_pdeathsig(Signal::SIGTERM)?;
+        // Nobody is left to do so when this program has ended before.
+        if getppid() == this { Ok(()) } else { Err(io::Error::from(Errno::ESRCH)) }
+    };
+    // SAFETY: between fork and exec only calls to the kernel happen, which take numbers; nothing is
+    // allocated. The thread that starts Nix waits for it, so that its end is that of this program.
+    unsafe {
+        command.pre_exec(tie);
     }
 }
 
