@@ -31,12 +31,14 @@ mod run_checks;
 mod shell_words;
 mod skopeo;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use self::copy_options::CopyOptions;
-use crate::error::{Kind, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::traced;
 
 /// Builds, runs and copies OCI containers from a devenv project.
@@ -142,6 +144,11 @@ impl From<ContainerVerb> for Verb {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
+            let failure = not_text(std::env::args_os().skip(1));
+            eprintln!("{failure}");
+            return ExitCode::from(failure.code());
+        }
         Err(error) => {
             // Help and version are answers, not errors; clap prints them to stdout.
             let _ = error.print();
@@ -159,6 +166,16 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// Names the first argument that is not UTF-8; whoever parses them does not.
+fn not_text(arguments: impl Iterator<Item = OsString>) -> Failure {
+    let found = (1..).zip(arguments).find(|(_, argument)| argument.to_str().is_none());
+    let which = found.map_or_else(String::new, |(at, argument)| {
+        format!(" {at} (`{}`)", argument.to_string_lossy())
+    });
+    Failure::new(Kind::Usage, format!("cannot use argument{which}: it is not UTF-8"))
+        .hint("images hold their arguments as UTF-8; hand anything else over in a file")
 }
 
 fn carry_out(
@@ -206,6 +223,14 @@ fn carry_out(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_argument_that_is_no_text_is_named() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let broken = OsString::from_vec(b"caf\xe9".to_vec());
+        let failure = not_text(["run".into(), broken, "x".into()].into_iter());
+        assert!(failure.message().contains("argument 2 (`caf\u{fffd}`)"), "{failure}");
+    }
 
     #[test]
     fn the_words_of_devenv_are_understood_with_options_on_either_side() {
