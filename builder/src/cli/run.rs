@@ -3,9 +3,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::mem::take;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::{Args, ValueEnum};
@@ -43,10 +45,12 @@ pub struct Arguments {
     /// context), native otherwise
     #[arg(long, value_enum)]
     engine: Option<EngineName>,
-    /// Publish a port of the container; natively it is the host's anyway
+    /// Publish a port of the container; natively it is the host's anyway, and one below 1024 only where
+    /// the sysctl net.ipv4.ip_unprivileged_port_start lets anybody have it
     #[arg(short, long, value_name = "HOST:CONTAINER")]
     publish: Vec<String>,
-    /// Show a directory or file of the host in the container
+    /// Show a directory or file of the host in the container; natively options other than `ro` and
+    /// `rw` are about SELinux and do nothing
     #[arg(short = 'v', long, value_name = "HOST:CONTAINER[:ro]")]
     volume: Vec<String>,
     /// Set a variable, or pass on the one of this name
@@ -95,7 +99,7 @@ pub fn run(
         return Err(Failure::new(Kind::Usage, "--as-image is about what the native engine mounts")
             .hint("leave out --engine; other engines always run what is pushed"));
     }
-    let (_, image) = project.image(&arguments.name)?;
+    let (file, image) = project.image(&arguments.name)?;
     if let Some((endpoint, client)) = asked {
         return in_docker(arguments, &image, Engine::connect(endpoint)?, client);
     }
@@ -111,8 +115,8 @@ pub fn run(
             let published = Podman::new("podman", None).put(&image)?;
             become_client("podman", Vec::new(), arguments, published.digest.hex().as_str())
         }
-        Some(EngineName::Native) => natively(arguments, &image),
-        None if arguments.as_image => natively(arguments, &image),
+        Some(EngineName::Native) => natively(arguments, &file, &image),
+        None if arguments.as_image => natively(arguments, &file, &image),
         // Whoever names an engine means that one: a container that runs elsewhere instead, with
         // another network and other volumes, would be a surprise.
         None => match context::named()? {
@@ -121,7 +125,7 @@ pub fn run(
                 let (endpoint, host) = context::usual();
                 match Engine::connect(endpoint) {
                     Ok(engine) => in_docker(arguments, &image, engine, at(&host)),
-                    Err(_) => natively(arguments, &image),
+                    Err(_) => natively(arguments, &file, &image),
                 }
             }
         },
@@ -229,7 +233,7 @@ fn client_arguments(arguments: &Arguments, id: &str, interactive: bool) -> Vec<O
     words.into_iter().map(OsString::from).collect()
 }
 
-fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
+fn natively(arguments: &Arguments, file: &Path, image: &Image) -> Result<ExitCode> {
     let isolated = match arguments.network.as_deref() {
         None | Some("host") => false,
         Some("none") => true,
@@ -241,31 +245,22 @@ fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
             .hint("leave it out, or use --engine docker"));
         }
     };
+    let first = if isolated { 0 } else { native::unprivileged_ports() };
     for port in &arguments.publish {
-        run_checks::port(port)?;
+        run_checks::port(port, first)?;
     }
     let current = env::current_dir().or_fail(Kind::Io, || "cannot find the working directory")?;
-    let volumes = arguments
-        .volume
-        .iter()
-        .map(|volume| {
-            let mut volume = Volume::parse(volume, &current)?;
-            volume.source = volume
-                .source
-                .canonicalize()
-                .or_fail(Kind::NoInput, || format!("cannot mount {}", volume.source.display()))?;
-            Ok(volume)
-        })
-        .collect::<Result<_>>()?;
-    let environment = arguments
-        .env
-        .iter()
-        .filter_map(|entry| match entry.split_once('=') {
-            Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+    let volumes = Volume::all(&arguments.volume, &current)?;
+    let mut environment = Vec::new();
+    for entry in &arguments.env {
+        match entry.split_once('=') {
+            Some((name, value)) => environment.push((name.to_owned(), value.to_owned())),
             // As with docker: a name alone passes the variable on, when there is one.
-            None => env::var(entry).ok().map(|value| (entry.clone(), value)),
-        })
-        .collect();
+            None => environment.extend(
+                run_checks::passed_on(entry, env::var_os(entry))?.map(|v| (entry.clone(), v)),
+            ),
+        }
+    }
     let request = Request {
         arguments: arguments.arguments.clone(),
         environment,
@@ -276,13 +271,15 @@ fn natively(arguments: &Arguments, image: &Image) -> Result<ExitCode> {
         working_dir: arguments.workdir.clone(),
         terminal: terminal(),
     };
-    let mut standing = Standing::of(image)?;
-    let mut plan = Plan::new(image, standing.ground.clone(), request.clone())?;
+    // While the description is open, Nix keeps what it names, also when the project is built anew.
+    let _kept = File::open(file)
+        .or_fail(Kind::NoInput, || format!("cannot keep {} from being removed", file.display()))?;
+    let (mut plan, mut standing) = native::prepare(image, &request)?;
     if arguments.as_image {
-        let unpacked = Standing::unpacked(image)?;
+        let unpacked = Standing::unpacked(image, plan.sole.as_ref())?;
         prove(&plan, &unpacked)?;
         standing = unpacked;
-        plan = Plan::new(image, standing.ground.clone(), request)?;
+        plan = plan.on_whole(standing.ground.clone());
     }
     let code = native::run(&plan);
     drop(standing);

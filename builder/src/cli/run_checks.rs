@@ -1,5 +1,6 @@
 //! What `run` refuses before anything starts, as Docker does: values that make no sense.
 
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
 use crate::error::{Failure, Kind, Result};
@@ -19,6 +20,20 @@ pub fn variable(entry: &str) -> Result<()> {
     }
 }
 
+/// The value of a variable that is passed on; `None` when there is none.
+///
+/// # Errors
+/// When it is not UTF-8, in which images have theirs.
+pub fn passed_on(name: &str, value: Option<OsString>) -> Result<Option<String>> {
+    value.map(OsString::into_string).transpose().map_err(|_| {
+        Failure::new(
+            Kind::Usage,
+            format!("cannot pass on the variable {name}: its value is not UTF-8"),
+        )
+        .hint("give the value as UTF-8: -e NAME=VALUE")
+    })
+}
+
 /// Checks the directory to start in.
 ///
 /// # Errors
@@ -32,11 +47,13 @@ pub fn working_dir(path: &str) -> Result<()> {
 }
 
 /// Checks `[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]`, each side a port or a range. The network is
-/// shared: a port can be what it is and nothing else.
+/// shared: a port can be what it is and nothing else. `first` is the first one that a program in the
+/// container may listen at.
 ///
 /// # Errors
-/// When it is nothing of the kind, or another port than that of the container.
-pub fn port(port: &str) -> Result<()> {
+/// When it is nothing of the kind, another port than that of the container, or one nothing in it can
+/// listen at.
+pub fn port(port: &str, first: u16) -> Result<()> {
     let wrong = |why: &str| {
         Failure::new(Kind::Usage, format!("cannot publish {port}: {why}"))
             .hint("write -p PORT or -p PORT:PORT")
@@ -48,6 +65,20 @@ pub fn port(port: &str) -> Result<()> {
     let mut parts = plain.rsplitn(3, ':');
     let container = parts.next().unwrap_or_default();
     let ports = range(container).ok_or_else(|| wrong("ports are numbers from 1 to 65535"))?;
+    if *ports.start() < first {
+        let lowest = ports.start();
+        return Err(Failure::new(
+            Kind::Usage,
+            format!(
+                "cannot publish {port}: ports of the host below {first} are for its own root, whom \
+                 nobody in a native container is"
+            ),
+        )
+        .hint(format!(
+            "use a port from {first} on, --network none, --engine docker, or as root \
+             `sysctl net.ipv4.ip_unprivileged_port_start={lowest}`"
+        )));
+    }
     // Without a number on this side Docker chooses one: here that is the container's.
     let Some(host) = parts.next().filter(|host| !host.is_empty()) else { return Ok(()) };
     if range(host).ok_or_else(|| wrong("ports are numbers from 1 to 65535"))? != ports {
@@ -76,18 +107,43 @@ mod tests {
         for text in
             ["8080", "8080:8080", "127.0.0.1:80:80/tcp", "[::1]:80:80", "::80", "1-9:1-9/udp"]
         {
-            assert!(port(text).is_ok(), "{text}");
+            assert!(port(text, 1).is_ok(), "{text}");
         }
         for text in ["80:8080", "127.0.0.1:80:8080", "1-9:1-8"] {
-            let failure = port(text).unwrap_err();
+            let failure = port(text, 1).unwrap_err();
             assert!(failure.to_string().contains("shares"), "{failure}");
         }
     }
 
     #[test]
+    fn ports_nothing_can_listen_at_are_refused() {
+        for (text, good) in [
+            ("81:81", false),
+            ("81", false),
+            ("1000-1100", false),
+            ("1024", true),
+            ("::2000", true),
+        ] {
+            assert_eq!(port(text, 1024).is_ok(), good, "{text}");
+            assert!(port(text, 0).is_ok());
+        }
+        let failure = port("81-90:81-90", 1024).unwrap_err();
+        assert!(failure.way_out().unwrap().contains("ip_unprivileged_port_start=81`"), "{failure}");
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_passed_on_is_named() {
+        use std::os::unix::ffi::OsStringExt as _;
+        assert_eq!(passed_on("A", None).unwrap(), None);
+        assert_eq!(passed_on("A", Some("b".into())).unwrap().as_deref(), Some("b"));
+        let failure = passed_on("BROKEN", Some(OsString::from_vec(vec![0xff]))).unwrap_err();
+        assert!(failure.message().contains("variable BROKEN:"), "{failure}");
+    }
+
+    #[test]
     fn what_is_no_port_is_refused() {
         for text in ["", "abc", "99999:99999", "0:0", "80:", "80/ip", "a:80", "9-1:9-1", "-1"] {
-            assert_eq!(port(text).unwrap_err().kind(), Kind::Usage, "{text}");
+            assert_eq!(port(text, 1).unwrap_err().kind(), Kind::Usage, "{text}");
         }
     }
 

@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read as _;
+use std::os::fd::AsFd as _;
 
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, umask};
@@ -12,27 +14,29 @@ use nix::unistd::{Gid, Uid, chdir, setgroups, sethostname, setresgid, setresuid}
 
 use super::idmap::IdMap;
 use super::plan::Plan;
-use super::{command, confine, network, root};
+use super::{command, confine, descriptors, network, parent, root};
 use crate::error::{Context as _, Failure, Kind, Result};
 
-/// Becomes the container's program. `ready` yields one byte once the user mapping is in place.
+/// Becomes the container's program. `ready` yields one byte once the user mapping is in place, and ends
+/// with the parent.
 ///
 /// # Errors
 /// Whatever keeps the program from being executed; returns only then.
-pub fn become_program(plan: &Plan, map: &IdMap, ready: File) -> Result<Infallible> {
-    wait_for_users(ready)?;
+pub fn become_program(plan: &Plan, map: &IdMap, mut ready: File) -> Result<Infallible> {
+    tie()?;
+    wait_for_users(&mut ready)?;
     sethostname(&plan.hostname).or_fail(Kind::System, || "cannot name the container")?;
     if plan.isolated {
         network::bring_up()?;
     }
     root::enter(plan)?;
-    confine::capabilities()?;
+    confine::capabilities(&confine::LEFT)?;
     take_user(plan, map)?;
 
-    // After the change of user, which resets it: without its parent nobody would pass on signals
-    // or read the exit code, so the container goes with it.
-    prctl::set_pdeathsig(Signal::SIGKILL)
-        .or_fail(Kind::System, || "cannot tie the container to this process")?;
+    // Again after the change of user, which undoes it. The parent may have ended in between, when
+    // nothing tied this process to it.
+    tie()?;
+    still_there(&ready)?;
     prctl::set_no_new_privs().or_fail(Kind::System, || "cannot give up privileges")?;
     chdir(&plan.working_dir)
         .or_fail(Kind::System, || format!("cannot start in {}", plan.working_dir.display()))?;
@@ -40,32 +44,55 @@ pub fn become_program(plan: &Plan, map: &IdMap, ready: File) -> Result<Infallibl
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .or_fail(Kind::System, || "cannot unblock signals")?;
     heed_signals();
+    descriptors::close_others()?;
     command::execute(&plan.command, &plan.environment)
 }
 
+/// Has this process end with its parent: without it nobody would pass on signals or read the exit code.
+pub fn tie() -> Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)
+        .or_fail(Kind::System, || "cannot tie the container to this process")
+}
+
+/// Fails when the parent has ended.
+fn still_there(ready: &File) -> Result<()> {
+    let mut watched = [PollFd::new(ready.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut watched, PollTimeout::ZERO) {
+        Ok(0) => Ok(()),
+        _ => Err(gone()),
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new(Kind::System, "the process that starts the container is gone")
+}
+
 /// Lets every signal do what it does by default: what is ignored stays so in another program, and
-/// this one ignores SIGPIPE.
+/// this one ignores SIGPIPE. What `nohup` began goes on in the container.
 fn heed_signals() {
+    let ignores_hangup = parent::is_ignored(Signal::SIGHUP);
     for number in 1..=libc::SIGRTMAX() {
+        if ignores_hangup && number == libc::SIGHUP {
+            continue;
+        }
         // SAFETY: no handler of ours runs any more. Numbers that cannot be changed are refused.
         unsafe { libc::signal(number, libc::SIG_DFL) };
     }
 }
 
 /// Waits for the one byte that says who the users here are.
-pub fn wait_for_users(mut ready: File) -> Result<()> {
+pub fn wait_for_users(ready: &mut File) -> Result<()> {
     // What is made here has the modes it is given, whatever the caller's own files are to have; and
     // a program in a container expects this mask.
     umask(Mode::from_bits_truncate(0o022));
-    ready
-        .read_exact(&mut [0])
-        .map_err(|_| Failure::new(Kind::System, "the process that starts the container is gone"))
+    ready.read_exact(&mut [0]).map_err(|_| gone())
 }
 
 fn take_user(plan: &Plan, map: &IdMap) -> Result<()> {
-    // With a single user there is nothing to change, and the kernel forbids changing groups.
+    // With a single user there is nothing to change, and the kernel forbids changing groups. What
+    // another change of user takes away goes all the same.
     if matches!(map, IdMap::Single { .. }) {
-        return Ok(());
+        return if plan.sole.is_some() { confine::capabilities(&[]) } else { Ok(()) };
     }
     let user = &plan.user;
     let doing = || format!("cannot become user {}:{}", user.uid, user.gid);

@@ -12,7 +12,7 @@ use crate::error::{Context as _, Kind, Result};
 
 /// What other engines leave to root by default (Docker's list): enough for its files, users and
 /// sockets, and nothing with which a mount could be changed.
-const LEFT: [u32; 14] = [
+pub const LEFT: [u32; 14] = [
     0,  // CAP_CHOWN
     1,  // CAP_DAC_OVERRIDE
     3,  // CAP_FOWNER
@@ -40,27 +40,37 @@ const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 const MASKED: [&str; 8] =
     ["acpi", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats"];
 
-/// Makes the kernel's settings in `proc` read-only, and hides what it tells of the host.
-pub fn kernel(proc: &Path, null: &Path) -> Result<()> {
+/// The same of the hardware in `/sys`: tables of the firmware, and what the processor uses, from which
+/// secrets of others can be told.
+const MASKED_HARDWARE: [&str; 2] = ["firmware", "devices/virtual/powercap"];
+
+/// Makes the kernel's settings in `proc` read-only, and hides what it and `sys` tell of the host.
+pub fn kernel(proc: &Path, sys: &Path, null: &Path) -> Result<()> {
     let read_only = Attributes { read_only: true, devices: true, recursive: false };
     // Kernels differ in which of these they have.
-    for path in READ_ONLY.map(|name| proc.join(name)).iter().filter(|path| path.exists()) {
-        mounts::bind(path, path, read_only)?;
-    }
-    for path in MASKED.map(|name| proc.join(name)).iter().filter(|path| path.exists()) {
-        if path.is_dir() {
-            let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-            mounts::special("tmpfs", path, flags, "size=0k")
-                .or_fail(Kind::System, || format!("cannot hide {}", path.display()))?;
-        } else {
-            mounts::bind(null, path, Attributes { devices: true, ..read_only })?;
+    for (name, path) in READ_ONLY.map(|name| (name, proc.join(name))) {
+        if path.exists() {
+            mounts::bind(&path, &path, read_only)
+                .or_fail(Kind::System, || format!("cannot make /proc/{name} read-only"))?;
         }
+    }
+    let masked = MASKED.map(|name| (format!("/proc/{name}"), proc.join(name)));
+    let hardware = MASKED_HARDWARE.map(|name| (format!("/sys/{name}"), sys.join(name)));
+    for (name, path) in masked.into_iter().chain(hardware).filter(|(_, path)| path.exists()) {
+        let hidden = if path.is_dir() {
+            let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+            mounts::special("tmpfs", &path, flags, "size=0k").map_err(io::Error::from)
+        } else {
+            mounts::bind(null, &path, Attributes { devices: true, ..read_only })
+        };
+        hidden.or_fail(Kind::System, || format!("cannot hide {name}"))?;
     }
     Ok(())
 }
 
-/// Gives up every capability that is not left to root, for this process and whatever it becomes.
-pub fn capabilities() -> Result<()> {
+/// Gives up every capability that is not left to root, for whatever this process becomes, and all but
+/// `kept` of those for itself.
+pub fn capabilities(kept: &[u32]) -> Result<()> {
     let doing = || "cannot give up capabilities";
     for capability in (0..64).filter(|capability| !LEFT.contains(capability)) {
         // SAFETY: takes numbers only.
@@ -75,10 +85,10 @@ pub fn capabilities() -> Result<()> {
             return Err(error).or_fail(Kind::System, doing);
         }
     }
-    let left = LEFT.iter().fold(0, |set, capability| set | 1_u32 << capability);
+    let kept = kept.iter().fold(0, |set, capability| set | 1_u32 << capability);
     let header = [VERSION, 0];
     // Effective, permitted and inheritable of the first 32, then of the others.
-    let sets = [left, left, 0, 0, 0, 0];
+    let sets = [kept, kept, 0, 0, 0, 0];
     // SAFETY: both arrays have the layout of the kernel's structures for this version, and outlive the
     // call, which only reads them.
     let set = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) };

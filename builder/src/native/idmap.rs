@@ -7,6 +7,7 @@ use nix::unistd::{Gid, Pid, Uid, getegid, geteuid};
 
 use super::user::User;
 use crate::error::{Context as _, Kind, Result};
+use crate::unpack::Sole;
 
 /// How users are mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,16 @@ impl IdMap {
             Self::Identity
         } else {
             Self::Single { outer: (geteuid(), getegid()), inner: (user.uid, user.gid) }
+        }
+    }
+
+    /// The user, where it is the only one and not root. Root may do everything with all files there are.
+    pub fn sole(&self, user: &User) -> Option<Sole> {
+        match self {
+            Self::Single { .. } if user.uid != 0 => {
+                Some(Sole { uid: user.uid, groups: user.groups.clone() })
+            }
+            Self::Single { .. } | Self::Identity => None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::stage::on_host;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::tar::options::Ownership;
 use crate::tar::tree::Content;
-use crate::unpack::place;
+use crate::unpack::{Sole, place};
 
 /// Where the root of the container is while it is laid out.
 const NEW: &str = "/new";
@@ -31,15 +31,19 @@ const SAFE: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 /// Makes the root of a container as its image has it, and nothing more; says where it is.
 pub fn image(plan: &Plan) -> Result<&'static Path> {
     let new = Path::new(NEW);
-    mounts::directory(new)?;
     let doing = || "cannot prepare the container's root";
-    let in_memory =
-        || mounts::special("tmpfs", new, SAFE, "mode=0755").or_fail(Kind::System, doing);
+    fs::create_dir(new).or_fail(Kind::System, doing)?;
+    let in_memory = || {
+        mounts::special("tmpfs", new, SAFE, "mode=0755")
+            .map_err(io::Error::from)
+            .and_then(|()| own(new, &Ownership::root(0o755), false, plan.sole.as_ref()))
+            .or_fail(Kind::System, doing)
+    };
     match &plan.ground {
         Ground::Nothing => in_memory()?,
         Ground::Whole(root) => {
             let writable = Attributes { read_only: false, devices: false, recursive: false };
-            mounts::bind(&on_host(root), new, writable)?;
+            mounts::bind(&on_host(root), new, writable).or_fail(Kind::System, doing)?;
         }
         Ground::Below { lower, beside } => {
             if !overlay(&on_host(lower), &on_host(beside), new).or_fail(Kind::System, doing)? {
@@ -77,7 +81,7 @@ fn overlay(lower: &Path, beside: &Path, new: &Path) -> io::Result<bool> {
     let [upper, work] = ["upper", "work"].map(|folder| Path::new(above).join(folder));
     fs::create_dir(&upper)?;
     fs::create_dir(&work)?;
-    own(&upper, &as_found(&fs::metadata(lower)?), false)?;
+    own(&upper, &as_found(&fs::metadata(lower)?), false, None)?;
     let options = format!("lowerdir={LOWER},upperdir={above}/upper,workdir={above}/work,userxattr");
     let mounted = mount(Some("overlay"), new, Some("overlay"), SAFE, Some(options.as_str()));
     Ok(mounted.is_ok())
@@ -111,9 +115,9 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
             let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
             nix::unistd::mkfifo(&target, mode)?;
         }
-        own(&target, &as_found(&about), about.is_symlink())?;
+        own(&target, &as_found(&about), about.is_symlink(), None)?;
     }
-    own(to, &as_found(&fs::metadata(from)?), false)
+    own(to, &as_found(&fs::metadata(from)?), false, None)
 }
 
 fn as_found(about: &fs::Metadata) -> Ownership {
@@ -126,16 +130,18 @@ fn as_found(about: &fs::Metadata) -> Ownership {
 
 /// Makes the files the image has beside the store.
 fn placed(plan: &Plan, new: &Path) -> Result<()> {
+    let sole = plan.sole.as_ref();
     plan.tree.walk(&mut |entry| {
         let doing = || format!("cannot make {}", entry.path().display());
         let Some(file) = entry.file else {
             // It is there because something is in it, and in layers such a directory is root's.
-            return directory(new, entry.path(), &Ownership::root(0o755))
+            return directory(new, entry.path(), &Ownership::root(0o755), sole)
                 .or_fail(Kind::System, doing);
         };
         let is_link = match &file.content {
             Content::Directory => {
-                return directory(new, entry.path(), &file.ownership).or_fail(Kind::System, doing);
+                return directory(new, entry.path(), &file.ownership, sole)
+                    .or_fail(Kind::System, doing);
             }
             Content::Symlink(_) => true,
             Content::Regular(_) => false,
@@ -145,7 +151,8 @@ fn placed(plan: &Plan, new: &Path) -> Result<()> {
             Content::Symlink(to) => symlink(std::ffi::OsStr::from_bytes(to), &target),
             _ => fs::copy(on_host(&file.source), &target).map(drop),
         };
-        made.and_then(|()| own(&target, &file.ownership, is_link)).or_fail(Kind::System, doing)
+        made.and_then(|()| own(&target, &file.ownership, is_link, sole))
+            .or_fail(Kind::System, doing)
     })
 }
 
@@ -160,7 +167,8 @@ fn store(plan: &Plan, new: &Path) -> Result<()> {
             let mut above: Vec<&Path> = folder.ancestors().collect();
             above.pop();
             for path in above.into_iter().rev() {
-                directory(new, path, &Ownership::root(0o755)).or_fail(Kind::System, doing)?;
+                directory(new, path, &Ownership::root(0o755), plan.sole.as_ref())
+                    .or_fail(Kind::System, doing)?;
             }
         }
         let source = on_host(path);
@@ -173,20 +181,26 @@ fn store(plan: &Plan, new: &Path) -> Result<()> {
             let to = fs::read_link(&source).or_fail(Kind::System, doing)?;
             symlink(to, &target).or_fail(Kind::System, doing)?;
         } else {
-            mounts::bind(&source, &target, STORE)?;
+            mounts::bind(&source, &target, STORE)
+                .or_fail(Kind::System, || format!("cannot mount {}", path.display()))?;
         }
     }
     Ok(())
 }
 
 /// Makes a directory as a layer does: one that is there stays, anything else is replaced.
-fn directory(new: &Path, path: &Path, ownership: &Ownership) -> io::Result<()> {
+fn directory(
+    new: &Path,
+    path: &Path,
+    ownership: &Ownership,
+    sole: Option<&Sole>,
+) -> io::Result<()> {
     let target = free(new, path, true)?;
     match fs::create_dir(&target) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    own(&target, ownership, false)
+    own(&target, ownership, false, sole)
 }
 
 /// Where `path` is in the container. What is there goes away, as below the file of a layer; a
@@ -203,7 +217,13 @@ fn free(new: &Path, path: &Path, directory: bool) -> io::Result<std::path::PathB
     Ok(target)
 }
 
-fn own(target: &Path, ownership: &Ownership, is_link: bool) -> io::Result<()> {
+/// Gives a file its owner, and its mode as the one user there is has it, where there is one only.
+pub fn own(
+    target: &Path,
+    ownership: &Ownership,
+    is_link: bool,
+    sole: Option<&Sole>,
+) -> io::Result<()> {
     let uid = u32::try_from(ownership.uid).unwrap_or(u32::MAX);
     let gid = u32::try_from(ownership.gid).unwrap_or(u32::MAX);
     // Not everybody exists where an ordinary user maps users, and whoever does not owns nothing.
@@ -216,7 +236,8 @@ fn own(target: &Path, ownership: &Ownership, is_link: bool) -> io::Result<()> {
     if is_link {
         return Ok(());
     }
-    fs::set_permissions(target, Permissions::from_mode(ownership.mode))
+    let mode = sole.map_or(ownership.mode, |sole| sole.mode(ownership.mode, uid, gid));
+    fs::set_permissions(target, Permissions::from_mode(mode))
 }
 
 #[cfg(test)]
@@ -254,7 +275,7 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(world.path().join("outside")).unwrap(), "untouched");
         let ownership = as_found(&fs::metadata(&new).unwrap());
-        directory(&new, Path::new("/link"), &Ownership { mode: 0o711, ..ownership }).unwrap();
+        directory(&new, Path::new("/link"), &Ownership { mode: 0o711, ..ownership }, None).unwrap();
         let about = fs::symlink_metadata(new.join("link")).unwrap();
         assert!(about.is_dir() && about.permissions().mode() & 0o7777 == 0o711);
     }

@@ -10,8 +10,6 @@ use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
-use crate::error::{Context as _, Kind, Result};
-
 /// How something of the host appears in the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attributes {
@@ -25,23 +23,23 @@ pub struct Attributes {
 
 /// Shows `source` at `target`, which is made when it is not there: a file for a file, a directory
 /// for a directory. Set-user-id programs lose that power.
-pub fn bind(source: &Path, target: &Path, attributes: Attributes) -> Result<()> {
-    let doing = || format!("cannot mount {} at {}", source.display(), target.display());
-    let metadata = fs::metadata(source).or_fail(Kind::System, doing)?;
-    if metadata.is_dir() {
-        directory(target)?;
+///
+/// # Errors
+/// The kernel's. Whoever asks knows how the two are called where they can be seen.
+pub fn bind(source: &Path, target: &Path, attributes: Attributes) -> io::Result<()> {
+    if fs::metadata(source)?.is_dir() {
+        fs::create_dir_all(target)?;
     } else {
         if let Some(parent) = target.parent() {
-            directory(parent)?;
+            fs::create_dir_all(parent)?;
         }
         if !target.exists() {
-            fs::write(target, "").or_fail(Kind::System, doing)?;
+            fs::write(target, "")?;
         }
     }
     let recursive = if attributes.recursive { MsFlags::MS_REC } else { MsFlags::empty() };
-    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND | recursive, None::<&str>)
-        .or_fail(Kind::System, doing)?;
-    restrict(target, attributes).or_fail(Kind::System, doing)
+    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND | recursive, None::<&str>)?;
+    restrict(target, attributes)
 }
 
 /// Mounts a file system of the kernel's own.
@@ -49,16 +47,12 @@ pub fn special(kind: &str, target: &Path, flags: MsFlags, options: &str) -> nix:
     mount(Some(kind), target, Some(kind), flags, Some(options))
 }
 
-/// Makes a directory and those above it.
-pub fn directory(path: &Path) -> Result<()> {
-    fs::create_dir_all(path)
-        .or_fail(Kind::System, || format!("cannot make directory {}", path.display()))
-}
-
 /// Makes the mount at `target` read-only.
-pub fn read_only(target: &Path) -> Result<()> {
+///
+/// # Errors
+/// As [`bind`].
+pub fn read_only(target: &Path) -> io::Result<()> {
     restrict(target, Attributes { read_only: true, devices: true, recursive: false })
-        .or_fail(Kind::System, || format!("cannot make {} read-only", target.display()))
 }
 
 /// Sets the attributes of a mount. The newer call changes only what it is told to; where the

@@ -30,13 +30,14 @@ enum Answer {
 pub struct Started {
     /// Its process.
     pub child: Pid,
+    /// Open until the child has become another program, or is gone.
     ready: Option<OwnedFd>,
     answer: Option<OwnedFd>,
 }
 
 /// Starts a copy of this process, PID 1 of its namespaces, that does nothing but `body`. This gets a
-/// file that yields one byte once the users are mapped; what it returns is the child's answer. The network
-/// is one of its own as well when it is `isolated`.
+/// file that yields one byte once the users are mapped, and ends when this process does; what it returns
+/// is the child's answer. The network is one of its own as well when it is `isolated`.
 ///
 /// # Errors
 /// When this user may not make namespaces.
@@ -81,10 +82,12 @@ pub fn start(isolated: bool, body: &dyn Fn(File) -> Result<String>) -> Result<St
 }
 
 impl Started {
-    /// Tells the child that its users are mapped.
+    /// Tells the child that its users are mapped. Its end of the pipe stays open: by that it knows that
+    /// this process is there.
     pub fn go(&mut self) -> Result<()> {
-        let told = self.ready.take().map(|pipe| File::from(pipe).write_all(b"\n"));
-        told.unwrap_or(Ok(())).or_fail(Kind::System, || "cannot start the container")
+        let Some(pipe) = &self.ready else { return Ok(()) };
+        let told = nix::unistd::write(pipe, b"\n").map_err(std::io::Error::from);
+        told.map(drop).or_fail(Kind::System, || "cannot start the container")
     }
 
     /// Waits for what the child has to say; `None`: it has become another program, or is gone.
@@ -97,6 +100,7 @@ impl Started {
             let read = File::from(pipe).read_to_string(&mut text);
             read.or_fail(Kind::System, || "cannot hear from the container")?;
         }
+        self.ready = None;
         match serde_json::from_str(&text) {
             Ok(Answer::Done(said)) => Ok(Some(said)),
             Ok(Answer::Failed { code, message, hint }) => {

@@ -5,14 +5,17 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{self, SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpgrp, isatty, setpgid, tcgetpgrp, tcsetpgrp};
+use nix::unistd::Pid;
 
 use super::idmap::IdMap;
 use super::plan::Plan;
-use super::{child, namespaces};
+use super::terminal::Terminal;
+use super::{child, descriptors, namespaces};
 use crate::error::{Context as _, Kind, Result};
 
 /// Signals that are passed on to the container.
@@ -27,10 +30,14 @@ const FORWARDED: [Signal; 8] = [
     Signal::SIGCONT,
 ];
 
+/// How often it is looked whether a shell has given this program the terminal. It tells nobody.
+const LOOKS: u16 = 200;
+
 /// Starts the container and stays until it ends.
 pub fn run(plan: &Plan) -> Result<u8> {
     let signals = take_signals()?;
     let map = IdMap::choose(&plan.user);
+    let _given = descriptors::give(&map, &plan.user);
     let mut started = namespaces::start(plan.isolated, &|ready| {
         let Err(failure) = child::become_program(plan, &map, ready);
         Err(failure)
@@ -55,7 +62,10 @@ fn take_signals() -> Result<SignalFd> {
     let doing = || "cannot take over signals";
     let mut set = SigSet::empty();
     for signal in FORWARDED.into_iter().chain([Signal::SIGCHLD]) {
-        set.add(signal);
+        // What is blocked comes even when it is ignored, and below `nohup` nobody is to hear of it.
+        if signal != Signal::SIGHUP || !is_ignored(signal) {
+            set.add(signal);
+        }
     }
     // Taking the terminal back from the background would stop this process otherwise.
     let mut blocked = set;
@@ -65,10 +75,21 @@ fn take_signals() -> Result<SignalFd> {
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC).or_fail(Kind::System, doing)
 }
 
+/// Whether this program was started with a signal ignored, as by `nohup`.
+pub fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: zeros are an action; the call changes nothing, and writes one to where there is room.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal as libc::c_int, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Passes signals on until the container has ended.
 fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
     let doing = || "cannot wait for the container";
     let mut last: Option<(u32, u32, Instant)> = None;
+    let mut hung_up = false;
     loop {
         // SIGCHLD merges: everything that has happened is asked for each time.
         loop {
@@ -81,6 +102,13 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
                 Ok(_) => break,
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error).or_fail(Kind::System, doing),
+            }
+        }
+        if terminal.is_awaited() {
+            let watched = PollFd::new(signals.as_fd(), PollFlags::POLLIN);
+            if poll(&mut [watched], PollTimeout::from(LOOKS)).is_ok_and(|ready| ready == 0) {
+                terminal.look(child);
+                continue;
             }
         }
         match signals.read_signal() {
@@ -96,6 +124,15 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
                 match signal {
                     Some(Signal::SIGCHLD) | None => {}
                     Some(Signal::SIGCONT) => terminal.resume(child),
+                    // The terminal is gone, or the session is over. Both this program and the container
+                    // may be told, and by several: to the container a second time means to kill.
+                    Some(Signal::SIGHUP) if hung_up => {}
+                    Some(Signal::SIGHUP) => {
+                        hung_up = true;
+                        let _ = signal::kill(child, Signal::SIGTERM);
+                    }
+                    // What was typed reaches the container as well.
+                    Some(_) if terminal.is_shared() && info.ssi_code == libc::SI_KERNEL => {}
                     // It may have ended in this moment.
                     Some(signal) => {
                         let _ = signal::kill(child, signal);
@@ -113,43 +150,4 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
 fn is_echo(before: (u32, u32, Instant), said: (u32, u32, Instant)) -> bool {
     const BREATH: Duration = Duration::from_millis(20);
     (before.0, before.1) == (said.0, said.1) && said.2 - before.2 < BREATH
-}
-
-/// The terminal this process was started from, when it is in its foreground.
-struct Terminal {
-    lent: bool,
-}
-
-impl Terminal {
-    /// Makes the child a process group of its own and, when this process has the terminal, the
-    /// terminal's foreground: what is typed then reaches the container and nothing else.
-    fn lend(child: Pid) -> Self {
-        let _ = setpgid(child, child);
-        let stdin = std::io::stdin();
-        let ours = isatty(stdin.as_fd()).unwrap_or(false)
-            && tcgetpgrp(stdin.as_fd()).is_ok_and(|group| group == getpgrp());
-        Self { lent: ours && tcsetpgrp(stdin.as_fd(), child).is_ok() }
-    }
-
-    fn take_back(&self) {
-        if self.lent {
-            let _ = tcsetpgrp(std::io::stdin().as_fd(), getpgrp());
-        }
-    }
-
-    /// The container was stopped (Ctrl-Z): stop, too, so that the user's shell takes over.
-    fn suspend(&self, child: Pid) {
-        self.take_back();
-        let _ = signal::raise(Signal::SIGSTOP);
-        self.resume(child);
-    }
-
-    /// The user's shell has brought this process back (`fg`).
-    fn resume(&self, child: Pid) {
-        let stdin = std::io::stdin();
-        if self.lent && tcgetpgrp(stdin.as_fd()).is_ok_and(|group| group == getpgrp()) {
-            let _ = tcsetpgrp(stdin.as_fd(), child);
-        }
-        let _ = signal::killpg(child, Signal::SIGCONT);
-    }
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::ground::Ground;
+use super::idmap::IdMap;
 use super::user::{self, User};
+use super::volume::Volume;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, Source};
 use crate::layers::LayerPath;
 use crate::tar::Tree;
 use crate::tar::tree::Content;
-use crate::unpack::place;
+use crate::unpack::{Sole, place};
 
 /// The search path when neither image nor user sets one, as container engines have it.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -45,17 +47,6 @@ pub struct Terminal {
     pub kind: String,
 }
 
-/// Something of the host shown in the container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Volume {
-    /// On the host, absolute.
-    pub source: PathBuf,
-    /// In the container, absolute.
-    pub target: PathBuf,
-    /// Whether it may not be written to.
-    pub read_only: bool,
-}
-
 /// Everything the child needs to know.
 #[derive(Debug)]
 pub struct Plan {
@@ -71,6 +62,8 @@ pub struct Plan {
     pub declared: Vec<PathBuf>,
     /// Whose processes they are.
     pub user: User,
+    /// The user again, where there is nobody else and it is not root: every file is theirs then.
+    pub sole: Option<Sole>,
     /// Argument vector, never empty.
     pub command: Vec<String>,
     /// The whole environment.
@@ -87,35 +80,6 @@ pub struct Plan {
     pub terminal: Option<PathBuf>,
 }
 
-impl Volume {
-    /// Reads `HOST:CONTAINER[:ro]`.
-    ///
-    /// # Errors
-    /// When a part is missing, not absolute in the container, or an unknown option.
-    pub fn parse(text: &str, current: &Path) -> Result<Self> {
-        let wrong = |why: &str| {
-            Failure::new(Kind::Usage, format!("cannot mount `{text}`: {why}"))
-                .hint("write -v HOST:CONTAINER or -v HOST:CONTAINER:ro")
-        };
-        let mut parts = text.split(':');
-        let (Some(source), Some(target)) = (parts.next(), parts.next()) else {
-            return Err(wrong("no path in the container"));
-        };
-        let read_only = match (parts.next(), parts.next()) {
-            (None, _) | (Some("rw"), None) => false,
-            (Some("ro"), None) => true,
-            _ => return Err(wrong("unknown option")),
-        };
-        if source.is_empty() || !target.starts_with('/') {
-            return Err(wrong("the path in the container must be absolute"));
-        }
-        if !source.contains('/') && !source.starts_with('.') {
-            return Err(wrong("named volumes exist in Docker only"));
-        }
-        Ok(Self { source: current.join(source), target: PathBuf::from(target), read_only })
-    }
-}
-
 impl Plan {
     /// Decides what to run and how.
     ///
@@ -127,12 +91,15 @@ impl Plan {
             Ground::Nothing | Ground::Below { .. } => split(image),
         };
         let tree = crate::image::pack::tree(&placed)?;
-        let wanted = request.user.as_deref().unwrap_or(&image.config.user);
+        // As in Docker, no user is the image's.
+        let asked = request.user.as_deref().filter(|user| !user.is_empty());
+        let wanted = asked.unwrap_or(&image.config.user);
         let user = user::resolve(
             wanted,
             &accounts(&ground, &tree, "/etc/passwd")?,
             &accounts(&ground, &tree, "/etc/group")?,
         )?;
+        let sole = IdMap::choose(&user).sole(&user);
 
         let arguments =
             if request.arguments.is_empty() { image.config.cmd.clone() } else { request.arguments };
@@ -172,6 +139,7 @@ impl Plan {
             tree,
             volumes: request.volumes,
             user,
+            sole,
             command,
             environment,
             working_dir: PathBuf::from(working_dir),
@@ -181,6 +149,13 @@ impl Plan {
             hostname,
             declared: image.config.volumes.keys().map(PathBuf::from).collect(),
         })
+    }
+
+    /// The same on a ground that has all files of the image.
+    #[must_use]
+    pub fn on_whole(self, ground: Ground) -> Self {
+        let (store, tree) = Default::default();
+        Self { ground, store, tree, ..self }
     }
 }
 
@@ -227,7 +202,10 @@ fn hostname(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
     let plain: String =
         last.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
-    plain.trim_matches('-').to_owned()
+    match plain.trim_matches('-') {
+        "" => "container".to_owned(),
+        plain => plain.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -263,6 +241,8 @@ mod tests {
         assert_eq!(plan.environment["PATH"], "/bin");
         assert_eq!((plan.user.uid, plan.hostname.as_str()), (1000, "my-app"));
         assert_eq!(plan.environment["HOSTNAME"], "my-app");
+        let nobody = Request { user: Some(String::new()), ..Request::default() };
+        assert_eq!(Plan::new(&image, Ground::Nothing, nobody).unwrap().user.uid, 1000);
 
         let request = Request {
             arguments: vec!["web".into()],
@@ -279,18 +259,15 @@ mod tests {
     }
 
     #[test]
-    fn an_image_without_program_is_refused() {
-        assert!(Plan::new(&image(Config::default()), Ground::Nothing, Request::default()).is_err());
+    fn every_machine_has_a_name() {
+        for (image, name) in [("reg.example/my_app", "my-app"), ("_", "container"), ("a.b-", "a-b")]
+        {
+            assert_eq!(hostname(image), name);
+        }
     }
 
     #[test]
-    fn volumes_are_paths_on_both_sides() {
-        let current = Path::new("/here");
-        let volume = Volume::parse("./data:/data:ro", current).unwrap();
-        assert_eq!(volume.source, Path::new("/here/./data"));
-        assert!(volume.read_only);
-        for text in ["/a", "/a:b", "name:/a", "/a:/b:zz", ":/b"] {
-            assert!(Volume::parse(text, current).is_err(), "{text}");
-        }
+    fn an_image_without_program_is_refused() {
+        assert!(Plan::new(&image(Config::default()), Ground::Nothing, Request::default()).is_err());
     }
 }

@@ -1,7 +1,5 @@
 //! Proves that the tree a container is shown here is the one its image has wherever it is pulled.
 
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 
 use super::compare::{self, Comparison, Owners};
@@ -28,11 +26,10 @@ pub fn prove(plan: &Plan, unpacked: &Standing) -> Result<Comparison> {
         IdMap::Identity if idmap::everybody_exists() => Owners::All,
         IdMap::Identity => Owners::Somebody,
     };
-    let mut started = namespaces::start(false, &|ready| {
+    let mut started = namespaces::start(false, &|mut ready| {
         // Whoever ends this program ends the comparison.
-        prctl::set_pdeathsig(Signal::SIGKILL)
-            .or_fail(Kind::System, || "cannot tie the comparison to this process")?;
-        child::wait_for_users(ready)?;
+        child::tie()?;
+        child::wait_for_users(&mut ready)?;
         stage::set_up()?;
         let mounted = lay::image(plan)?;
         let found = compare::trees(mounted, &stage::on_host(unpacked), owners)?;

@@ -10,8 +10,10 @@ use nix::unistd::{chdir, pivot_root};
 use super::mounts::{self, Attributes};
 use super::plan::Plan;
 use super::stage::{self, HOST, on_host};
-use super::{confine, lay};
+use super::volume::Volume;
+use super::{confine, lay, names};
 use crate::error::{Context as _, Failure, Kind, Result};
+use crate::tar::options::Ownership;
 use crate::unpack::place;
 
 /// Devices every container has (OCI runtime-spec, `config-linux.md`, default devices).
@@ -23,40 +25,76 @@ const WRITABLE: Attributes = Attributes { read_only: false, devices: false, recu
 pub fn enter(plan: &Plan) -> Result<()> {
     stage::set_up()?;
     let new = lay::image(plan)?;
-    kernel_file_systems(new)?;
+    let (proc, sys) = kernel_file_systems(plan, new)?;
     devices(plan, new)?;
-    confine::kernel(&directory(new, Path::new("/proc"))?, &on_host(Path::new("/dev/null")))?;
-    names_of_the_network(new)?;
-    for volume in &plan.volumes {
-        let read_only = volume.read_only;
-        mounts::bind(
-            &on_host(&volume.source),
-            &resolved(new, &volume.target)?,
-            Attributes { read_only, devices: false, recursive: true },
-        )?;
-    }
-    directory(new, &plan.working_dir)?;
+    confine::kernel(&proc, &sys, &on_host(Path::new("/dev/null")))?;
+    names::show(plan, new)?;
+    plan.volumes.iter().try_for_each(|volume| show(plan, new, volume))?;
+    directory(plan, new, &plan.working_dir)
+        .map_err(|failure| failure.hint("start elsewhere: -w DIR, a directory of the container"))?;
     if plan.read_only {
         // Mounts of their own, which the root's is not.
         for volume in &plan.declared {
-            let place = directory(new, volume)?;
-            mounts::bind(&place, &place, WRITABLE)?;
+            let place = directory(plan, new, volume)?;
+            mounts::bind(&place, &place, WRITABLE)
+                .or_fail(Kind::System, || format!("cannot make {} writable", volume.display()))?;
         }
-        mounts::read_only(new)?;
+        mounts::read_only(new).or_fail(Kind::System, || "cannot make the root read-only")?;
     }
     leave_host(new)
 }
 
+/// Shows something of the host.
+fn show(plan: &Plan, new: &Path, volume: &Volume) -> Result<()> {
+    let (source, target) = (volume.source.display(), volume.target.display());
+    let doing = || format!("cannot mount {source} at {target}");
+    let place = resolved(new, &volume.target)?;
+    let is_directory = fs::metadata(on_host(&volume.source)).or_fail(Kind::System, doing)?.is_dir();
+    let there = fs::metadata(&place).map(|there| there.is_dir());
+    if there.is_ok_and(|there| there != is_directory) {
+        let kinds = ["a file", "a directory"];
+        let [here, there] = [is_directory, !is_directory].map(|kind| kinds[usize::from(kind)]);
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("{}: it is {here}, and there is {there}", doing()),
+        )
+        .hint("a directory can take the place of a directory only, and a file that of a file"));
+    }
+    // Directories on the way are made as the image's would be; those in another volume may not be.
+    let inside = Path::new("/").join(place.strip_prefix(new).unwrap_or(&place));
+    let folder = if is_directory { &inside } else { inside.parent().unwrap_or(&inside) };
+    let hint = |failure: Failure| {
+        failure.hint(format!("make {target} in the image, or in the volume that it lies in"))
+    };
+    directory(plan, new, folder).map_err(|failure| hint(failure.context(doing())))?;
+    let read_only = volume.read_only;
+    let shown = Attributes { read_only, devices: false, recursive: true };
+    let mounted = mounts::bind(&on_host(&volume.source), &place, shown);
+    mounted.or_fail(Kind::System, doing).map_err(hint)
+}
+
 /// Where `path` is in the container, whatever links its image has.
-fn resolved(new: &Path, path: &Path) -> Result<PathBuf> {
+pub fn resolved(new: &Path, path: &Path) -> Result<PathBuf> {
     place::of(new, path)
         .or_fail(Kind::Data, || format!("cannot find {} in the image", path.display()))
 }
 
-/// A directory in the container, made where it is missing.
-fn directory(new: &Path, path: &Path) -> Result<PathBuf> {
-    place::for_directory(new, path)
-        .or_fail(Kind::System, || format!("cannot make directory {}", path.display()))
+/// A directory in the container, made where it is missing, as root's.
+pub fn directory(plan: &Plan, new: &Path, path: &Path) -> Result<PathBuf> {
+    let doing = || format!("cannot make directory {}", path.display());
+    let mut made = Vec::new();
+    let place = place::for_directory(new, path, &mut |place| made.push(place.to_owned()))
+        .or_fail(Kind::System, doing)?;
+    for place in made {
+        let inside = Path::new("/").join(place.strip_prefix(new).unwrap_or(&place));
+        let below = |volume: &Volume| inside != volume.target && inside.starts_with(&volume.target);
+        // What is made in a volume stays on the host, where it is as if this user had made it.
+        if !plan.volumes.iter().any(below) {
+            lay::own(&place, &Ownership::root(0o755), false, plan.sole.as_ref())
+                .or_fail(Kind::System, doing)?;
+        }
+    }
+    Ok(place)
 }
 
 /// Makes `new` the root; the host is out of reach afterwards.
@@ -70,8 +108,9 @@ fn leave_host(new: &Path) -> Result<()> {
     chdir("/").or_fail(Kind::System, doing)
 }
 
-fn kernel_file_systems(new: &Path) -> Result<()> {
-    let proc = directory(new, Path::new("/proc"))?;
+/// Shows `/proc` and `/sys`; where they are.
+fn kernel_file_systems(plan: &Plan, new: &Path) -> Result<(PathBuf, PathBuf)> {
+    let proc = directory(plan, new, Path::new("/proc"))?;
     let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     if let Err(error) = mounts::special("proc", &proc, safe, "") {
         // Inside another container part of /proc is hidden, and a new one would show it.
@@ -81,26 +120,28 @@ fn kernel_file_systems(new: &Path) -> Result<()> {
 
     // Programs look up limits and hardware here. It is no loss where the kernel is too old to
     // mount it read-only with all that is below it.
-    let sys = Attributes { read_only: true, devices: false, recursive: true };
-    let _ = mounts::bind(Path::new("/host/sys"), &directory(new, Path::new("/sys"))?, sys);
-
-    Ok(())
+    let sys = directory(plan, new, Path::new("/sys"))?;
+    let shown = Attributes { read_only: true, devices: false, recursive: true };
+    let _ = mounts::bind(&on_host(Path::new("/sys")), &sys, shown);
+    Ok((proc, sys))
 }
 
 fn devices(plan: &Plan, new: &Path) -> Result<()> {
     let device = Attributes { read_only: false, devices: true, recursive: false };
-    let dev = directory(new, Path::new("/dev"))?;
+    let dev = directory(plan, new, Path::new("/dev"))?;
     let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     let doing = || "cannot make /dev";
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mounts::special("tmpfs", &dev, quiet, "mode=0755,size=64k").or_fail(Kind::System, doing)?;
     for name in DEVICES {
-        mounts::bind(&on_host(&Path::new("/dev").join(name)), &dev.join(name), device)?;
+        mounts::bind(&on_host(&Path::new("/dev").join(name)), &dev.join(name), device)
+            .or_fail(Kind::System, || format!("cannot make /dev/{name}"))?;
     }
     // The terminal's own name lies in the host's /dev/pts. Programs that look for the name of
     // their terminal find this one, as they do in other containers.
     if let Some(terminal) = &plan.terminal {
-        mounts::bind(&on_host(terminal), &dev.join("console"), device)?;
+        mounts::bind(&on_host(terminal), &dev.join("console"), device)
+            .or_fail(Kind::System, || "cannot make /dev/console")?;
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),
@@ -111,41 +152,11 @@ fn devices(plan: &Plan, new: &Path) -> Result<()> {
     ] {
         symlink(target, dev.join(name)).or_fail(Kind::System, doing)?;
     }
-    mounts::directory(&dev.join("pts"))?;
+    fs::create_dir(dev.join("pts")).or_fail(Kind::System, doing)?;
     mounts::special("devpts", &dev.join("pts"), quiet, "newinstance,ptmxmode=0666,mode=0620")
         .or_fail(Kind::System, || "cannot mount /dev/pts")?;
-    mounts::directory(&dev.join("shm"))?;
+    fs::create_dir(dev.join("shm")).or_fail(Kind::System, doing)?;
     mounts::special("tmpfs", &dev.join("shm"), safe, "mode=1777")
-        .or_fail(Kind::System, || "cannot mount /dev/shm")
-}
-
-/// The network is the host's, so its names are, too, unless the image brings its own. Tools that make
-/// images leave empty files in these places.
-fn names_of_the_network(new: &Path) -> Result<()> {
-    for path in ["/etc/resolv.conf", "/etc/hosts"] {
-        let target = resolved(new, Path::new(path))?;
-        let source = resolve_on_host(Path::new(path));
-        let brought = fs::metadata(&target).is_ok_and(|there| there.len() > 0);
-        if !brought && source.is_file() {
-            mounts::bind(
-                &source,
-                &target,
-                Attributes { read_only: true, devices: false, recursive: false },
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// Follows links of the host as the host would, while its root is [`HOST`].
-fn resolve_on_host(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    // As many links as the kernel follows at the most.
-    for _ in 0..40 {
-        match fs::read_link(on_host(&path)) {
-            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(target),
-            Err(_) => break,
-        }
-    }
-    on_host(&path)
+        .or_fail(Kind::System, || "cannot mount /dev/shm")?;
+    lay::own(&dev, &Ownership::root(0o755), false, plan.sole.as_ref()).or_fail(Kind::System, doing)
 }

@@ -1,5 +1,6 @@
 //! Where a container's root is laid out: an empty file system with the host's root below it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
@@ -26,7 +27,7 @@ pub fn set_up() -> Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mounts::special("tmpfs", base, flags, "mode=0755").or_fail(Kind::System, doing)?;
     let host = base.join(HOST.trim_start_matches('/'));
-    mounts::directory(&host)?;
+    fs::create_dir(&host).or_fail(Kind::System, doing)?;
     pivot_root(base, &host).or_fail(Kind::System, doing)?;
     chdir("/").or_fail(Kind::System, doing)
 }

@@ -1,8 +1,8 @@
 //! The files of base images, unpacked once: `$XDG_CACHE_HOME/devenv-container/trees/<digest>`.
 //!
 //! A tree is named by the digests of its layers and by who unpacked it, as only root can give files
-//! their owners, and only those who exist in its namespace. It appears all at once and is not changed
-//! any more.
+//! their owners, and only those who exist in its namespace; where nobody else exists, also by the user
+//! whom its modes are for. It appears all at once and is not changed any more.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,18 +14,24 @@ use super::cache::{Cache, Held, with_way_out};
 use crate::digest::Digest;
 use crate::error::{Context as _, Kind, Result};
 use crate::image::Layer;
-use crate::unpack;
+use crate::unpack::{self, Sole};
 
 /// The version of what unpacking makes of a layer; another one makes new trees.
 const VERSION: u32 = 2;
 
-/// The tree of these layers, from the lowest up, and what keeps it while it is used.
+/// The tree of these layers, from the lowest up, and what keeps it while it is used. Its modes are for
+/// `sole`, where there is one.
 ///
 /// # Errors
 /// When they cannot be unpacked, or the cache cannot be written.
-pub fn tree(cache: &Cache, layers: &[Layer], now: SystemTime) -> Result<(PathBuf, Held)> {
+pub fn tree(
+    cache: &Cache,
+    layers: &[Layer],
+    sole: Option<&Sole>,
+    now: SystemTime,
+) -> Result<(PathBuf, Held)> {
     let doing = || format!("cannot keep the files of the base in {}", cache.path().display());
-    let name = name(layers, &whose());
+    let name = name(layers, &whose(), sole);
     let root = cache.path().join(&name).join("root");
     if let Some(held) = cache.hold(&name, now) {
         return Ok((root, held));
@@ -33,7 +39,7 @@ pub fn tree(cache: &Cache, layers: &[Layer], now: SystemTime) -> Result<(PathBuf
     let unfinished = cache.scratch().or_fail(Kind::CannotCreate, doing)?;
     let inside = unfinished.path().join("root");
     fs::create_dir(&inside).or_fail(Kind::CannotCreate, doing)?;
-    unpack::unpack(layers, &inside)
+    unpack::unpack(layers, &inside, sole)
         .map_err(|failure| with_way_out(failure.context(doing()), cache))?;
     let held = cache.keep(&name, unfinished, now).or_fail(Kind::CannotCreate, doing)?;
     Ok((root, held))
@@ -47,9 +53,10 @@ fn whose() -> String {
     format!("{} of {} and {}", geteuid(), plain(&users), plain(&groups))
 }
 
-fn name(layers: &[Layer], whose: &str) -> String {
+fn name(layers: &[Layer], whose: &str, sole: Option<&Sole>) -> String {
     let digests: Vec<String> = layers.iter().map(|layer| layer.diff_id.hex()).collect();
-    let key = format!("{VERSION} {whose}: {}", digests.join(" "));
+    let sole = sole.map_or_else(String::new, |sole| format!(" for {} {:?}", sole.uid, sole.groups));
+    let key = format!("{VERSION} {whose}{sole}: {}", digests.join(" "));
     Digest::of(key.as_bytes()).hex().to_owned()
 }
 
@@ -95,7 +102,7 @@ mod tests {
         let now = SystemTime::now();
         let of = |layers: &[Layer], now| {
             cache.sweep(now);
-            tree(&cache, layers, now)
+            tree(&cache, layers, None, now)
         };
         let trees = || fs::read_dir(cache.path()).unwrap().count();
 
@@ -122,7 +129,11 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let layers = [layer(world.path(), "a")];
         let names = ["0 of 0 0 4294967295", "0 of 0 1000 1", "1000 of 0 0 4294967295"]
-            .map(|whose| name(&layers, whose));
+            .map(|whose| name(&layers, whose, None));
+        let sole = |uid, groups| Sole { uid, groups };
+        let soles = [sole(1, vec![0]), sole(1, vec![2]), sole(0, vec![12])];
+        let [a, b, c] = soles.map(|sole| name(&layers, "0 of 0 1000 1", Some(&sole)));
+        assert!(a != b && a != c && b != c && !names.contains(&a));
         assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
         assert!(whose().starts_with(&format!("{} of ", geteuid())));
         assert!(whose().matches(char::is_numeric).count() > 6, "{}", whose());

@@ -15,7 +15,7 @@ use nix::sys::stat::{Mode, utimensat};
 use nix::unistd::{geteuid, mkfifo};
 use tar::EntryType;
 
-use super::{Rights, entries, place};
+use super::{Rights, Sole, entries, place};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::tar::tree::WHITEOUT;
 
@@ -45,16 +45,18 @@ pub struct Tree<'a> {
     root: &'a Path,
     as_root: bool,
     rights: Rights,
+    sole: Option<&'a Sole>,
     /// Directories get what is theirs last: one without write permission could not be filled.
     directories: BTreeMap<PathBuf, About>,
 }
 
 impl<'a> Tree<'a> {
     /// An empty tree in the directory `root`.
-    pub fn new(root: &'a Path, rights: Rights) -> Result<Self> {
+    pub fn new(root: &'a Path, rights: Rights, sole: Option<&'a Sole>) -> Result<Self> {
         let doing = || format!("cannot unpack into {}", root.display());
         fs::set_permissions(root, Permissions::from_mode(0o755)).or_fail(Kind::Io, doing)?;
-        Ok(Self { root, as_root: geteuid().is_root(), rights, directories: BTreeMap::new() })
+        let (as_root, directories) = (geteuid().is_root(), BTreeMap::new());
+        Ok(Self { root, as_root, rights, sole, directories })
     }
 
     /// Puts an archive on top.
@@ -71,12 +73,21 @@ impl<'a> Tree<'a> {
 
     /// Gives every directory its mode and owner.
     pub fn finish(self) -> Result<()> {
+        let failed = |path: &Path| format!("cannot set the mode of {}", path.display());
+        if !self.directories.contains_key(self.root) {
+            fs::set_permissions(self.root, Permissions::from_mode(self.mode(&IMPLIED)))
+                .or_fail(Kind::Io, || failed(self.root))?;
+        }
         // What is in a directory comes after it in order, and is done before it.
         for (path, about) in self.directories.iter().rev() {
-            self.settle(path, about, EntryType::Directory)
-                .or_fail(Kind::Io, || format!("cannot set the mode of {}", path.display()))?;
+            self.settle(path, about, EntryType::Directory).or_fail(Kind::Io, || failed(path))?;
         }
         Ok(())
+    }
+
+    /// The mode a file gets here.
+    fn mode(&self, about: &About) -> u32 {
+        self.sole.map_or(about.mode, |sole| sole.mode(about.mode, about.uid, about.gid))
     }
 
     fn add<R: Read>(
@@ -231,7 +242,8 @@ impl<'a> Tree<'a> {
         }
         if !kind.is_symlink() {
             let keeps = kind.is_dir() || is_theirs || self.rights == Rights::OfContainer;
-            let mode = if keeps { about.mode } else { about.mode & !SET_ID };
+            let mode = self.mode(about);
+            let mode = if keeps { mode } else { mode & !SET_ID };
             fs::set_permissions(path, Permissions::from_mode(mode))?;
         }
         let time = TimeSpec::new(about.modified, 0);

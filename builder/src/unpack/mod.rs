@@ -8,6 +8,7 @@ mod layer;
 #[cfg(test)]
 mod odd;
 pub mod place;
+mod sole;
 #[cfg(test)]
 mod tests;
 
@@ -18,20 +19,23 @@ use std::thread;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Layer, blob};
 
+pub use sole::Sole;
+
 /// How much is written at once into the pipe between packing and unpacking, in bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// Unpacks `layers`, from the lowest up, into the directory `root`, which is empty.
 ///
 /// Owners are set by root only, as far as they exist where this runs; for anybody else every file is
-/// their own. Device files are left out: whatever runs a container brings those it may have. Nobody
-/// else may change the tree meanwhile. It is not what the image describes until this has returned.
+/// their own, with modes by which `sole`, where there is one, may do with it what the image lets them.
+/// Device files are left out: whatever runs a container brings those it may have. Nobody else may
+/// change the tree meanwhile. It is not what the image describes until this has returned.
 ///
 /// # Errors
 /// When a layer is not the one the image describes, is no archive, has a name or a hard link that
 /// leads out of the tree, has a sparse file in the form of POSIX archives, or cannot be written.
-pub fn unpack(layers: &[Layer], root: &Path) -> Result<()> {
-    with_rights(layers, root, Rights::OfContainer)
+pub fn unpack(layers: &[Layer], root: &Path, sole: Option<&Sole>) -> Result<()> {
+    with_rights(layers, root, Rights::OfContainer, sole)
 }
 
 /// As [`unpack`], into a directory that others on this machine may reach: a program does not run as
@@ -40,7 +44,7 @@ pub fn unpack(layers: &[Layer], root: &Path) -> Result<()> {
 /// # Errors
 /// As [`unpack`].
 pub fn unpack_for_all(layers: &[Layer], root: &Path) -> Result<()> {
-    with_rights(layers, root, Rights::OfOwners)
+    with_rights(layers, root, Rights::OfOwners, None)
 }
 
 /// Which programs keep the bits by which they run as the owner or group of their file.
@@ -52,8 +56,8 @@ enum Rights {
     OfOwners,
 }
 
-fn with_rights(layers: &[Layer], root: &Path, rights: Rights) -> Result<()> {
-    let mut tree = layer::Tree::new(root, rights)?;
+fn with_rights(layers: &[Layer], root: &Path, rights: Rights, sole: Option<&Sole>) -> Result<()> {
+    let mut tree = layer::Tree::new(root, rights, sole)?;
     for layer in layers {
         let doing = || format!("cannot unpack layer {}", layer.diff_id);
         one(layer, &mut tree).map_err(|failure| failure.context(doing()))?;

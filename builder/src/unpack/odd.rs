@@ -47,7 +47,7 @@ fn with(archive: Vec<u8>, look: impl FnOnce(&Path)) -> Result<()> {
     let world = tempfile::tempdir().unwrap();
     let root = world.path().join("root");
     fs::create_dir(&root).unwrap();
-    unpack(&[stored(world.path(), archive)], &root)?;
+    unpack(&[stored(world.path(), archive)], &root, None)?;
     look(&root);
     Ok(())
 }
@@ -208,8 +208,10 @@ fn modes_are_kept_and_nobody_lends_their_rights() {
     for for_all in [false, true] {
         let root = world.path().join(format!("root-{for_all}"));
         fs::create_dir(&root).unwrap();
-        let unpack = if for_all { unpack_for_all } else { unpack };
-        unpack(std::slice::from_ref(&layer), &root).unwrap();
+        let layers = std::slice::from_ref(&layer);
+        let unpacked =
+            if for_all { unpack_for_all(layers, &root) } else { unpack(layers, &root, None) };
+        unpacked.unwrap();
         let mode = |name: &str| {
             let mode = fs::symlink_metadata(root.join(name)).unwrap().permissions().mode();
             mode & 0o7777
@@ -220,4 +222,36 @@ fn modes_are_kept_and_nobody_lends_their_rights() {
         fs::set_permissions(root.join("locked"), fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(mode("locked/file"), 0o400);
     }
+}
+
+#[test]
+fn modes_are_for_the_only_user_there_is() {
+    let world = tempfile::tempdir().unwrap();
+    let mut archive = Vec::new();
+    for (name, kind, mode, uid, gid) in [
+        ("theirs/", Directory, 0o700, 7, 7),
+        ("theirs/implied/file", Regular, 0o644, 0, 8),
+        ("closed/", Directory, 0o700, 0, 0),
+        ("closed/file", Regular, 0o664, 0, 7),
+    ] {
+        let mut header = header(name, kind);
+        header.set_mode(mode);
+        header.set_uid(uid);
+        header.set_gid(gid);
+        add(&mut archive, header, b"");
+    }
+    let root = world.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let sole = super::Sole { uid: 7, groups: vec![7] };
+    unpack(&[stored(world.path(), archive)], &root, Some(&sole)).unwrap();
+    let mode = |name: &str| {
+        let mode = fs::symlink_metadata(root.join(name)).unwrap().permissions().mode();
+        mode & 0o7777
+    };
+    assert_eq!((mode(""), mode("theirs"), mode("theirs/implied")), (0o555, 0o700, 0o555));
+    assert_eq!((mode("theirs/implied/file"), mode("closed")), (0o444, 0));
+    for folder in ["closed", "theirs/implied", ""] {
+        fs::set_permissions(root.join(folder), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    assert_eq!(mode("closed/file"), 0o664);
 }

@@ -80,13 +80,14 @@ pub fn for_file(root: &Path, path: &Path, made: &mut dyn FnMut(&Path)) -> io::Re
     Ok(here.join(name))
 }
 
-/// The directory at `path` below `root`, all links followed, made where it is missing.
+/// The directory at `path` below `root`, all links followed, made where it is missing. Each that is made
+/// is told to `made`.
 ///
 /// # Errors
 /// As [`for_file`].
-pub fn for_directory(root: &Path, path: &Path) -> io::Result<PathBuf> {
+pub fn for_directory(root: &Path, path: &Path, made: &mut dyn FnMut(&Path)) -> io::Result<PathBuf> {
     // With a name after it, it is itself on the way.
-    let below = for_file(root, &path.join("x"), &mut |_| {})?;
+    let below = for_file(root, &path.join("x"), made)?;
     Ok(below.parent().unwrap_or(root).to_owned())
 }
 
@@ -161,7 +162,13 @@ mod tests {
         // A link at the end stays one, unless it is of a directory that is wanted.
         let place = for_file(&root, Path::new("/in"), &mut |_| {}).unwrap();
         assert_eq!(place, root.join("in"));
-        assert_eq!(for_directory(&root, Path::new("/in")).unwrap(), root.join("deep/er"));
+        let mut made = Vec::new();
+        let place =
+            for_directory(&root, Path::new("/in"), &mut |path| made.push(path.to_owned())).unwrap();
+        assert_eq!(
+            (&place, &made),
+            (&root.join("deep/er"), &vec![root.join("deep"), place.clone()])
+        );
         let refused = for_file(&root, Path::new("file/a"), &mut |_| {}).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::NotADirectory);
     }

@@ -71,7 +71,7 @@ pub fn unpacked(layers: &[&[Entry<'_>]]) -> Result<Vec<(String, String)>> {
     fs::create_dir_all(&root).unwrap();
     let blobs = tempfile::tempdir().unwrap();
     let layers: Vec<Layer> = layers.iter().map(|entries| layer(blobs.path(), entries)).collect();
-    let result = unpack(&layers, &root);
+    let result = unpack(&layers, &root, None);
     // Whatever came of it, nothing outside has changed.
     let mut left: Vec<_> =
         fs::read_dir(world.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -170,7 +170,7 @@ fn files_of_every_kind_keep_what_they_are() {
             ("dir/", Directory, ""),
         ],
     );
-    unpack(&[layer], &root).unwrap();
+    unpack(&[layer], &root, None).unwrap();
     let about = |name: &str| fs::symlink_metadata(root.join(name)).unwrap();
     assert_eq!(about("a").ino(), about("b").ino());
     assert!(!root.join("null").exists(), "devices are those of whoever runs it");
@@ -239,6 +239,6 @@ fn a_layer_that_is_another_one_is_refused() {
     fs::create_dir(&root).unwrap();
     let mut layer = layer(world.path(), &[("a", Regular, "a")]);
     layer.diff_id = Digest::of(b"another");
-    let failure = unpack(&[layer], &root).unwrap_err().to_string();
+    let failure = unpack(&[layer], &root, None).unwrap_err().to_string();
     assert!(failure.contains("has become"), "{failure}");
 }
