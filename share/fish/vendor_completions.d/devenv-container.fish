@@ -120,9 +120,9 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l engine -d 'What runs it; by default Docker when its daemon answers or one is named (DOCKER_HOST, a context), native otherwise' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s p -l publish -d 'Publish a port of the container; natively it is the host\'s anyway' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s p -l publish -d 'Publish a port of the container; natively it is the host\'s anyway, and one below 1024 only where the sysctl net.ipv4.ip_unprivileged_port_start lets anybody have it' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s v -l volume -d 'Show a directory or file of the host in the container' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s v -l volume -d 'Show a directory or file of the host in the container; natively options other than `ro` and `rw` are about SELinux and do nothing' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s e -l env -d 'Set a variable, or pass on the one of this name' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l init -d 'Program to put into the image as PID 1; by default the one beside this program' -r -F
