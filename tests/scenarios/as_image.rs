@@ -81,6 +81,16 @@ fn a_container_runs_on_a_base_without_a_daemon() {
 fn an_ordinary_user_runs_a_container_on_a_base() {
     let world = World::new();
     let image = on_a_base(&world).build("app");
+    // What belongs to root is not theirs, unless they are root in the container.
+    let write =
+        "for file in /opt/new /etc/passwd; do (: >> $file) && echo $file; done 2> /dev/null; :";
+    let write = ["--", "/bin/sh", "-c", write];
+    for (options, written) in
+        [(&[][..], ""), (&["--as-image"], ""), (&["--user", "0"], "/opt/new\n/etc/passwd\n")]
+    {
+        let ended = running::run(unprivileged(&world, &image).args(options).args(write));
+        assert_eq!(ended.expect_code(0).out, written, "{options:?}");
+    }
     for options in [&[][..], &["--as-image"]] {
         let ended = running::run(unprivileged(&world, &image).args(options)).expect_code(0);
         assert_eq!(ended.out, FOUND, "{options:?}");

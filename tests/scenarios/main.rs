@@ -26,6 +26,8 @@ mod log_files;
 mod memory;
 mod mistakes;
 mod native;
+mod native_bounds;
+mod native_end;
 mod output;
 mod peers;
 mod platforms;
