@@ -236,7 +236,7 @@ fn registry(
     style: Style,
 ) -> Result<Registry> {
     let reference = Reference::parse(name)?;
-    let client = Client::new(reference.clone(), arguments.registry_options(&reference)?)?;
+    let client = Client::pushing(reference.clone(), arguments.registry_options(&reference)?)?;
     let watch = progress::watch(style);
     Ok(Registry::new(client, Cache::of_user(), options.mounting.places(), watch))
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::compression::CompressionOptions;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Codec;
+use crate::registry::client::SILENCE;
 use crate::registry::retry::Policy;
 use crate::registry::{Credentials, Options, Reference};
 
@@ -319,6 +320,7 @@ impl CopyArguments {
             verify_tls: self.verify_tls,
             certificates: self.certificates.clone(),
             policy: Policy { times: self.retries.unwrap_or(5), pause: Duration::from_millis(400) },
+            silence: SILENCE,
         })
     }
 }

@@ -56,8 +56,10 @@ enum Fate {
 struct Plan {
     reference: String,
     digest: Digest,
-    /// What the tag stands for now.
-    now: Option<(Digest, Current)>,
+    /// What the tag stands for now, and what is known of it.
+    now: Option<(Digest, Option<Current>)>,
+    /// What cannot be told, and why.
+    unknown: Vec<String>,
     /// What each blob is, its digest, its size and what would become of it.
     blobs: Vec<(&'static str, Digest, u64, Fate)>,
     /// Its configuration; null for an index.
@@ -145,20 +147,36 @@ fn blobs(wire: Wire) -> impl Iterator<Item = (&'static str, Descriptor)> {
 /// Finds out; asks for nothing but answers.
 fn ask(registry: &Registry, reference: &Reference, goal: Goal) -> Result<Plan> {
     let Goal { digest, blobs, config } = goal;
-    let mut plan =
-        Plan { reference: reference.to_string(), digest, now: None, blobs: Vec::new(), config };
+    let mut plan = Plan {
+        reference: reference.to_string(),
+        digest,
+        now: None,
+        unknown: Vec::new(),
+        blobs: Vec::new(),
+        config,
+    };
     if let Some(now) = registry.digest()? {
         if now == plan.digest {
-            plan.now = Some((now, Current { layers: Vec::new(), config: plan.config.clone() }));
+            plan.now = Some((now, None));
             return Ok(plan);
         }
-        plan.now = registry.current()?.map(|current| (now, current));
+        // What is there hinders no push, whatever it is.
+        let current = match registry.current() {
+            Ok(current) => current,
+            Err(failure) if failure.kind() == Kind::Io => return Err(failure),
+            Err(failure) => {
+                plan.unknown.push(failure.message().to_owned());
+                None
+            }
+        };
+        plan.unknown.extend(current.as_ref().and_then(|current| current.unread.clone()));
+        plan.now = Some((now, current));
     }
     for (what, blob) in blobs {
         let fate = if registry.has_blob(&blob.digest, blob.size)? {
             Fate::Present
         } else {
-            registry.neighbour(&blob.digest, blob.size)?.map_or(Fate::Sent, Fate::Mounted)
+            registry.neighbour(&blob.digest, blob.size).map_or(Fate::Sent, Fate::Mounted)
         };
         plan.blobs.push((what, blob.digest, blob.size, fate));
     }
@@ -176,7 +194,7 @@ impl Plan {
 
     /// What the tag would lose and gain: layers, by what remains of them, and the configuration.
     fn changes(&self) -> Option<(usize, usize, Vec<String>)> {
-        let (_, current) = self.now.as_ref()?;
+        let current = self.now.as_ref()?.1.as_ref()?;
         let layers = || self.blobs.iter().filter(|(what, ..)| *what == "layer");
         let is_kept = |digest: &Digest| current.layers.contains(&digest.to_string());
         let kept = layers().filter(|(_, digest, ..)| is_kept(digest)).count();
@@ -211,8 +229,10 @@ impl Plan {
                 lines.push(format!("it is {now} now: {kept} layers stay, {new} are new"));
                 lines.extend(config.iter().map(|change| format!("changed: {change}")));
             }
-            _ => lines.push("there is no such tag yet".to_owned()),
+            (Some((now, _)), None) => lines.push(format!("it is {now} now")),
+            (None, _) => lines.push("there is no such tag yet".to_owned()),
         }
+        lines.extend(self.unknown.iter().map(|why| format!("not all can be told: {why}")));
         let mounted = self.bytes(|fate| matches!(fate, Fate::Mounted(_)));
         let sent = format!("{} to send", human(self.bytes(|fate| *fate == Fate::Sent)));
         lines.push(match mounted {
@@ -242,6 +262,7 @@ impl Plan {
             "digest": self.digest.to_string(),
             "now": self.now.as_ref().map(|(now, _)| now.to_string()),
             "blobs": blobs,
+            "unknown": self.unknown,
             "changed": changes.map_or_else(Vec::new, |(_, _, config)| config),
             "bytesToSend": self.bytes(|fate| *fate == Fate::Sent),
             "bytesToMount": self.bytes(|fate| matches!(fate, Fate::Mounted(_))),
@@ -253,12 +274,13 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn plan(now: Option<(Digest, Current)>) -> Plan {
+    fn plan(now: Option<(Digest, Option<Current>)>) -> Plan {
         let [a, b, c] = [b"a", b"b", b"c"].map(|text| Digest::of(text));
         Plan {
             reference: "docker://r/a:1".to_owned(),
             digest: Digest::of(b"new"),
             now,
+            unknown: Vec::new(),
             blobs: vec![
                 ("layer", a, 1 << 20, Fate::Present),
                 ("layer", b, 2 << 20, Fate::Mounted("base".to_owned())),
@@ -273,8 +295,9 @@ mod tests {
         let current = Current {
             layers: vec![Digest::of(b"a").to_string(), "gone".to_owned()],
             config: json!({"config": {"User": "2"}}),
+            unread: None,
         };
-        let lines = plan(Some((Digest::of(b"old"), current))).lines();
+        let lines = plan(Some((Digest::of(b"old"), Some(current)))).lines();
         assert!(lines[0].ends_with("1.0 MiB  is there"), "{lines:?}");
         assert!(lines[1].ends_with("2.0 MiB  would be mounted from base"), "{lines:?}");
         assert!(lines[2].ends_with("1.0 KiB  to send"), "{lines:?}");
@@ -284,9 +307,20 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_told_is_said_to_be_there_all_the_same() {
+        let mut plan = plan(Some((Digest::of(b"old"), None)));
+        plan.unknown.push("r refuses to show a:1".to_owned());
+        let lines = plan.lines();
+        assert_eq!(lines[4], format!("it is {} now", Digest::of(b"old")));
+        assert_eq!(lines[5], "not all can be told: r refuses to show a:1");
+        assert_eq!(plan.json()["unknown"], json!(["r refuses to show a:1"]));
+        plan.now = None;
+        assert_eq!(plan.lines()[4], "there is no such tag yet");
+    }
+
+    #[test]
     fn what_is_done_needs_nothing() {
-        let done = Some((Digest::of(b"new"), Current { layers: vec![], config: json!({}) }));
-        let mut plan = plan(done);
+        let mut plan = plan(Some((Digest::of(b"new"), None)));
         plan.blobs.clear();
         assert_eq!(plan.lines().len(), 1);
         assert_eq!(plan.json()["bytesToSend"], 0);

@@ -1,6 +1,8 @@
 //! Where a response sends its reader: addresses relative to others (RFC 3986 section 5.2), and
 //! when two spellings mean one place.
 
+use std::net::IpAddr;
+
 /// Resolves `location`, from the response to a request to `base`.
 pub fn resolve(base: &str, location: &str) -> String {
     let Some((scheme, rest)) = base.split_once("://").filter(|_| !is_absolute(location)) else {
@@ -64,22 +66,39 @@ pub fn path_within(url: &str, base: &str) -> Option<String> {
     (theirs.host == ours.host && same_port && safe).then(|| format!("{root}{}", theirs.target))
 }
 
+/// Whether a host, without port and brackets, is this machine. A name may begin like an address, and
+/// belong to anybody.
+pub fn is_local(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Host and port of `url`, as they are written, without a user's name.
+pub fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.rsplit('@').next().unwrap_or(authority)
+}
+
 /// Whether what is sent to `url` can be read on the way.
 pub fn is_clear_text(url: &str) -> bool {
     url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
 }
 
 /// Who answers at an address, and what is asked for there.
-struct Origin<'a> {
-    scheme: String,
-    host: String,
-    port: u16,
+pub struct Origin<'a> {
+    /// The scheme, in lower case.
+    pub scheme: String,
+    /// The host, in lower case, an IPv6 address in its brackets.
+    pub host: String,
+    /// The port, be it said or not.
+    pub port: u16,
     target: &'a str,
 }
 
 impl<'a> Origin<'a> {
     /// `None` for what is no address of the web, or names a user.
-    fn parse(url: &'a str) -> Option<Self> {
+    pub fn parse(url: &'a str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));

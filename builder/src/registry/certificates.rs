@@ -1,6 +1,9 @@
 //! Whom to believe and what to show: the certificate authorities of this machine, and the files of a
 //! directory as Docker and Podman keep one for each registry.
 
+use std::env;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,26 +14,42 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, InconsistentKeys};
 
+use super::authorities::Authorities;
+use super::client::Options;
+use super::reference::Reference;
 use super::trust::{self, Anyone, Trusted};
 use crate::error::{Context as _, Failure, Kind, Result};
 
-/// Where systems keep their authorities.
-const BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+/// Where programs look for the certificates of a registry, below the user's own configuration and in
+/// these (containers-certs.d(5) and Docker's documentation).
+const OF_SYSTEM: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
 
-/// How to encrypt a connection: whom to believe, unless nobody is to be asked for a certificate that
-/// is worth anything (`verify`), and what to show whoever asks for ours.
+/// How to encrypt a connection to the registry of `reference`: whom to believe, unless nobody is to be
+/// asked for a certificate that is worth anything (`verify`), and what to show whoever asks for ours.
+/// With it comes what to say of authorities that were named and could not be read.
 ///
 /// # Errors
-/// When a file of `directory` cannot be read or used, naming it.
-pub fn configuration(directory: Option<&Path>, verify: bool) -> Result<ClientConfig> {
+/// When a file of the registry's directory cannot be read or used, naming it.
+pub fn configuration(
+    reference: &Reference,
+    options: &Options,
+    verify: bool,
+) -> Result<(ClientConfig, Option<String>)> {
     let provider = Arc::new(ring::default_provider());
+    let found = match options.certificates {
+        Some(_) => None,
+        None => of_registry(&reference.certificates_key(), &places())?,
+    };
+    let directory = options.certificates.as_deref().or(found.as_deref());
+    let mut unread = None;
     let verifier: Arc<dyn ServerCertVerifier> = if verify {
-        Arc::new(Trusted::new(&authorities(directory)?, &provider)?)
+        let machine = Authorities::of_this_machine();
+        unread = machine.unread;
+        let mut given = Vec::new();
+        for file in with_ending(directory, "crt")? {
+            given.extend(certificates(&file)?);
+        }
+        Arc::new(Trusted::new(machine.certificates, given, &provider)?)
     } else {
         Arc::new(Anyone::new(&provider))
     };
@@ -40,28 +59,40 @@ pub fn configuration(directory: Option<&Path>, verify: bool) -> Result<ClientCon
         .or_fail(Kind::Internal, || "cannot encrypt connections")?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    Ok(match own {
+    let configuration = match own {
         Some(own) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own))),
         None => builder.with_no_client_auth(),
-    })
+    };
+    Ok((configuration, unread))
 }
 
-/// The authorities of this machine (`SSL_CERT_FILE` and `NIX_SSL_CERT_FILE` win) and those of
-/// `*.crt` in `directory`.
-fn authorities(directory: Option<&Path>) -> Result<Vec<CertificateDer<'static>>> {
-    let named = ["SSL_CERT_FILE", "NIX_SSL_CERT_FILE"].iter().find_map(std::env::var_os);
-    let bundle = match named {
-        Some(file) => Some(PathBuf::from(file)),
-        None => BUNDLES.map(PathBuf::from).into_iter().find(|file| file.is_file()),
-    };
-    // A bundle that is named and not there is no reason to distrust everybody, nor is one broken
-    // certificate of many.
-    let bundle = bundle.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
-    let mut found: Vec<_> = CertificateDer::pem_slice_iter(&bundle).flatten().collect();
-    for file in with_ending(directory, "crt")? {
-        found.extend(certificates(&file)?);
+/// The directories in which each registry has one of its own, the user's first.
+fn places() -> Vec<PathBuf> {
+    let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let configuration =
+        named("XDG_CONFIG_HOME").or_else(|| named("HOME").map(|home| home.join(".config")));
+    let own = configuration.map(|place| place.join("containers/certs.d"));
+    own.into_iter().chain(OF_SYSTEM.map(PathBuf::from)).collect()
+}
+
+/// The first directory of a registry that is there. One that others alone may look into says nothing,
+/// as with Podman.
+fn of_registry(key: &str, places: &[PathBuf]) -> Result<Option<PathBuf>> {
+    for directory in places.iter().map(|place| place.join(key)) {
+        match fs::read_dir(&directory) {
+            Ok(_) => return Ok(Some(directory)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::PermissionDenied => {}
+                _ => {
+                    let doing = || format!("cannot read certificates from {}", directory.display());
+                    return Err(error).or_fail(Kind::NoInput, doing);
+                }
+            },
+        }
     }
-    Ok(found)
+    Ok(None)
 }
 
 /// The certificate to show: the first `*.cert` in `directory` with the `*.key` of the same name,
@@ -91,7 +122,7 @@ fn with_ending(directory: Option<&Path>, ending: &str) -> Result<Vec<PathBuf>> {
     let Some(directory) = directory else { return Ok(Vec::new()) };
     let doing = || format!("cannot read certificates from {}", directory.display());
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).or_fail(Kind::NoInput, doing)? {
+    for entry in fs::read_dir(directory).or_fail(Kind::NoInput, doing)? {
         let path = entry.or_fail(Kind::Io, doing)?.path();
         if path.extension().is_some_and(|extension| extension == ending) {
             files.push(path);
@@ -114,5 +145,25 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).or_fail(Kind::NoInput, || format!("cannot read {}", file.display()))
+    fs::read(file).or_fail(Kind::NoInput, || format!("cannot read {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_directory_of_a_registry_counts_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = ["own", "containers", "docker"].map(|name| directory.path().join(name));
+        let key = "r.example:5000";
+        let found = || of_registry(key, &places).unwrap();
+        assert_eq!(found(), None);
+        fs::create_dir_all(places[2].join("r.example")).unwrap();
+        assert_eq!(found(), None, "without its port it is another one");
+        for place in places.iter().rev() {
+            fs::create_dir_all(place.join(key)).unwrap();
+            assert_eq!(found(), Some(place.join(key)));
+        }
+    }
 }

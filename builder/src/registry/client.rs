@@ -1,13 +1,12 @@
 //! Requests to one repository of a registry, each sent once, with credentials when asked for them.
 //! What to do when one fails is decided in `retry`.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Body, ResponseExt as _};
 
@@ -15,15 +14,20 @@ use super::address;
 use super::auth::Challenge;
 use super::connection::Connection;
 use super::credentials::Credentials;
-use super::login::Login;
+use super::login::{Login, Purpose};
 use super::reference::Reference;
 use super::retry::{self, Again, Attempt, Policy, Trouble};
+use super::said;
 use crate::error::{Failure, Kind, Result};
 
 /// How often in a row a request is sent elsewhere.
 const REDIRECTIONS: usize = 10;
 /// The most bytes of a refusal that are read.
 const REFUSAL: u64 = 64 * 1024;
+
+/// How long nothing at all may come or go, unless something else is said. What takes its time, be it
+/// because there is much of it, says so byte by byte.
+pub const SILENCE: Duration = Duration::from_secs(60);
 
 /// What to do when a registry does not know who is asking.
 pub const LOG_IN: &str =
@@ -41,6 +45,8 @@ pub struct Options {
     pub certificates: Option<PathBuf>,
     /// How often what failed is tried again.
     pub policy: Policy,
+    /// How long nothing at all may come or go while something is under way.
+    pub silence: Duration,
 }
 
 /// A repository.
@@ -91,6 +97,7 @@ impl Options {
             verify_tls: None,
             certificates: None,
             policy: Policy { times: 0, pause: Duration::ZERO },
+            silence: SILENCE,
         }
     }
 }
@@ -115,14 +122,26 @@ impl<'a> Ask<'a> {
 }
 
 impl Client {
-    /// Prepares to talk about `reference`; no request is made.
+    /// Prepares to read `reference`, and to ask for no more than that; no request is made.
     ///
     /// # Errors
-    /// When a certificate that is given cannot be used.
+    /// When a certificate or a proxy that is given cannot be used.
     pub fn new(reference: Reference, options: Options) -> Result<Self> {
+        Self::with_purpose(reference, options, Purpose::Pull)
+    }
+
+    /// Prepares to push to `reference`.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn pushing(reference: Reference, options: Options) -> Result<Self> {
+        Self::with_purpose(reference, options, Purpose::Push)
+    }
+
+    fn with_purpose(reference: Reference, options: Options, purpose: Purpose) -> Result<Self> {
         Ok(Self {
             connection: Connection::new(&reference, &options)?,
-            login: Login::new(options.credentials, &reference.repository),
+            login: Login::new(options.credentials, &reference.repository, purpose),
             policy: options.policy,
             quiet_until: Mutex::default(),
             reference,
@@ -188,10 +207,7 @@ impl Client {
         let status = answer.status().as_u16();
         let text =
             answer.body_mut().with_config().limit(REFUSAL).read_to_string().unwrap_or_default();
-        let said = serde_json::from_str::<Value>(&text)
-            .ok()
-            .and_then(|body| Some(body.pointer("/errors/0/message")?.as_str()?.to_owned()))
-            .filter(|said| !said.is_empty())
+        let said = said::reason(&text)
             .or_else(|| answer.status().canonical_reason().map(str::to_owned))
             .unwrap_or_default();
         // Credentials are for the registry alone, and so is advice about them.
@@ -211,6 +227,25 @@ impl Client {
                 .hint("the registry limits how often it is asked; try again later"),
             _ => Failure::new(Kind::Protocol, message),
         }
+    }
+
+    /// What it means that the body of an answer does not come to its end: it may come whole the next
+    /// time, unless it is larger than whatever may be there.
+    pub fn lost(&self, error: io::Error) -> Trouble {
+        let doing = format!("the connection to {} was lost", self.reference.host);
+        let error = ureq::Error::from(error);
+        let again = match error {
+            ureq::Error::BodyExceedsLimit(_) => Again::Never,
+            _ => Again::Soon,
+        };
+        Trouble { again, ..self.connection.trouble(&doing, error) }
+    }
+
+    /// Whether the registry speaks clear text, and is allowed to. It is asked for nothing but a sign
+    /// of life; one that does not answer is not known to.
+    pub fn is_in_clear_text(&self) -> bool {
+        let ask = Ask::new("GET", "/v2/", "to answer");
+        self.connection.send(ask, None, None).is_ok() && self.connection.is_in_clear_text()
     }
 
     fn wait_quietly(&self) {

@@ -2,6 +2,7 @@
 
 mod address;
 pub mod auth;
+mod authorities;
 pub mod blobs;
 mod certificates;
 pub mod client;
@@ -9,9 +10,11 @@ mod connection;
 pub mod credentials;
 pub mod login;
 pub mod places;
+mod proxy;
 pub mod pull;
 pub mod reference;
 pub mod retry;
+pub mod said;
 mod tls;
 mod trust;
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::Client;
 use super::client::Ask;
 use super::retry::{Again, Attempt, Trouble, repeat};
+use super::said;
 use crate::digest::{Digest, Hashing};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::json::{self, Shape, Unknown};
@@ -115,7 +116,7 @@ fn choose(entries: &[Entry], architecture: &str) -> Result<Digest> {
         let there: Vec<String> = entries
             .iter()
             .filter_map(|entry| entry.platform.as_ref())
-            .map(|place| format!("{}/{}", place.os, place.architecture))
+            .map(|place| said::line(&format!("{}/{}", place.os, place.architecture)))
             .collect();
         Failure::new(Kind::Data, format!("there is no image for linux/{architecture}"))
             .hint(format!("there are: {}", there.join(", ")))
@@ -152,7 +153,7 @@ fn manifest(client: &Client, name: &str) -> Result<(Vec<u8>, Document)> {
         }
         let mut bytes = Vec::new();
         let mut body = answer.body_mut().as_reader().take(LARGEST);
-        body.read_to_end(&mut bytes).map_err(lost)?;
+        body.read_to_end(&mut bytes).map_err(|error| client.lost(error))?;
         Ok(bytes)
     })
     .map_err(|trouble| trouble.failure)?;
@@ -182,7 +183,8 @@ fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
         }
         let file = File::create(&target).or_fail(Kind::CannotCreate, doing)?;
         let mut out = Hashing::new(io::BufWriter::with_capacity(256 * 1024, file));
-        receive(&mut answer.body_mut().as_reader(), &mut out, &doing)?;
+        let lost = |error| client.lost(error);
+        receive(&mut answer.body_mut().as_reader(), &mut out, &lost, &doing)?;
         let (_, got, _) = out.finish();
         if got == *digest {
             return Ok(());
@@ -200,7 +202,12 @@ fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
 
 /// Writes all of `body`. Only what is lost on the way is worth another attempt: a full disk stays
 /// full.
-fn receive(body: &mut dyn Read, out: &mut dyn Write, doing: &dyn Fn() -> String) -> Attempt<()> {
+fn receive(
+    body: &mut dyn Read,
+    out: &mut dyn Write,
+    lost: &dyn Fn(io::Error) -> Trouble,
+    doing: &dyn Fn() -> String,
+) -> Attempt<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let count = match body.read(&mut buffer) {
@@ -214,29 +221,27 @@ fn receive(body: &mut dyn Read, out: &mut dyn Write, doing: &dyn Fn() -> String)
     Ok(out.flush().or_fail(Kind::Io, doing)?)
 }
 
-/// A body that ended in the middle may come whole the next time.
-fn lost(error: io::Error) -> Trouble {
-    let failure = Failure::new(Kind::Io, format!("the connection was lost: {error}"));
-    Trouble { failure, again: Again::Soon }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::{Options, Reference};
 
     #[test]
     fn a_full_disk_is_told_as_one_and_not_tried_again() {
         let doing = || "cannot write blob".to_owned();
+        let client = Client::new(Reference::parse("r.example/a").unwrap(), Options::anonymous());
+        let client = client.unwrap();
+        let lost = |error| client.lost(error);
         let mut full = File::options().write(true).open("/dev/full").unwrap();
-        let trouble = receive(&mut &b"bytes"[..], &mut full, &doing).unwrap_err();
+        let trouble = receive(&mut &b"bytes"[..], &mut full, &lost, &doing).unwrap_err();
         assert_eq!(trouble.again, Again::Never);
         assert!(trouble.failure.to_string().contains("cannot write blob: "), "{}", trouble.failure);
 
         let mut broken = io::Cursor::new(b"by").chain(Broken);
         let mut out = Vec::new();
-        let trouble = receive(&mut broken, &mut out, &doing).unwrap_err();
+        let trouble = receive(&mut broken, &mut out, &lost, &doing).unwrap_err();
         assert_eq!((trouble.again, out.as_slice()), (Again::Soon, &b"by"[..]));
-        receive(&mut &b"tes"[..], &mut out, &doing).unwrap();
+        receive(&mut &b"tes"[..], &mut out, &lost, &doing).unwrap();
         assert_eq!(out, b"bytes");
     }
 

@@ -1,7 +1,6 @@
 //! Names of images in registries: `host/name[:tag]`.
 
-use std::net::IpAddr;
-
+use super::address;
 use crate::digest::Digest;
 use crate::error::{Failure, Kind, Result};
 use crate::image::check;
@@ -107,6 +106,12 @@ impl Reference {
         keys
     }
 
+    /// The name of its directory among those of certificates (`certs.d`): host and port as people write
+    /// them.
+    pub fn certificates_key(&self) -> &str {
+        if self.host == DOCKER_HUB { "docker.io" } else { &self.host }
+    }
+
     /// The key under which `docker login` would keep credentials for this registry.
     pub fn login_key(&self) -> &str {
         if self.host == DOCKER_HUB { "https://index.docker.io/v1/" } else { &self.host }
@@ -118,8 +123,7 @@ impl Reference {
             Some(rest) => rest.split(']').next().unwrap_or(rest),
             None => self.host.split(':').next().unwrap_or(&self.host),
         };
-        // A name may begin like an address, and belong to anybody.
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        address::is_local(host)
     }
 }
 

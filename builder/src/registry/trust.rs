@@ -22,25 +22,27 @@ pub struct Trusted {
 }
 
 impl Trusted {
-    /// Believes `authorities`; where there are none at all, the ones this program was built with.
+    /// Believes the authorities of this `machine`, where it has none at all the ones this program
+    /// was built with, and those that are `given` besides.
     ///
     /// # Errors
     /// When none of them can be used.
     pub fn new(
-        authorities: &[CertificateDer<'static>],
+        machine: Vec<CertificateDer<'static>>,
+        given: Vec<CertificateDer<'static>>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self> {
         let mut roots = RootCertStore::empty();
-        if authorities.is_empty() {
+        if machine.is_empty() {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        } else {
-            roots.add_parsable_certificates(authorities.iter().cloned());
         }
+        let themselves = [machine, given].concat();
+        roots.add_parsable_certificates(themselves.iter().cloned());
         let provider = Arc::clone(provider);
         let by_signature = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .or_fail(Kind::Data, || "cannot use the certificate authorities of this machine")?;
-        Ok(Self { by_signature, themselves: authorities.to_vec() })
+        Ok(Self { by_signature, themselves })
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use ureq::http::Response;
 
 use super::Registry;
 use crate::digest::Digest;
-use crate::error::{Context as _, Kind, Result};
+use crate::error::{Context as _, Failure, Kind, Result};
 use crate::registry::client::Ask;
+use crate::registry::said;
 
 /// What manifests of images are called, ours and Docker's.
 pub(super) const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
@@ -27,8 +27,10 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 pub struct Current {
     /// The digests of its layers' blobs; of an index, those of all its images.
     pub layers: Vec<String>,
-    /// Its configuration; null for an index.
+    /// Its configuration; null for an index, and where it cannot be read.
     pub config: Value,
+    /// Why something of it cannot be told.
+    pub unread: Option<String>,
 }
 
 impl Registry {
@@ -37,6 +39,8 @@ impl Registry {
         let Some(manifest) = self.manifest(&self.manifest_url())? else { return Ok(None) };
         let mut layers = listed(&manifest, "layers");
         for image in listed(&manifest, "manifests").iter().take(LISTED) {
+            // What else may stand there is no name of a manifest.
+            let Ok(image) = Digest::parse(image) else { continue };
             let url = self.client.url(&format!("manifests/{image}"));
             // An index may refer to what was never pushed or is gone.
             if let Some(image) = self.manifest(&url)? {
@@ -44,33 +48,59 @@ impl Registry {
             }
         }
         let config = manifest.get("config").and_then(digest_of);
-        let config = match config.and_then(|digest| Digest::parse(&digest).ok()) {
-            Some(digest) => self.read_blob(&digest)?,
-            None => Value::Null,
+        let config = config.and_then(|digest| Digest::parse(&digest).ok());
+        let (config, unread) = match config.map(|digest| self.read_blob(&digest)) {
+            Some(Ok(config)) => (config, None),
+            // Images may be there without all of their parts: that hinders no push.
+            Some(Err(failure)) if failure.kind() != Kind::Io => {
+                (Value::Null, Some(failure.message().to_owned()))
+            }
+            Some(Err(failure)) => return Err(failure),
+            None => (Value::Null, None),
         };
-        Ok(Some(Current { layers, config }))
+        Ok(Some(Current { layers, config, unread }))
+    }
+
+    /// The manifest the tag stands for, by its bytes: what a registry is asked that does not say which
+    /// one it is. `None` when it shows none.
+    pub(super) fn digest_of_bytes(&self) -> Result<Option<Digest>> {
+        let doing = format!("to show {}", self.named());
+        let bytes = self.read(&self.manifest_url(), &doing)?;
+        Ok(bytes.map(|bytes| Digest::of(&bytes)))
     }
 
     /// The manifest or index at an address; `None`: there is none.
     fn manifest(&self, url: &str) -> Result<Option<Value>> {
         let doing = format!("to show {}", self.named());
-        let answer =
-            self.ask(|| self.client.send(Ask::new("GET", url, &doing).accept(MANIFESTS)))?;
-        match answer.status().as_u16() {
-            200 => read(answer, "the manifest").map(Some),
-            404 => Ok(None),
-            _ => Err(self.client.refused(&doing, answer)),
-        }
+        let bytes = self.read(url, &doing)?;
+        bytes.map(|bytes| parse(&bytes, "the manifest")).transpose()
     }
 
     fn read_blob(&self, digest: &Digest) -> Result<Value> {
         let url = self.client.url(&format!("blobs/{digest}"));
         let doing = format!("to show the configuration of {}", self.named());
-        let answer = self.ask(|| self.client.send(Ask::new("GET", &url, &doing)))?;
-        match answer.status().as_u16() {
-            200 => read(answer, "the configuration"),
-            _ => Err(self.client.refused(&doing, answer)),
+        match self.read(&url, &doing)? {
+            Some(bytes) => parse(&bytes, "the configuration"),
+            None => {
+                let host = &self.client.reference().host;
+                Err(Failure::new(Kind::Protocol, format!("{host} does not have blob {digest}")))
+            }
         }
+    }
+
+    /// What is at an address; `None`: there is nothing.
+    fn read(&self, url: &str, doing: &str) -> Result<Option<Vec<u8>>> {
+        self.ask(|| {
+            let mut answer = self.client.send(Ask::new("GET", url, doing).accept(MANIFESTS))?;
+            match answer.status().as_u16() {
+                200 => {}
+                404 => return Ok(None),
+                _ => return Err(self.client.refused(doing, answer).into()),
+            }
+            let body = answer.body_mut().with_config().limit(LARGEST);
+            let bytes = body.read_to_vec();
+            bytes.map(Some).map_err(|error| self.client.lost(error.into_io()))
+        })
     }
 }
 
@@ -84,15 +114,18 @@ fn digest_of(blob: &Value) -> Option<String> {
     blob.get("digest")?.as_str().map(str::to_owned)
 }
 
-fn read(mut answer: Response<ureq::Body>, what: &str) -> Result<Value> {
+fn parse(bytes: &[u8], what: &str) -> Result<Value> {
     let doing = || format!("cannot read {what} of the image that is there");
-    let text = answer.body_mut().with_config().limit(LARGEST).read_to_string();
-    serde_json::from_str(&text.or_fail(Kind::Io, doing)?).or_fail(Kind::Protocol, doing)
+    serde_json::from_slice(bytes).or_fail(Kind::Protocol, doing)
 }
 
-/// How two configurations differ, in the names of their fields. Of variables and labels only the
-/// names are told: values may be nobody's business.
+/// How two configurations differ, in the names of their fields, fit for a terminal. Of variables and
+/// labels only the names are told: values may be nobody's business.
 pub fn changes(before: &Value, after: &Value) -> Vec<String> {
+    differences(before, after).iter().map(|change| said::line(change)).collect()
+}
+
+fn differences(before: &Value, after: &Value) -> Vec<String> {
     let mut changes = Vec::new();
     for field in fields(before, after) {
         let side = |value: &Value| value.get(&field).cloned().unwrap_or_default();

@@ -8,6 +8,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
+use nix::sys::socket::{setsockopt, sockopt};
+
 use crate::digest::Digest;
 
 /// What to do in place of answering a request.
@@ -22,8 +24,14 @@ pub enum Fault {
     HangUp,
     /// Do what was asked for, and close the connection in place of answering.
     LoseAnswer,
+    /// Read a few bytes of the body and fall silent, without closing the connection.
+    Stall,
+    /// Read all of the request, begin an answer of this status, and fall silent before its end.
+    HalfAnswer(u16),
     /// Answer well, but name another digest.
     WrongDigest,
+    /// Answer well, and name no digest at all.
+    NoDigest,
     /// Answer well, and keep only so many bytes of the body.
     Keep(usize),
 }
@@ -104,6 +112,8 @@ impl FakeRegistry {
     /// Starts one; it ends with the test.
     pub fn start(access: Access) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // What the client believes to be sent is soon more than what is on the way.
+        setsockopt(&listener, sockopt::RcvBuf, &(256 * 1024)).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let registry = Self { state: Arc::default(), address };
         let serving = registry.clone();
@@ -155,10 +165,13 @@ impl FakeRegistry {
             if request.asks_first {
                 stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
             }
-            if let Some(Fault::HangUp) = fault {
+            if let Some(Fault::HangUp | Fault::Stall) = fault {
                 let mut some = vec![0; request.length.min(10)];
                 reader.read_exact(&mut some)?;
                 self.forget(&request);
+                if let Some(Fault::Stall) = fault {
+                    wire::say_nothing();
+                }
                 return Ok(());
             }
             let mut body = vec![0; request.length];
@@ -166,6 +179,10 @@ impl FakeRegistry {
             self.state().received += body.len();
             if matches!(fault, Some(Fault::Status(500.., _))) {
                 self.forget(&request);
+            }
+            if let Some(Fault::HalfAnswer(status)) = fault {
+                wire::begin_to_respond(&mut stream, status)?;
+                wire::say_nothing();
             }
             let answer = early.unwrap_or_else(|| self.answer(&request, body, fault.as_ref()));
             if let Some(Fault::LoseAnswer) = fault {
@@ -209,6 +226,8 @@ impl FakeRegistry {
             let token = match (scopes.contains("app:pull,push"), scopes.contains("base:pull")) {
                 (true, true) => "both",
                 (true, false) => "app",
+                (false, true) => "base",
+                _ if scopes.contains("app:pull") => "read",
                 _ => return Some((401, String::new(), Vec::new())),
             };
             let token = self.issue(token);
@@ -217,7 +236,13 @@ impl FakeRegistry {
         let bearer = request.authorization.as_deref().and_then(|h| h.strip_prefix("Bearer "));
         let bearer = bearer.and_then(|token| self.use_up(token));
         let also = self.state().habits.also_asks;
-        let wants = if request.target.contains("base") { &["both"][..] } else { &["both", "app"] };
+        let reads = matches!(request.method.as_str(), "GET" | "HEAD");
+        let wants = match (request.target.contains("base"), reads) {
+            (true, true) => &["both", "base"][..],
+            (true, false) => &["both"],
+            (false, true) => &["both", "app", "read"],
+            (false, false) => &["both", "app"],
+        };
         match access {
             Access::Basic if !basic => {
                 let header = format!("{also}WWW-Authenticate: Basic realm=\"x\"\r\n");
@@ -225,9 +250,10 @@ impl FakeRegistry {
             }
             Access::Bearer if !bearer.is_some_and(|token| wants.contains(&token)) => {
                 let realm = format!("http://{}/token", self.address);
+                let of = if reads && request.target.contains("/base/") { "base" } else { "app" };
                 let header = format!(
                     "{also}WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\",\
-                     scope=\"repository:app:pull\"\r\n"
+                     scope=\"repository:{of}:pull\"\r\n"
                 );
                 return Some((401, header, Vec::new()));
             }
@@ -266,6 +292,9 @@ impl FakeRegistry {
         };
         let lie = matches!(fault, Some(Fault::WrongDigest));
         let named = |digest: &str| {
+            if matches!(fault, Some(Fault::NoDigest)) {
+                return String::new();
+            }
             let digest = if lie { Digest::of(b"lie").to_string() } else { digest.to_owned() };
             format!("Docker-Content-Digest: {digest}\r\n")
         };

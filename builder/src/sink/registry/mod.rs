@@ -71,9 +71,13 @@ impl Registry {
         let ask = Ask::new("HEAD", &url, &doing).accept(MANIFESTS);
         let answer = self.ask(|| self.client.send(ask))?;
         match answer.status().as_u16() {
-            // Who does not say what it is gets a manifest sent that it may have.
-            200 => Ok(header(&answer, "docker-content-digest")
-                .and_then(|digest| Digest::parse(&digest).ok())),
+            // Who does not say what it is, or says it in another way, is asked for it.
+            200 => {
+                match header(&answer, "docker-content-digest").map(|text| Digest::parse(&text)) {
+                    Some(Ok(digest)) => Ok(Some(digest)),
+                    _ => self.digest_of_bytes(),
+                }
+            }
             404 => Ok(None),
             _ => Err(self.client.refused(&doing, answer)),
         }
@@ -84,15 +88,17 @@ impl Registry {
         self.ask(|| blobs::has(&self.client, digest, size, None))
     }
 
-    /// A repository from which the blob could be mounted.
-    pub fn neighbour(&self, digest: &Digest, size: u64) -> Result<Option<String>> {
+    /// A repository from which the blob could be mounted. Where that cannot be told, it is as if there
+    /// were none: a push goes on without it, too.
+    pub fn neighbour(&self, digest: &Digest, size: u64) -> Option<String> {
         let reference = self.client.reference();
         for place in self.places.of(&reference.host, digest, &reference.repository) {
-            if self.ask(|| blobs::has(&self.client, digest, size, Some(&place)))? {
-                return Ok(Some(place));
+            let attempt = || blobs::has(&self.client, digest, size, Some(&place));
+            if retry::repeat(self.once_more(), &|_, _| {}, attempt).is_ok_and(|has| has) {
+                return Some(place);
             }
         }
-        Ok(None)
+        None
     }
 
     fn manifest_url(&self) -> String {
@@ -108,6 +114,12 @@ impl Registry {
     /// Asks until there is an answer.
     fn ask<T>(&self, attempt: impl FnMut() -> Attempt<T>) -> Result<T> {
         retry::repeat(self.client.policy(), &|_, _| {}, attempt).map_err(|trouble| trouble.failure)
+    }
+
+    /// What may be done without is tried twice at the most.
+    fn once_more(&self) -> Policy {
+        let policy = self.client.policy();
+        Policy { times: policy.times.min(1), ..policy }
     }
 
     /// Brings a layer into the repository.
@@ -209,10 +221,8 @@ impl Registry {
     /// bytes. `None` when the moment stays bad, since a registry that fails at mounts may well take
     /// the bytes.
     fn mount(&self, blob: &Blob<'_>, from: &str) -> Attempt<Option<Mount>> {
-        let policy = self.client.policy();
-        let once_more = Policy { times: policy.times.min(1), ..policy };
         let attempt = || blobs::mount(&self.client, blob.digest, from);
-        match retry::repeat(once_more, &|_, _| {}, attempt) {
+        match retry::repeat(self.once_more(), &|_, _| {}, attempt) {
             Ok(mount) => Ok(Some(mount)),
             Err(Trouble { again: Again::Soon | Again::After(_), .. }) => Ok(None),
             Err(trouble) => Err(trouble),

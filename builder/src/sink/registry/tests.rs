@@ -3,7 +3,9 @@
 mod access;
 mod index;
 mod mounts;
+mod plans;
 mod redirects;
+mod silence;
 mod trouble;
 
 use std::path::Path;
@@ -62,6 +64,8 @@ struct World {
     /// What the client was told to try.
     policy: Policy,
     named: Vec<String>,
+    /// How long the registry may say nothing.
+    silence: Duration,
     /// The size of the larger layer.
     large: usize,
 }
@@ -73,6 +77,7 @@ impl World {
             fake: FakeRegistry::start(access),
             policy: Policy { times: 3, pause: Duration::from_millis(1) },
             named: Vec::new(),
+            silence: Options::anonymous().silence,
             large: 1_200_000,
         }
     }
@@ -99,6 +104,17 @@ impl World {
         (result, events)
     }
 
+    /// What `plan` asks with, for a repository that is only read.
+    fn reading(&self, repository: &str, credentials: Credentials) -> Registry {
+        let reference = format!("{}/{repository}:v1", self.fake.address());
+        let (policy, silence) = (self.policy, self.silence);
+        let options = Options { credentials, policy, silence, ..Options::anonymous() };
+        let cache = Cache::at(self.directory.path().join("cache"));
+        let places = Places::at(self.directory.path().join("places"), self.named.clone());
+        let client = Client::new(Reference::parse(&reference).unwrap(), options).unwrap();
+        Registry::new(client, cache, places, Arc::new(Silent))
+    }
+
     fn registry(
         &self,
         repository: &str,
@@ -107,11 +123,11 @@ impl World {
     ) -> Result<Registry> {
         let tag = if repository.contains(':') { "" } else { ":v1" };
         let reference = format!("{}/{repository}{tag}", self.fake.address());
-        let options =
-            Options { credentials, verify_tls: None, certificates: None, policy: self.policy };
+        let (policy, silence) = (self.policy, self.silence);
+        let options = Options { credentials, policy, silence, ..Options::anonymous() };
         let cache = Cache::at(self.directory.path().join("cache"));
         let places = Places::at(self.directory.path().join("places"), self.named.clone());
-        let client = Client::new(Reference::parse(&reference).unwrap(), options)?;
+        let client = Client::pushing(Reference::parse(&reference).unwrap(), options)?;
         Ok(Registry::new(client, cache, places, watch))
     }
 
@@ -201,12 +217,7 @@ fn blobs_that_are_there_are_not_sent_and_not_even_read() {
     world.fake.state().manifests.clear();
     world.fake.state().requests.clear();
     let reference = Reference::parse(&format!("{}/app:v1", world.fake.address())).unwrap();
-    let options = Options {
-        credentials: Credentials::Anonymous,
-        verify_tls: None,
-        certificates: None,
-        policy: world.policy,
-    };
+    let options = Options { policy: world.policy, ..Options::anonymous() };
     let image = image(world.directory.path(), world.large);
     // Bytes nobody needs may be gone.
     for layer in &image.layers {
@@ -215,7 +226,7 @@ fn blobs_that_are_there_are_not_sent_and_not_even_read() {
     }
     let cache = Cache::at(world.directory.path().join("cache"));
     let places = Places::at(world.directory.path().join("places"), Vec::new());
-    let client = Client::new(reference, options).unwrap();
+    let client = Client::pushing(reference, options).unwrap();
     let again = Registry::new(client, cache, places, Arc::new(Silent)).put(&image).unwrap();
     assert_eq!(again.digest, published.digest);
     assert_eq!((world.requests("POST"), world.requests("PATCH")), (0, 0));

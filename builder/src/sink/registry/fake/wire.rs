@@ -23,6 +23,18 @@ pub(super) fn respond(
     stream.write_all(&bytes)
 }
 
+/// The head of an answer, and the first byte of a body of a hundred.
+pub(super) fn begin_to_respond(stream: &mut TcpStream, status: u16) -> io::Result<()> {
+    write!(stream, "HTTP/1.1 {status} x\r\nContent-Length: 100\r\n\r\n{{")
+}
+
+/// Keeps a connection open, and does nothing with it for as long as the test takes.
+pub(super) fn say_nothing() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
 pub(super) fn read_head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Request>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
