@@ -13,14 +13,14 @@
 use std::env;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::helper;
 use super::reference::Reference;
 use crate::error::{Context as _, Failure, Kind, Result};
 
@@ -31,11 +31,8 @@ const CONTENT: &str = "DOCKER_AUTH_CONFIG";
 const NAMED: &str = "REGISTRY_AUTH_FILE";
 
 /// The way out when credentials that may not be needed cannot be had.
-const WITHOUT: &str = "give others with --copy-args '--dest-creds USER:PASSWORD', or none with \
+pub(super) const WITHOUT: &str = "give others with --copy-args '--dest-creds USER:PASSWORD', or none with \
      --copy-args --dest-no-creds";
-
-/// How many characters of a helper's complaint are told.
-const COMPLAINT: usize = 200;
 
 /// What to show a registry.
 #[derive(Clone, PartialEq, Eq)]
@@ -137,7 +134,7 @@ fn within(
         .map_err(|failure| failure.context(format!("cannot use {name}")))?;
     match found {
         Some(Found::Here(credentials)) => Ok(Some(credentials)),
-        Some(Found::Helper { program, key }) => ask(&program, &key),
+        Some(Found::Helper { program, key }) => helper::ask(&program, &key),
         None => Ok(None),
     }
 }
@@ -235,53 +232,6 @@ fn entry<'a>(file: &'a Value, key: &str) -> Option<&'a Value> {
     })
 }
 
-/// Asks a credential helper: the registry on its input, JSON on its output.
-fn ask(program: &str, key: &str) -> Result<Option<Credentials>> {
-    let failed = || format!("cannot ask {program} for the credentials of {key}");
-    let mut child = Command::new(program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .or_fail(Kind::Unavailable, failed)
-        .map_err(|failure| failure.hint(WITHOUT))?;
-    if let Some(mut input) = child.stdin.take() {
-        // A helper that does not read has an answer all the same.
-        let _ = input.write_all(key.as_bytes());
-    }
-    let output = child.wait_with_output().or_fail(Kind::Io, failed)?;
-    if !output.status.success() {
-        let said = complaint(&output);
-        // The one text by which helpers say that they know nothing of a registry.
-        if said.contains("credentials not found in native keychain") {
-            return Ok(None);
-        }
-        return Err(Failure::new(Kind::Unavailable, format!("{}: {said}", failed())).hint(WITHOUT));
-    }
-    let answer: Value = serde_json::from_slice(&output.stdout).or_fail(Kind::Data, failed)?;
-    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (user, password) = (text("Username"), text("Secret"));
-    Ok(Some(match user.as_str() {
-        "<token>" => Credentials::Identity(password),
-        _ => Credentials::Password { user, password },
-    }))
-}
-
-/// What a helper that failed says about it: the first line on its output, where helpers write it, or
-/// else where programs do; how it ended, when it says nothing.
-fn complaint(output: &Output) -> String {
-    let line = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-        // Credentials are told as an object; a helper that tells them and fails has told them.
-        (!line.contains('{')).then(|| line.chars().take(COMPLAINT).collect::<String>())
-    };
-    line(&output.stdout)
-        .or_else(|| line(&output.stderr))
-        .unwrap_or_else(|| format!("it ended with {}", output.status))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,22 +291,6 @@ mod tests {
             assert_eq!(search(file, &keys()).unwrap(), expected, "{file}");
         }
         assert!(search(r#"{"auths": {"registry.example.com": {"auth": "%%"}}}"#, &keys()).is_err());
-    }
-
-    #[test]
-    fn a_helper_s_complaint_is_told_and_never_what_it_should_have_told() {
-        let ended = |out: &str, err: &str| {
-            let script = format!("printf '%s' '{out}'; printf '%s' '{err}' >&2; exit 3");
-            complaint(&Command::new("/bin/sh").args(["-c", &script]).output().unwrap())
-        };
-        for (out, err, expected) in [
-            ("keychain is locked\n", "noise", "keychain is locked"),
-            ("", "\n gpg: no agent\nmore", "gpg: no agent"),
-            ("", "", "it ended with exit status: 3"),
-            (r#"{"Secret": "x"}"#, "", "it ended with exit status: 3"),
-        ] {
-            assert_eq!(ended(out, err), expected);
-        }
     }
 
     #[test]

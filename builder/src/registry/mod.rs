@@ -8,6 +8,7 @@ mod certificates;
 pub mod client;
 mod connection;
 pub mod credentials;
+mod helper;
 pub mod login;
 pub mod places;
 mod proxy;
