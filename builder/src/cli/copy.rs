@@ -8,6 +8,7 @@ use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
 use super::copy_options::CopyOptions;
 use super::flags::Flags;
+use super::mounting;
 use super::skopeo;
 use crate::cache::Cache;
 use crate::docker::{Engine, context};
@@ -15,7 +16,7 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, check};
 use crate::nix::{Container, Evaluation};
 use crate::progress::{self, Style};
-use crate::registry::{Client, Reference};
+use crate::registry::{Client, Places, Reference, reference};
 use crate::report;
 use crate::sink::destination::Destination;
 use crate::sink::docker::DockerDaemon;
@@ -70,6 +71,9 @@ fn copy(
     project: &ProjectArguments,
 ) -> Result<ExitCode> {
     if let (Some(destination), Some(registry)) = (destination, &options.registry) {
+        for text in [destination, registry] {
+            reference::check_no_credentials(text)?;
+        }
         return Err(Failure::new(
             Kind::Usage,
             format!("cannot copy to `{destination}` and to --registry {registry} at once"),
@@ -113,6 +117,15 @@ fn copy(
         takes_several(&Destination::DockerDaemon(None))?;
     }
 
+    if given.is_none() && registry != DOCKER {
+        check_registry(registry)?;
+    }
+    // Of names, which come with the image, nothing that is told here depends.
+    let named = given.clone().map_or_else(|| Destination::parse(&format!("{registry}app")), Ok);
+    if let Ok(Destination::Registry(named)) = named {
+        options.mounting.check(&Reference::parse(&named)?)?;
+    }
+
     let (_, mut images) = project.images(name)?;
     if let Some(codec) = codec {
         images = images.into_iter().map(|image| image.compressed_by(codec)).collect();
@@ -131,12 +144,20 @@ fn copy(
         (false, false) => Style::Human,
     };
     let streamed = destination.is_standard_output();
+    let places = match &destination {
+        Destination::Registry(text) => {
+            let reference = Reference::parse(text)?;
+            let mounting = &options.mounting;
+            mounting::places(mounting, &reference, &images, name, declared.as_ref(), project)?
+        }
+        _ => options.mounting.places(),
+    };
     let published = if !copy_arguments.for_skopeo.is_empty() {
         skopeo::put(&destination, &images, &copy_arguments)?
     } else if let [image] = images.as_slice() {
-        put(destination, image, &copy_arguments, options, style)?
+        put(destination, image, &copy_arguments, places, style)?
     } else {
-        put_index(destination, &images, &copy_arguments, options, style)?
+        put_index(destination, &images, &copy_arguments, places, style)?
     };
     if let Some(file) = &copy_arguments.digest_file {
         std::fs::write(file, published.digest.to_string())
@@ -170,7 +191,7 @@ fn put(
     destination: Destination,
     image: &Image,
     arguments: &CopyArguments,
-    options: &CopyOptions,
+    places: Places,
     style: Style,
 ) -> Result<Published> {
     match destination {
@@ -188,7 +209,7 @@ fn put(
         Destination::OciArchive(file, tag) => OciArchive::new(file, tag).put(image),
         Destination::Podman(reference) => Podman::new("podman", reference).put(image),
         Destination::RootFs(directory) => RootFs::new(directory).put(image),
-        Destination::Registry(name) => registry(&name, arguments, options, style)?.put(image),
+        Destination::Registry(name) => registry(&name, arguments, places, style)?.put(image),
     }
 }
 
@@ -197,16 +218,14 @@ fn put_index(
     destination: Destination,
     images: &[Image],
     arguments: &CopyArguments,
-    options: &CopyOptions,
+    places: Places,
     style: Style,
 ) -> Result<Published> {
     takes_several(&destination)?;
     match destination {
         Destination::OciLayout(directory, tag) => OciLayout::new(directory, tag).put_index(images),
         Destination::OciArchive(file, tag) => OciArchive::new(file, tag).put_index(images),
-        Destination::Registry(name) => {
-            registry(&name, arguments, options, style)?.put_index(images)
-        }
+        Destination::Registry(name) => registry(&name, arguments, places, style)?.put_index(images),
         other => Err(Failure::new(Kind::Internal, format!("{other} takes one image"))),
     }
 }
@@ -232,13 +251,13 @@ fn takes_several(destination: &Destination) -> Result<()> {
 fn registry(
     name: &str,
     arguments: &CopyArguments,
-    options: &CopyOptions,
+    places: Places,
     style: Style,
 ) -> Result<Registry> {
     let reference = Reference::parse(name)?;
     let client = Client::pushing(reference.clone(), arguments.registry_options(&reference)?)?;
     let watch = progress::watch(style);
-    Ok(Registry::new(client, Cache::of_user(), options.mounting.places(), watch))
+    Ok(Registry::new(client, Cache::of_user(), places, watch))
 }
 
 /// What the project says about copying its container; a container that does not exist is told
@@ -250,6 +269,28 @@ pub fn declared(name: &str, project: &ProjectArguments) -> Result<Option<(Evalua
     let (evaluation, name) = project.locate(name)?;
     let found = evaluation.containers()?.into_iter().find(|container| container.name == name);
     Ok(found.map(|container| (evaluation, container)))
+}
+
+/// Checks the address of a registry as far as that goes without the name that is put after it.
+///
+/// # Errors
+/// [`Kind::Usage`], when it is none, or no name can follow.
+fn check_registry(registry: &str) -> Result<()> {
+    reference::check_no_credentials(registry)?;
+    if runs_together(registry) {
+        return Err(without_slash(registry, &format!("{registry}NAME:TAG")));
+    }
+    let doing = || format!("cannot use `{registry}` as a registry");
+    let named = Destination::parse(&format!("{registry}app:latest"));
+    named.map(drop).map_err(|failure| failure.context(doing()))
+}
+
+fn without_slash(registry: &str, whole: &str) -> Failure {
+    Failure::new(
+        Kind::Usage,
+        format!("cannot use `{registry}` as a registry: with the image's name it is {whole}"),
+    )
+    .hint(format!("end it with a slash: {registry}/"))
 }
 
 /// The registry's address with the image's name and tag, simply put after it: the address says
@@ -264,11 +305,7 @@ fn in_registry(registry: &str, image: &Image) -> Result<Destination> {
     })?;
     let whole = format!("{registry}{reference}");
     if runs_together(registry) {
-        return Err(Failure::new(
-            Kind::Usage,
-            format!("cannot use `{registry}` as a registry: with the image's name it is {whole}"),
-        )
-        .hint(format!("end it with a slash: {registry}/")));
+        return Err(without_slash(registry, &whole));
     }
     Destination::parse(&whole)
 }
@@ -310,6 +347,27 @@ mod tests {
             let failure = in_registry(registry, &image).unwrap_err();
             assert!(failure.to_string().contains(&format!("{registry}app:v1")), "{failure}");
             assert!(failure.way_out().is_some_and(|hint| hint.ends_with(&format!("{registry}/"))));
+            assert!(check_registry(registry).is_err(), "{registry}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_registry_is_told_without_an_image() {
+        for registry in ["docker://r.example.com/", "docker://r.example.com/me/our-", "oci:images/"]
+        {
+            assert!(check_registry(registry).is_ok(), "{registry}");
+        }
+        for (registry, why) in [
+            ("ftp://x/", "unknown transport"),
+            ("x", "unknown transport"),
+            ("docker://r.example.com", "r.example.comNAME:TAG"),
+            ("docker://r.example.com/Me/", "lower-case"),
+            ("docker://me:s3cr3t@r.example.com/", "credentials do not belong"),
+        ] {
+            let failure = check_registry(registry).unwrap_err();
+            assert_eq!(failure.kind(), Kind::Usage);
+            assert!(failure.message().contains(why), "{registry}: {failure}");
+            assert!(!failure.to_string().contains("s3cr3t"), "{failure}");
         }
     }
 }

@@ -48,7 +48,7 @@ const ABOUT_THE_SOURCE: [&str; 9] = [
 
 /// Arguments with a value that only skopeo can carry out. They are told from switches, which have
 /// none, so that a value is never taken for an argument of its own. None of the values is a secret:
-/// what is not known to be harmless is never handed to another program, whose arguments all may see.
+/// other programs are never handed one, since all may see their arguments.
 const SKOPEO_WITH_VALUE: [&str; 21] = [
     "--additional-tag",
     "--command-timeout",
@@ -101,7 +101,8 @@ pub struct CopyArguments {
     authfile: Option<PathBuf>,
     /// The directory of certificates for the registry, or for the engine.
     pub certificates: Option<PathBuf>,
-    verify_tls: Option<bool>,
+    /// Whether TLS and a valid certificate are insisted on, where something is said about it.
+    pub verify_tls: Option<bool>,
     retries: Option<u32>,
     compression: Option<String>,
     compression_level: Option<u8>,
@@ -120,11 +121,15 @@ pub struct CopyArguments {
 }
 
 impl CopyArguments {
-    /// Reads arguments, each a word of its own.
+    /// Reads arguments, each a word of its own; those that are not known here are asked about at
+    /// `others`, which tells whether skopeo has them, and with a value.
     ///
     /// # Errors
     /// When one lacks its value or has one that makes no sense, naming it.
-    pub fn parse<'a>(given: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+    pub fn parse<'a>(
+        given: impl IntoIterator<Item = &'a str>,
+        others: &dyn Fn(&str) -> Option<bool>,
+    ) -> Result<Self> {
         let mut parsed = Self::default();
         let mut words = given.into_iter();
         while let Some(word) = words.next() {
@@ -149,6 +154,20 @@ impl CopyArguments {
                 parsed.for_skopeo.extend([name.to_owned(), value]);
             } else if SKOPEO_SWITCHES.contains(&name) {
                 parsed.for_skopeo.push(word.to_owned());
+            } else if let Some(takes_value) = others(name) {
+                if may_be_secret(name) {
+                    return Err(Failure::new(
+                        Kind::Usage,
+                        format!("cannot hand {name} to skopeo without showing it to everybody"),
+                    )
+                    .hint("give what is secret by a file, where skopeo has such an argument"));
+                }
+                if takes_value {
+                    let value = value()?;
+                    parsed.for_skopeo.extend([name.to_owned(), value]);
+                } else {
+                    parsed.for_skopeo.push(word.to_owned());
+                }
             } else {
                 return Err(unknown(word));
             }
@@ -277,8 +296,26 @@ impl CopyArguments {
     /// Takes the password from `input`: its first line.
     ///
     /// # Errors
-    /// When there is none to read, it is empty, or no user it could belong to.
+    /// When there is none to read, it is empty, or no user it could belong to; or when there is
+    /// another one.
     pub fn read_password(&mut self, input: &mut dyn BufRead) -> Result<()> {
+        let joined = self.credentials.as_ref().is_some_and(|credentials| credentials.contains(':'));
+        for (given, name) in [
+            (joined, "--dest-creds"),
+            (self.password.is_some(), "--dest-password"),
+            (self.token.is_some(), "--dest-registry-token"),
+            (self.anonymous, "--dest-no-creds"),
+        ] {
+            if given {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    format!("cannot log in both as {name} says and with --password-stdin"),
+                )
+                .hint(
+                    "leave out one of them; --dest-creds=USER alone goes with --password-stdin",
+                ));
+            }
+        }
         // `--dest-creds=USER` alone names the user as well as `--dest-username` does.
         if let Some(user) = self.credentials.take_if(|credentials| !credentials.contains(':')) {
             self.user = Some(user);
@@ -315,13 +352,18 @@ impl CopyArguments {
 
     /// How to talk to the registry of `reference`.
     pub fn registry_options(&self, reference: &Reference) -> Result<Options> {
-        Ok(Options {
-            credentials: self.credentials(reference)?,
+        Ok(self.options_as(self.credentials(reference)?))
+    }
+
+    /// How to talk to a registry with these credentials.
+    pub fn options_as(&self, credentials: Credentials) -> Options {
+        Options {
+            credentials,
             verify_tls: self.verify_tls,
             certificates: self.certificates.clone(),
             policy: Policy { times: self.retries.unwrap_or(5), pause: Duration::from_millis(400) },
             silence: SILENCE,
-        })
+        }
     }
 }
 
@@ -330,6 +372,13 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
         let value = shown(value);
         Failure::new(Kind::Usage, format!("copy argument {name}: `{value}` is no such number"))
     })
+}
+
+/// Whether the value of an argument that is not known here may be a secret, by its name: that of a
+/// file is none.
+fn may_be_secret(name: &str) -> bool {
+    let is_about = ["cred", "password", "passphrase", "secret", "token"];
+    !name.ends_with("-file") && is_about.iter().any(|word| name.contains(word))
 }
 
 /// An argument nobody knows. It may be a secret that lost what it belongs to, or hold one.

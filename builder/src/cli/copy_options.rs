@@ -7,10 +7,12 @@ use clap::Args;
 
 use super::copy_arguments::CopyArguments;
 use super::flags::Flags;
+use super::mounting;
 use super::shell_words;
+use super::skopeo_help;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::nix::{Container, Evaluation};
-use crate::registry::Places;
+use crate::registry::{Places, Reference};
 
 const HEADING: &str = "Options of copy";
 
@@ -191,7 +193,8 @@ impl ArgumentOptions {
     }
 
     fn complete(&self, words: &[String]) -> Result<CopyArguments> {
-        let mut arguments = CopyArguments::parse(words.iter().map(String::as_str))?;
+        let mut arguments =
+            CopyArguments::parse(words.iter().map(String::as_str), &skopeo_help::takes_value)?;
         if self.password_stdin {
             arguments.read_password(&mut std::io::stdin().lock())?;
         }
@@ -206,6 +209,14 @@ impl MountOptions {
     /// These, and those that stand `after` them.
     pub fn and(self, after: Self) -> Self {
         Self { mount_from: [self.mount_from, after.mount_from].concat() }
+    }
+
+    /// Checks that these can be repositories of the registry of `reference`.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`], naming what cannot.
+    pub fn check(&self, reference: &Reference) -> Result<()> {
+        mounting::check(&self.mount_from, reference)
     }
 
     /// The repositories.

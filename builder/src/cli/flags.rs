@@ -156,7 +156,7 @@ mod tests {
                 _ => "a",
             };
             let given = words(&[&format!("--{name}={value}")]).unwrap();
-            let parsed = CopyArguments::parse(given.iter().map(String::as_str)).unwrap();
+            let parsed = CopyArguments::parse(given.iter().map(String::as_str), &|_| None).unwrap();
             assert!(parsed.for_skopeo.is_empty(), "{name}: {parsed:?}");
         }
     }

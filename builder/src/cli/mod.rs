@@ -17,6 +17,7 @@ mod inspect;
 mod list;
 mod lock;
 mod lock_inputs;
+mod mounting;
 mod nix_base;
 mod nix_draft;
 mod nix_image;
@@ -30,6 +31,7 @@ mod run;
 mod run_checks;
 mod shell_words;
 mod skopeo;
+mod skopeo_help;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::common::ProjectArguments;
 use super::copy;
+use super::copy_arguments::CopyArguments;
 use super::copy_options::{ArgumentOptions, CopyOptions, MountOptions};
 use super::flags::Flags;
+use super::mounting;
 use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
@@ -81,23 +83,28 @@ pub fn run(
             .hint("only registries can tell beforehand: --to docker://HOST/NAME:TAG"));
     };
     let reference = Reference::parse(&reference)?;
+    mounting.check(&reference)?;
     let declared = match options.given() {
         true => None,
         false => copy::declared(&arguments.name, &project.for_first_platform())?,
     };
     let copying = options.parse_or(declared.as_ref())?;
+    refuse(&copying, options.given())?;
+    copying.check_platforms(project.platforms.several())?;
     let codec = copying.codec(&project.compression)?;
     let (_, mut images) = project.images(&arguments.name)?;
     if let Some(codec) = codec {
         images = images.into_iter().map(|image| image.compressed_by(codec)).collect();
     }
+    let (name, declared) = (arguments.name.as_str(), declared.as_ref());
+    let places = mounting::places(&mounting, &reference, &images, name, declared, project)?;
     let cache = Cache::of_user();
     let goal = match images.as_slice() {
         [image] => Goal::of_image(Wire::new(image, &cache)?)?,
         images => Goal::of_index(Index::of(images, &cache)?),
     };
     let client = Client::new(reference.clone(), copying.registry_options(&reference)?)?;
-    let registry = Registry::new(client, cache, mounting.places(), Arc::new(progress::Silent));
+    let registry = Registry::new(client, cache, places, Arc::new(progress::Silent));
     let plan = ask(&registry, &reference, goal)?;
     if before.json || arguments.json {
         report::line(plan.json())?;
@@ -107,6 +114,26 @@ pub fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks that the copy would be ours, and that nothing is asked for that only a copy comes to.
+/// Arguments that the project declares are about copies, and may ask for it.
+fn refuse(copying: &CopyArguments, given: bool) -> Result<()> {
+    if let Some(argument) = copying.for_skopeo.first() {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("cannot plan with copy argument {argument}: skopeo would do the copy"),
+        )
+        .hint("leave it out, to plan a copy without it"));
+    }
+    if given && copying.digest_file.is_some() {
+        return Err(Failure::new(
+            Kind::Usage,
+            "cannot write a --digestfile: nothing is copied by a plan",
+        )
+        .hint("leave it out; `devenv-container digest NAME` tells the digest"));
+    }
+    Ok(())
 }
 
 /// What is to be in the registry.
@@ -288,6 +315,21 @@ mod tests {
             ],
             config: json!({"config": {"User": "1"}}),
         }
+    }
+
+    #[test]
+    fn what_a_plan_cannot_tell_or_do_is_refused() {
+        let refused = |given: &str, on_the_command_line| {
+            let parsed = CopyArguments::parse(given.split(' '), &|_| None).unwrap();
+            refuse(&parsed, on_the_command_line).map_err(|failure| failure.message().to_owned())
+        };
+        for given in ["--sign-by=me", "--dest-compress", "--format=v2s1", "--digestfile=f"] {
+            let name = given.split('=').next().unwrap();
+            assert!(refused(given, true).unwrap_err().contains(name), "{given}");
+        }
+        assert_eq!(refused("--digestfile=f", false), Ok(()));
+        assert!(refused("--dest-compress", false).is_err());
+        assert_eq!(refused("--dest-creds=me:x --dest-compress-level=9", true), Ok(()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::copy_arguments::CopyArguments;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::Image;
-use crate::registry::{Credentials, Reference};
+use crate::registry::{Client, Credentials, Reference};
 use crate::sink::destination::Destination;
 use crate::sink::docker_archive;
 use crate::sink::oci_layout::OciLayout;
@@ -107,6 +107,9 @@ pub fn put(
         None => None,
     };
     command.args(&arguments.also_for_skopeo).args(&arguments.for_skopeo);
+    if is_in_clear_text(destination, arguments)? {
+        command.arg("--dest-tls-verify=false");
+    }
     if several {
         command.arg("--all");
     }
@@ -139,8 +142,23 @@ fn for_secrets() -> PathBuf {
         .unwrap_or_else(env::temp_dir)
 }
 
-fn find() -> Option<PathBuf> {
+/// The program, where it is installed.
+pub fn find() -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|path| path.join("skopeo")).find(|p| p.is_file())
+}
+
+/// Whether the destination is a registry on this machine that speaks nothing but clear text, which our
+/// own way allows where nothing else is said; skopeo has to be told.
+fn is_in_clear_text(destination: &Destination, arguments: &CopyArguments) -> Result<bool> {
+    let (Destination::Registry(name), None) = (destination, arguments.verify_tls) else {
+        return Ok(false);
+    };
+    let reference = Reference::parse(name)?;
+    if !reference.is_local() {
+        return Ok(false);
+    }
+    let client = Client::new(reference, arguments.options_as(Credentials::Anonymous))?;
+    Ok(client.is_in_clear_text())
 }
 
 /// Where to log in as whom, when the destination is a registry that wants it.

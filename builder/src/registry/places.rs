@@ -3,6 +3,7 @@
 //!
 //! Kept as [`Notes`], one for a blob and a registry.
 
+use std::collections::BTreeSet;
 #[cfg(test)]
 use std::path::PathBuf;
 
@@ -18,25 +19,36 @@ pub struct Places {
     notes: Notes,
     /// Repositories the user names: they are asked for every blob.
     named: Vec<String>,
+    /// The repository of the image that is built on, and what it has.
+    base: Option<(String, BTreeSet<Digest>)>,
 }
 
 impl Places {
     /// Those below `XDG_CACHE_HOME`, and the repositories `named`.
     pub fn of_user(named: Vec<String>) -> Self {
-        Self { notes: Notes::of_user("blobs"), named }
+        Self { notes: Notes::of_user("blobs"), named, base: None }
     }
 
     /// Kept in a directory of their own.
     #[cfg(test)]
     pub fn at(directory: PathBuf, named: Vec<String>) -> Self {
-        Self { notes: Notes::at(directory), named }
+        Self { notes: Notes::at(directory), named, base: None }
+    }
+
+    /// These, and `repository` of the registry that is pushed to, which has these blobs: they came from
+    /// there.
+    #[must_use]
+    pub fn with_base(self, repository: String, blobs: BTreeSet<Digest>) -> Self {
+        Self { base: Some((repository, blobs)), ..self }
     }
 
     /// Repositories of `host` other than `repository` that may have the blob, the likeliest first.
     pub fn of(&self, host: &str, digest: &Digest, repository: &str) -> Vec<String> {
         let mut places = self.read(host, digest);
+        let base = self.base.iter().filter(|(_, blobs)| blobs.contains(digest));
+        places.extend(base.map(|(repository, _)| repository.clone()));
         places.extend(self.named.iter().cloned());
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         places.retain(|place| place != repository && seen.insert(place.clone()));
         places
     }
@@ -96,5 +108,16 @@ mod tests {
         assert_eq!(places.of("elsewhere", &blob, "a"), ["base"]);
         places.remove("host", &blob, "d");
         assert_eq!(places.of("host", &blob, "a"), ["b", "c", "base"]);
+    }
+
+    #[test]
+    fn a_base_has_its_own_blobs_and_no_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let (blob, other) = (Digest::of(b"blob"), Digest::of(b"other"));
+        let places = Places::at(directory.path().to_owned(), vec!["named".into()]);
+        let places = places.with_base("team/base".into(), [blob.clone()].into());
+        assert_eq!(places.of("host", &blob, "app"), ["team/base", "named"]);
+        assert_eq!(places.of("host", &blob, "team/base"), ["named"]);
+        assert_eq!(places.of("host", &other, "app"), ["named"]);
     }
 }

@@ -8,6 +8,41 @@ use crate::image::check;
 /// The host that is meant when none is named.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
+/// Whether a name has credentials in it, or anything else before an `@` that no digest follows. What is
+/// so may hold a password, and is never shown.
+pub fn holds_credentials(text: &str) -> bool {
+    let mut parts = text.split('@').skip(1).peekable();
+    let mut others = false;
+    while let Some(part) = parts.next() {
+        let algorithm = part.split_once(':').map_or(part, |(algorithm, _)| algorithm);
+        let is_digest = algorithm.starts_with("sha") && !part.contains('/');
+        others |= !is_digest || parts.peek().is_some();
+    }
+    others
+}
+
+/// Checks that there are no credentials in an address.
+///
+/// # Errors
+/// [`Kind::Usage`], without showing it.
+pub fn check_no_credentials(text: &str) -> Result<()> {
+    // A path on this machine may have any character.
+    match text.contains("://") && holds_credentials(text) {
+        true => Err(credentials_do_not_belong()),
+        false => Ok(()),
+    }
+}
+
+/// What is told of credentials in a name, without showing it.
+pub fn credentials_do_not_belong() -> Failure {
+    let message =
+        "credentials do not belong into the name of an image, nor does `@` without a digest";
+    Failure::new(Kind::Usage, message).hint(
+        "write HOST/NAME:TAG, and log in with docker or podman, with --password-stdin or with \
+         --copy-args '--dest-creds USER:PASSWORD'",
+    )
+}
+
 /// A parsed name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -26,6 +61,9 @@ impl Reference {
     /// # Errors
     /// When there is no repository, or what is written cannot be a name, a tag or a digest.
     pub fn parse_with_digest(text: &str) -> Result<(Self, Option<Digest>)> {
+        if holds_credentials(text) {
+            return Err(credentials_do_not_belong());
+        }
         let Some((name, digest)) = text.split_once('@') else {
             return Ok((Self::parse(text)?, None));
         };
@@ -44,6 +82,9 @@ impl Reference {
     /// When there is no repository, or the tag is a digest: that one is known only after a push.
     /// When a registry could take neither the name nor the tag.
     pub fn parse(text: &str) -> Result<Self> {
+        if holds_credentials(text) {
+            return Err(credentials_do_not_belong());
+        }
         let wrong = |why: &str| {
             Failure::new(Kind::Usage, format!("cannot use `{text}` as an image: {why}"))
                 .hint("write HOST/NAME:TAG")
@@ -189,6 +230,31 @@ mod tests {
         }
         for text in ["r.example/a@sha256:00", "r.example/a@v1", "r.example/@sha256:00"] {
             assert_eq!(named(text).unwrap_err().kind(), Kind::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_a_name_are_told_and_not_shown() {
+        for text in [
+            "me:s3cr3t@r.example/a",
+            "me:s3cr3t@r.example/a:v1",
+            "s3cr3t@r.example/a",
+            "me:s3c/r3t@r.example:5000/a",
+            "me:s3@cr3t@r.example/a",
+            "me:s3cr3t@r.example",
+            "me:s3cr3t@r.example/a@sha256:00",
+        ] {
+            for failure in [
+                Reference::parse(text).unwrap_err(),
+                Reference::parse_with_digest(text).unwrap_err(),
+                check_no_credentials(&format!("docker://{text}")).unwrap_err(),
+            ] {
+                assert_eq!(failure.kind(), Kind::Usage);
+                assert!(failure.message().starts_with("credentials do not belong"), "{failure}");
+            }
+        }
+        for text in ["oci:a@b", "docker://r.example/a@sha256:00", "docker://alpine@sha256:00"] {
+            assert!(check_no_credentials(text).is_ok(), "{text}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::file::is_standard_output;
 use crate::error::{Failure, Kind, Result};
 use crate::image::check;
-use crate::registry::Reference;
+use crate::registry::{Reference, reference};
 
 /// A parsed destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ impl Destination {
     /// # Errors
     /// [`Kind::Usage`], naming the transports there are.
     pub fn parse(text: &str) -> Result<Self> {
+        reference::check_no_credentials(text)?;
         let wrong = |why: &str| {
             Failure::new(Kind::Usage, format!("cannot copy to `{text}`: {why}")).hint(
                 "use docker-daemon:[NAME[:TAG]], podman:[NAME[:TAG]], docker-archive:FILE[:NAME:TAG], \
