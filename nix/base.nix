@@ -73,7 +73,7 @@ in
         impureEnvVars = [
           "http_proxy" "https_proxy" "all_proxy" "no_proxy"
           "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY" "NO_PROXY"
-          "SSL_CERT_FILE" "NIX_SSL_CERT_FILE"
+          "SSL_CERT_FILE" "SSL_CERT_DIR" "NIX_SSL_CERT_FILE"
         ];
       }}"
     else null;

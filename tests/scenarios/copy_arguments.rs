@@ -206,3 +206,55 @@ fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
     assert_eq!(refused.code, 64, "{}", refused.err);
     assert!(refused.err.contains("cannot use copy argument --format=v2s2"), "{}", refused.err);
 }
+
+#[test]
+fn skopeo_is_told_of_a_registry_on_this_machine_without_tls() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let image = world.example("hello", "hello").build("processes");
+    let to = format!("docker://{}/local:v1", registry.address());
+    let _ = run(&world, &image, &["copy", "IMAGE", &to, "--copy-args=--dest-decompress"])
+        .expect_code(0);
+    let asked = ["--copy-args=--dest-decompress", "--dest-tls-verify=true"];
+    let arguments = [&["copy", "IMAGE", &to][..], &asked].concat();
+    assert_ne!(run(&world, &image, &arguments).code, 0, "it was asked for TLS");
+}
+
+#[test]
+fn a_flag_of_a_newer_skopeo_is_left_to_it() {
+    let world = World::new();
+    let image = world.example("hello", "hello").build("processes");
+    let given = world.path("given");
+    let text = format!(
+        "#!/bin/sh\ncase \"$*\" in *--help*) echo '      --sign-anew KEY   sign'; exit;; esac\n\
+         echo \"$@\" > {}; exit 3\n",
+        given.display()
+    );
+    let skopeo = world.write("bin/skopeo", &text);
+    std::fs::set_permissions(&skopeo, std::fs::Permissions::from_mode(0o755)).expect("our file");
+    let copy = |argument: &str| {
+        let to = format!("oci:{}", world.path("layout").display());
+        let mut command = world.container(&["copy", &image, &to, argument]);
+        let path = std::env::var("PATH").expect("a PATH");
+        let path = format!("{}:{path}", world.path("bin").display());
+        running::run(command.env("PATH", path))
+    };
+    let _ = copy("--copy-args=--sign-anew=mine").expect_code(76);
+    let given = std::fs::read_to_string(given).expect("skopeo was called");
+    assert!(given.contains("--sign-anew mine"), "{given}");
+    let ended = copy("--copy-args=--sign-never=mine").expect_code(64);
+    assert!(ended.err.contains("unknown copy argument --sign-never"), "{}", ended.err);
+}
+
+#[test]
+fn a_plan_refuses_what_it_cannot_tell() {
+    let world = World::new();
+    let image = world.example("hello", "hello").build("processes");
+    for argument in ["--copy-args=--dest-decompress", "--digestfile=digest"] {
+        let plan = ["plan", "IMAGE", "--to", "docker://r.example/a", argument];
+        let ended = run(&world, &image, &plan).expect_code(64);
+        let name = argument.trim_start_matches("--copy-args=").split('=').next().expect("a name");
+        assert!(ended.err.contains(name) && ended.err.contains("hint: "), "{}", ended.err);
+    }
+    assert!(!world.path("digest").exists());
+}

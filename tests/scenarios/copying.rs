@@ -374,3 +374,20 @@ fn a_copy_that_is_interrupted_leaves_neither_password_nor_layers_behind() {
         assert!(left.is_empty(), "{left:?}");
     }
 }
+
+#[test]
+fn a_registry_on_this_machine_is_never_asked_through_a_proxy() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let project = project(&world, "direct");
+    for name in ["HTTP_PROXY", "https_proxy", "ALL_PROXY"] {
+        let mut command = project.command(&["copy", "processes"]);
+        command.arg(destination(&registry, &format!("direct/{}", name.to_lowercase())));
+        // Nobody listens there.
+        let _ = running::run(command.env(name, "http://127.0.0.1:1")).expect_code(0);
+    }
+    let mut command = project.command(&["copy", "processes", "docker://r.example/app"]);
+    let ended = running::run(command.env("HTTPS_PROXY", "socks5://me:s3cr3t@h:1")).expect_code(64);
+    assert!(ended.err.contains("cannot use HTTPS_PROXY"), "{}", ended.err);
+    assert!(!ended.err.contains("s3cr3t"), "{}", ended.err);
+}

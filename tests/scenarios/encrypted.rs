@@ -24,15 +24,27 @@ impl<'w> Copying<'w> {
 
     /// Copies to a tag of a registry, with these arguments.
     fn to(&self, registry: &Registry, tag: &str, arguments: &[&str]) -> Ended {
+        self.with(registry, tag, arguments, &[])
+    }
+
+    /// Does so with these variables.
+    fn with(
+        &self,
+        registry: &Registry,
+        tag: &str,
+        arguments: &[&str],
+        variables: &[(&str, &Path)],
+    ) -> Ended {
         let name = format!("docker://{}/app:{tag}", registry.address());
         let mut command = self.world.container(&["copy", &self.image, &name]);
         for argument in arguments {
             command.arg(format!("--copy-args={argument}"));
         }
-        for name in ["SSL_CERT_FILE", "NIX_SSL_CERT_FILE"] {
+        for name in ["SSL_CERT_FILE", "NIX_SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_CONFIG_HOME"] {
             command.env_remove(name);
         }
-        running::run(command.env("HOME", self.world.path("home")))
+        command.env("HOME", self.world.path("home"));
+        running::run(command.envs(variables.iter().copied()))
     }
 }
 
@@ -161,4 +173,61 @@ fn a_registry_in_clear_text_gets_nothing_when_encryption_is_asked_for() {
     let ended = copying.to(&registry, "never", &secret).expect_code(74);
     assert_told(&ended, &["it does not speak TLS", "--dest-tls-verify=false"]);
     assert_eq!(registry.requests().len(), before);
+}
+
+#[test]
+fn the_directory_of_a_registry_is_found_where_podman_and_docker_have_it() {
+    let world = World::new();
+    let copying = Copying::new(&world);
+    let authority = Authority::new(world.path("ours"));
+    let server = authority.issue("server", Use::Server);
+    let registry = Registry::encrypted(&world, "tls", &server, Some(&authority.file()));
+    let client = authority.issue("client", Use::Client);
+    let files = [
+        ("ca.crt", authority.file()),
+        ("client.cert", client.join("cert.pem")),
+        ("client.key", client.join("key.pem")),
+    ];
+    let place = |base: &str, host: &str| format!("{base}/containers/certs.d/{host}");
+    let _ = copying.to(&registry, "never", &[]).expect_code(74);
+    // Another port is another registry.
+    directory(&world, &place("home/.config", "127.0.0.1"), &files);
+    let _ = copying.to(&registry, "never", &[]).expect_code(74);
+    directory(&world, &place("home/.config", registry.address()), &files);
+    let _ = copying.to(&registry, "home", &[]).expect_code(0);
+
+    let configuration = world.path("configuration");
+    let variables = [("XDG_CONFIG_HOME", configuration.as_path())];
+    let _ = copying.with(&registry, "never", &[], &variables).expect_code(74);
+    directory(&world, &place("configuration", registry.address()), &files);
+    let _ = copying.with(&registry, "named", &[], &variables).expect_code(0);
+    // What is given counts alone.
+    let wrong = directory(&world, "wrong", &[("ca.crt", authority.file())]);
+    let ended = copying.to(&registry, "never", &[&wrong]).expect_code(74);
+    assert_told(&ended, &["fatal alert", "containers/certs.d/HOST[:PORT]"]);
+    assert!(!registry.log().contains(CLEAR_TEXT), "{}", registry.log());
+}
+
+#[test]
+fn authorities_are_read_from_what_go_s_variables_name() {
+    let world = World::new();
+    let copying = Copying::new(&world);
+    let authority = Authority::new(world.path("ours"));
+    let registry =
+        Registry::encrypted(&world, "tls", &authority.issue("server", Use::Server), None);
+    directory(&world, "authorities", &[("anything.pem", authority.file())]);
+    let (file, folder) = (authority.file(), world.path("authorities"));
+    let (nothing, missing) = (Path::new(""), world.path("missing.crt"));
+    for variables in [
+        &[("SSL_CERT_FILE", file.as_path())][..],
+        &[("SSL_CERT_DIR", &folder)],
+        &[("SSL_CERT_FILE", nothing), ("SSL_CERT_DIR", &folder)],
+        &[("SSL_CERT_FILE", nothing), ("NIX_SSL_CERT_FILE", &file)],
+        &[("SSL_CERT_FILE", &missing), ("SSL_CERT_DIR", &folder)],
+    ] {
+        let _ = copying.with(&registry, "v1", &[], variables).expect_code(0);
+    }
+    let variables = [("SSL_CERT_FILE", missing.as_path())];
+    let ended = copying.with(&registry, "never", &[], &variables).expect_code(74);
+    assert_told(&ended, &["invalid peer certificate", "hint: SSL_CERT_FILE names", "missing.crt"]);
 }

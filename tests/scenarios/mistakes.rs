@@ -275,3 +275,28 @@ fn a_reader_that_is_gone_is_no_reason_to_panic() {
         assert_ne!(said.status.code(), Some(101), "{command:?}: {err}");
     }
 }
+
+#[test]
+fn a_wrong_place_to_copy_to_or_to_mount_from_is_64_before_anything_is_built() {
+    let world = World::new();
+    // Nothing of it could be evaluated, let alone built.
+    let project = world.project("broken", "{");
+    for (arguments, words) in [
+        (&["copy", "web", "--registry", "ftp://x/"][..], &["`ftp://x/`", "unknown transport"][..]),
+        (&["copy", "web", "--registry", "docker://r.example/me"], &["docker://r.example/me/"]),
+        (&["copy", "web", "docker://me:s3cr3t@r.example/a"], &["credentials do not belong"]),
+        (&["copy", "web", "--registry", "docker://me:s3cr3t@r.example/"], &["credentials do not"]),
+        (&["plan", "web", "--to", "docker://me:s3cr3t@r.example/a"], &["credentials do not"]),
+        (&["plan", "web", "--to", "docker://r.example/a", "--mount-from", ""], &["it is empty"]),
+    ] {
+        let ended = project.run(arguments);
+        assert!(!ended.err.contains("s3cr3t"), "{}", ended.err);
+        expect(ended, 64, words);
+    }
+    let project = world.example("hello", "hello");
+    for place in ["r.example/base", "base:v1", "a b"] {
+        let to = "docker://r.example/a";
+        let ended = project.run(&["copy", "processes", to, "--mount-from", place]);
+        expect(ended, 64, &["cannot mount from", place, "--mount-from team/base"]);
+    }
+}

@@ -80,7 +80,10 @@ fn copy(
         )
         .hint("give one of them: a destination is all there is to say"));
     }
-    // A wrong destination is told before anything is built.
+    // A wrong destination is told before anything is evaluated or built.
+    if let Some(registry) = options.registry.as_deref().filter(|registry| *registry != DOCKER) {
+        check_registry(registry)?;
+    }
     let given = destination.map(Destination::parse).transpose()?;
     let several = project.platforms.several();
     if let Some(destination) = given.as_ref().filter(|_| several) {

@@ -20,7 +20,12 @@ const WITH_VALUE: [(&str, &str, &str); 10] = [
     ("dest-password", "PASSWORD", "Password of --dest-username"),
     ("dest-registry-token", "TOKEN", "Show this token instead of logging in"),
     ("dest-authfile", "FILE", "Credentials, as docker login and podman login leave them"),
-    ("dest-cert-dir", "DIR", "Certificates for the registry, or for the engine, and to show to it"),
+    (
+        "dest-cert-dir",
+        "DIR",
+        "Certificates for the registry, or for the engine, and to show to it; of a registry otherwise \
+         HOST[:PORT] in ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d",
+    ),
     ("dest-daemon-host", "HOST", "Docker Engine to copy to in place of the usual one"),
     ("digestfile", "FILE", "Write the digest to this file, too"),
     ("retry-times", "NUMBER", "How often to try again what failed for a moment [default: 5]"),

@@ -62,7 +62,10 @@ Files:
                                       removed while no container runs, trees after chmod -R u+w; what
                                       nobody uses for 30 days goes when something new is kept
   $XDG_STATE_HOME/devenv-container    links that keep images from Nix's garbage collection
-                                      (~/.local/state): removing one lets its image go";
+                                      (~/.local/state): removing one lets its image go
+  $XDG_CONFIG_HOME/containers/certs.d, /etc/containers/certs.d, /etc/docker/certs.d
+                                      for each registry a directory HOST[:PORT], of which the first
+                                      counts: whom to believe (*.crt), what to show (*.cert, *.key)";
 
 #[derive(Debug, Subcommand)]
 enum Verb {

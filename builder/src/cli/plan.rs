@@ -30,7 +30,8 @@ use crate::understand::size::human;
 pub struct Arguments {
     /// Name of the container, or the file `build` printed
     name: String,
-    /// Where it would go: docker://HOST/NAME[:TAG]
+    /// Where it would go: docker://HOST/NAME[:TAG]. The registry is asked for no more than to be read:
+    /// whether you may push shows when you do
     #[arg(long, value_name = "REF")]
     to: String,
     /// What is said as skopeo has it.

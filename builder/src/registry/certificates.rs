@@ -38,7 +38,7 @@ pub fn configuration(
     let provider = Arc::new(ring::default_provider());
     let found = match options.certificates {
         Some(_) => None,
-        None => of_registry(&reference.certificates_key(), &places())?,
+        None => of_registry(reference.certificates_key(), &places())?,
     };
     let directory = options.certificates.as_deref().or(found.as_deref());
     let mut unread = None;

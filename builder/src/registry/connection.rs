@@ -310,12 +310,14 @@ impl Connection {
 fn hint_about(error: &rustls::Error) -> &'static str {
     match error {
         rustls::Error::InvalidCertificate(_) => {
-            "put the certificate of whoever signed the registry's into a directory, as NAME.crt, and \
-             give it with --copy-args '--dest-cert-dir DIRECTORY'"
+            "put the certificate of whoever signed the registry's, as NAME.crt, into \
+             ~/.config/containers/certs.d/HOST[:PORT], or into a directory that you give with \
+             --copy-args '--dest-cert-dir DIRECTORY'"
         }
         rustls::Error::AlertReceived(_) => {
-            "the registry may want to see a certificate: put NAME.cert and NAME.key into a \
-             directory, and give it with --copy-args '--dest-cert-dir DIRECTORY'"
+            "the registry may want to see a certificate: put NAME.cert and NAME.key into \
+             ~/.config/containers/certs.d/HOST[:PORT], or into a directory that you give with \
+             --copy-args '--dest-cert-dir DIRECTORY'"
         }
         _ => NETWORK,
     }

@@ -89,7 +89,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-password -d 'Password of --dest-username' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-registry-token -d 'Show this token instead of logging in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-authfile -d 'Credentials, as docker login and podman login leave them' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-cert-dir -d 'Certificates for the registry, or for the engine, and to show to it' -r -f -a "(__fish_complete_directories)"
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-cert-dir -d 'Certificates for the registry, or for the engine, and to show to it; of a registry otherwise HOST[:PORT] in ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-daemon-host -d 'Docker Engine to copy to in place of the usual one' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l digestfile -d 'Write the digest to this file, too' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l retry-times -d 'How often to try again what failed for a moment [default: 5]' -r -f
@@ -141,7 +141,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand run" -s h -l help -d 'Print help (see a summary with \'-h\')'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l to -d 'Where it would go: docker://HOST/NAME[:TAG]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l to -d 'Where it would go: docker://HOST/NAME[:TAG]. The registry is asked for no more than to be read: whether you may push shows when you do' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
@@ -158,7 +158,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-password -d 'Password of --dest-username' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-registry-token -d 'Show this token instead of logging in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-authfile -d 'Credentials, as docker login and podman login leave them' -r -F
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-cert-dir -d 'Certificates for the registry, or for the engine, and to show to it' -r -f -a "(__fish_complete_directories)"
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-cert-dir -d 'Certificates for the registry, or for the engine, and to show to it; of a registry otherwise HOST[:PORT] in ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-daemon-host -d 'Docker Engine to copy to in place of the usual one' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l digestfile -d 'Write the digest to this file, too' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l retry-times -d 'How often to try again what failed for a moment [default: 5]' -r -f

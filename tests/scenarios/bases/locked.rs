@@ -215,3 +215,40 @@ fn a_base_of_a_registry_may_be_named_by_its_digest() {
     let ended = project(&format!("{place}:v2")).run(&["lock"]).expect_code(76);
     assert!(ended.err.contains(&format!("cannot pull {place}:v2: ")), "{}", ended.err);
 }
+
+#[test]
+fn what_a_base_brought_is_mounted_from_where_it_came_from() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let base = format!("{}/theirs/base:v1", registry.address());
+    let source = format!("oci:{}:v1", foreign::layout(&world).display());
+    let target = format!("docker://{base}");
+    skopeo(&["copy", "--insecure-policy", "--dest-tls-verify=false", &source, &target]);
+    let text = format!(
+        r#"{{ name = "app"; containers.app = {{ fromRegistry = "{base}"; copyToRoot = null;
+             startupCommand = [ "/bin/sh" ]; }}; }}"#
+    );
+    let project = world.project("app", &text);
+    let _ = project.run(&["lock"]).expect_code(0);
+    let before = registry.requests().len();
+    let to = format!("docker://{}/ours/app:v1", registry.address());
+    // Arguments of one's own change nothing about where the base came from.
+    for more in [&[][..], &["--retry-times=1"]] {
+        let arguments = [&["plan", "app", "--to", &to, "--json"], more].concat();
+        let plan = project.run(&arguments).expect_code(0).out;
+        let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+        let blobs = plan["blobs"].as_array().expect("blobs");
+        let fates: Vec<(&str, Option<&str>)> = blobs
+            .iter()
+            .map(|blob| (blob["fate"].as_str().expect("a fate"), blob["from"].as_str()))
+            .collect();
+        let mounted = fates.iter().filter(|fate| **fate == ("mount", Some("theirs/base"))).count();
+        assert!(mounted >= 1 && fates.contains(&("send", None)), "{plan}");
+    }
+    let ended = project.run(&["copy", "app", &to]).expect_code(0);
+    assert!(ended.err.contains("mounted from theirs/base"), "{}", ended.err);
+    // Nobody looks for our own layers there.
+    let asked = registry.requests().split_off(before);
+    let there = asked.iter().filter(|asked| asked.path.starts_with("/v2/theirs/base/blobs/"));
+    assert!(there.filter(|asked| asked.status == 404).count() == 0, "{asked:?}");
+}

@@ -18,6 +18,8 @@ pub enum Fault {
     /// Answer with this status and header lines, without reading the body when the client asks
     /// before it sends one.
     Status(u16, &'static str),
+    /// Answer with this status and body.
+    Say(u16, &'static str),
     /// Send the client to an address, by this status.
     Redirect(u16, String),
     /// Read a few bytes of the body and close the connection.
@@ -150,6 +152,9 @@ impl FakeRegistry {
             let early = match &fault {
                 Some(Fault::Status(status, headers)) => {
                     Some((*status, (*headers).to_owned(), Vec::new()))
+                }
+                Some(Fault::Say(status, body)) => {
+                    Some((*status, String::new(), body.as_bytes().to_vec()))
                 }
                 Some(Fault::Redirect(status, address)) => {
                     Some((*status, format!("Location: {address}\r\n"), Vec::new()))

@@ -92,3 +92,18 @@ fn what_would_become_another_request_is_not_followed() {
     assert!(failure.contains("refuses to begin an upload of blob sha256:"), "{failure}");
     assert!(!world.fake.state().requests.iter().any(|asked| asked.contains("/elsewhere")));
 }
+
+#[test]
+fn a_host_that_cannot_be_reached_is_named_when_a_registry_sends_there() {
+    for (method, part) in [("POST", "/uploads/"), ("PUT", "/manifests/"), ("HEAD", "/manifests/")] {
+        let world = World::new(Access::Open);
+        let silent = World { policy: Policy { times: 0, ..world.policy }, ..world };
+        // Nobody listens on this port.
+        let nowhere = "http://127.0.0.1:1/somewhere".to_owned();
+        silent.fake.fault(method, part, Fault::Redirect(307, nowhere));
+        let failure = silent.push().unwrap_err();
+        let expected =
+            format!("cannot talk to 127.0.0.1:1, where {} sends: ", silent.fake.address());
+        assert!(failure.message().starts_with(&expected), "{method} {part}: {failure}");
+    }
+}

@@ -18,9 +18,7 @@ fn a_registry_that_falls_silent_is_asked_again() {
         (Access::Bearer, "GET", "/token", Fault::HalfAnswer(200)),
     ] {
         let mut world = impatient(access);
-        // More than fits into the buffers on the way.
-        world.large = 9_000_000;
-        let about = if part == "/uploads/" { the_larger(&world) } else { part.to_owned() };
+        let about = if method == "PUT" { the_larger(&mut world) } else { part.to_owned() };
         world.fake.fault(method, about.leak(), fault.clone());
         let credentials = if access == Access::Open { Credentials::Anonymous } else { me() };
         let (published, events) = world.push_to("app", credentials);
@@ -41,13 +39,8 @@ fn what_the_silence_was_is_told_when_it_lasts() {
         ("POST", "/uploads/", Fault::HalfAnswer(400), "(status 400)"),
     ] {
         let mut world = impatient(Access::Open);
-        world.large = 9_000_000;
         world.policy.times = 0;
-        let about = if part == "/uploads/" && method == "PUT" {
-            the_larger(&world)
-        } else {
-            part.to_owned()
-        };
+        let about = if method == "PUT" { the_larger(&mut world) } else { part.to_owned() };
         world.fake.fault(method, about.leak(), fault.clone());
         let failure = world.push().unwrap_err();
         assert!(failure.to_string().contains(expected), "{method} {part}: {failure}");
@@ -71,8 +64,10 @@ fn a_manifest_that_never_ends_is_asked_for_again() {
     assert!(failure.to_string().contains("it has sent nothing for 0.5 s"), "{failure}");
 }
 
-/// What the upload of the larger layer has in its address.
-fn the_larger(world: &World) -> String {
+/// What the upload of the larger layer has in its address; it is more than fits into the buffers on the
+/// way.
+fn the_larger(world: &mut World) -> String {
+    world.large = 9_000_000;
     let layer = image(world.directory.path(), world.large).layers[1].clone();
     let permit = layer.codec.permit();
     let (digest, _) = crate::image::blob::write(&layer, &permit, &mut io::sink()).unwrap();
