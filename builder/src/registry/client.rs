@@ -232,13 +232,17 @@ impl Client {
     /// What it means that the body of an answer does not come to its end: it may come whole the next
     /// time, unless it is larger than whatever may be there.
     pub fn lost(&self, error: io::Error) -> Trouble {
-        let doing = format!("the connection to {} was lost", self.reference.host);
-        let error = ureq::Error::from(error);
-        let again = match error {
-            ureq::Error::BodyExceedsLimit(_) => Again::Never,
-            _ => Again::Soon,
-        };
-        Trouble { again, ..self.connection.trouble(&doing, error) }
+        let host = &self.reference.host;
+        match ureq::Error::from(error) {
+            ureq::Error::BodyExceedsLimit(limit) => {
+                let message = format!("{host} sends more than the {limit} bytes there may be");
+                Failure::new(Kind::Protocol, message).into()
+            }
+            error => {
+                let doing = format!("the connection to {host} was lost");
+                Trouble { again: Again::Soon, ..self.connection.trouble(&doing, error) }
+            }
+        }
     }
 
     /// Whether the registry speaks clear text, and is allowed to. It is asked for nothing but a sign

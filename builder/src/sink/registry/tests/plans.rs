@@ -71,8 +71,9 @@ fn a_manifest_whose_digest_is_not_told_or_told_otherwise_is_known_by_its_bytes()
 fn an_image_without_its_configuration_is_told_as_far_as_it_goes() {
     let world = World::new(Access::Open);
     world.push().unwrap();
-    for status in [403, 404] {
-        world.fake.fault("GET", "/blobs/", Fault::Status(status, ""));
+    let huge = &*" ".repeat(5 * 1024 * 1024).leak();
+    for (status, body) in [(403, ""), (404, ""), (200, "{"), (200, huge)] {
+        world.fake.fault("GET", "/blobs/", Fault::Say(status, body));
         let registry = world.reading("app", Credentials::Anonymous);
         let current = registry.current().unwrap().unwrap();
         assert_eq!((current.layers.len(), current.config), (2, serde_json::Value::Null));
