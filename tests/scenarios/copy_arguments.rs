@@ -182,13 +182,15 @@ fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
     let run = |path: &str| {
         let mut command = project.command(&["copy", "processes", &name, "--copy-args"]);
         command
-            .arg(format!("--format=v2s2 --dest-creds={USER}:{PASSWORD} --dest-tls-verify=false"));
+            .arg(format!("--format=v2s2 --dest-creds={USER}:{PASSWORD} --dest-tls-verify=false"))
+            .arg("--copy-args=--additional-tag=a:b");
         running::run(command.env("PATH", path))
     };
     let path = std::env::var("PATH").expect("a PATH");
     let done = run(&format!("{}:{path}", world.path("bin").display())).expect_code(0);
     let given = std::fs::read_to_string(&arguments).expect("skopeo was called");
-    assert!(given.contains("--format=v2s2"), "{given}");
+    assert!(given.contains("--additional-tag a:b"), "{given}");
+    assert!(given.contains("--format=v2s2"), "what is understood here goes along: {given}");
     assert!(!given.contains(PASSWORD) && !done.err.contains(PASSWORD), "{given}{}", done.err);
     let creds = format!("--creds={USER}:{PASSWORD}");
     let raw = ["inspect", "--raw", "--tls-verify=false", &creds, &name];
@@ -204,7 +206,7 @@ fn what_only_skopeo_can_do_is_left_to_it_without_showing_it_a_password() {
     }
     let refused = run(&without.display().to_string());
     assert_eq!(refused.code, 64, "{}", refused.err);
-    assert!(refused.err.contains("cannot use copy argument --format=v2s2"), "{}", refused.err);
+    assert!(refused.err.contains("cannot use copy argument --additional-tag"), "{}", refused.err);
 }
 
 #[test]

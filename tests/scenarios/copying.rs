@@ -359,7 +359,7 @@ fn a_copy_that_is_interrupted_leaves_neither_password_nor_layers_behind() {
     std::fs::set_permissions(&skopeo, std::fs::Permissions::from_mode(0o755)).expect("our file");
     let (temporary, private) = (world.directory("temporary"), world.directory("private"));
     let mut command = project.command(&["copy", "processes", &destination(&registry, "left:v1")]);
-    command.arg(format!("--copy-args=--format=v2s2 --dest-creds={USER}:{PASSWORD}"));
+    command.arg(format!("--copy-args=--additional-tag=a:b --dest-creds={USER}:{PASSWORD}"));
     let path = std::env::var("PATH").expect("a PATH");
     command.env("PATH", format!("{}:{path}", world.path("bin").display()));
     command.env("TMPDIR", &temporary).env("XDG_RUNTIME_DIR", &private);

@@ -37,12 +37,14 @@ fn it_holds_what_the_registry_has_byte_for_byte_as_from_skopeo() {
     assert!(again.err.contains("is up to date"), "{}", again.err);
     assert_eq!(read(), digest);
 
-    // Of another manifest, which skopeo writes for us.
-    let name = format!("docker://{}/hello:v2s2", registry.address());
-    let left = format!("{arguments} --format=v2s2 --dest-tls-verify=false");
-    let _ = project.run(&["copy", "processes", &name, &left]).expect_code(0);
-    assert_eq!(read(), stored(&name));
-    assert_ne!(read(), digest);
+    // Of another manifest, which skopeo writes for us or we ourselves.
+    for (tag, more) in [("left", "--additional-tag=a:b"), ("ours", "")] {
+        let name = format!("docker://{}/hello:{tag}", registry.address());
+        let words = format!("{arguments} --format=v2s2 --dest-tls-verify=false {more}");
+        let _ = project.run(&["copy", "processes", &name, &words]).expect_code(0);
+        assert_eq!(read(), stored(&name));
+        assert_ne!(read(), digest);
+    }
 }
 
 #[test]
@@ -62,6 +64,7 @@ fn it_stays_as_it_is_when_the_copy_fails() {
 
     let nowhere = world.path("nowhere/digest").display().to_string();
     let failed = run(PASSWORD, &nowhere).expect_code(73);
-    assert!(failed.err.contains(&format!("cannot write {nowhere}")), "{}", failed.err);
+    assert!(failed.err.contains(&format!("digest to {nowhere}")), "{}", failed.err);
+    assert!(!registry.data().join("docker").exists(), "nothing was sent before that was known");
     assert!(!failed.err.contains(PASSWORD), "{}", failed.err);
 }

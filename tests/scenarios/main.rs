@@ -16,6 +16,7 @@ mod evaluations;
 mod examples;
 mod exit_codes;
 mod faults;
+mod formats;
 mod health;
 mod homeless;
 mod http;

@@ -199,6 +199,9 @@ fn an_index_is_pushed_once_and_everybody_gets_the_image_for_their_machine() {
     let of_docker = run(&world, &project, &of_docker).expect_code(0).out;
     let planned = plan();
     assert_eq!(planned["now"], of_docker.trim_end(), "{planned}");
+    let list = skopeo(&["inspect", "--raw", "--tls-verify=false", &target]);
+    assert!(list.contains("vnd.docker.distribution.manifest.list.v2+json"), "{list}");
+    assert!(!list.contains("vnd.oci."), "{list}");
     assert_eq!(planned["bytesToSend"], 0);
 }
 

@@ -7,12 +7,14 @@ use clap::Args;
 use super::common::{ProjectArguments, is_file};
 use super::copy_arguments::CopyArguments;
 use super::copy_options::CopyOptions;
+use super::digest_file;
 use super::flags::Flags;
 use super::mounting;
 use super::skopeo;
 use crate::cache::Cache;
 use crate::docker::{Engine, context};
-use crate::error::{Context as _, Failure, Kind, Result};
+use crate::error::{Failure, Kind, Result};
+use crate::image::manifest::Format;
 use crate::image::{Image, check};
 use crate::nix::{Container, Evaluation};
 use crate::progress::{self, Style};
@@ -61,7 +63,7 @@ pub fn run(
         let event = serde_json::json!({ "event": "failed", "why": failure.message() });
         let _ = report::line(event);
     }
-    result
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 fn copy(
@@ -69,7 +71,7 @@ fn copy(
     destination: Option<&str>,
     options: &CopyOptions,
     project: &ProjectArguments,
-) -> Result<ExitCode> {
+) -> Result<()> {
     if let (Some(destination), Some(registry)) = (destination, &options.registry) {
         for text in [destination, registry] {
             reference::check_no_credentials(text)?;
@@ -111,6 +113,12 @@ fn copy(
     skopeo::check(&copy_arguments, given.as_ref())?;
     copy_arguments.check_platforms(several)?;
     let codec = copy_arguments.codec(&project.compression)?;
+    copy_arguments.check_format(match codec {
+        Some(codec) => codec,
+        None => project.compression.codec()?,
+    })?;
+    given.iter().try_for_each(|destination| has_format(destination, &copy_arguments))?;
+    copy_arguments.digest_file.iter().try_for_each(|file| digest_file::check(file))?;
     let registry = options
         .registry
         .as_deref()
@@ -135,12 +143,14 @@ fn copy(
     }
     for image in &images {
         check::check(image)?;
+        copy_arguments.format.check(image)?;
     }
     let destination = match (given, images.first()) {
         (Some(destination), _) => destination,
         (None, Some(image)) => in_registry(registry, image)?,
         (None, None) => return Err(Failure::new(Kind::Internal, "there is no image to copy")),
     };
+    has_format(&destination, &copy_arguments)?;
     let style = match (options.json, copy_arguments.quiet) {
         (true, _) => Style::Json,
         (false, true) => Style::Quiet,
@@ -162,10 +172,16 @@ fn copy(
     } else {
         put_index(destination, &images, &copy_arguments, places, style)?
     };
-    if let Some(file) = &copy_arguments.digest_file {
-        std::fs::write(file, published.digest.to_string())
-            .or_fail(Kind::CannotCreate, || format!("cannot write {}", file.display()))?;
-    }
+    // Who reads the output learns what is published, whatever becomes of the file.
+    let written = copy_arguments
+        .digest_file
+        .as_ref()
+        .map_or(Ok(()), |file| digest_file::write(file, &published));
+    tell(&published, style, streamed).and(written)
+}
+
+/// Tells what has been published.
+fn tell(published: &Published, style: Style, streamed: bool) -> Result<()> {
     if style == Style::Json {
         report::line(serde_json::json!({
             "event": "published",
@@ -173,7 +189,7 @@ fn copy(
             "digest": published.digest.to_string(),
             "unchanged": published.unchanged,
         }))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     if style == Style::Human {
         let done = if published.unchanged { "is up to date" } else { "is copied" };
@@ -183,10 +199,9 @@ fn copy(
         if style == Style::Human {
             eprintln!("{}", published.digest);
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
-    report::line(format_args!("{}", published.digest))?;
-    Ok(ExitCode::SUCCESS)
+    report::line(format_args!("{}", published.digest))
 }
 
 /// Sends the image to its destination.
@@ -250,6 +265,22 @@ fn takes_several(destination: &Destination) -> Result<()> {
     }
 }
 
+/// Checks that a destination can hold manifests of the format that is asked for. What Docker loads
+/// is of its own make in any case.
+fn has_format(destination: &Destination, arguments: &CopyArguments) -> Result<()> {
+    match (destination, arguments.format) {
+        (
+            Destination::OciLayout(..) | Destination::OciArchive(..) | Destination::RootFs(_),
+            Format::Docker,
+        ) => Err(Failure::new(
+            Kind::Usage,
+            format!("cannot copy to `{destination}` in format v2s2: it holds none of Docker's"),
+        )
+        .hint("leave out --format v2s2, or copy to docker://HOST/NAME")),
+        _ => Ok(()),
+    }
+}
+
 /// The registry of a name in it.
 fn registry(
     name: &str,
@@ -260,7 +291,7 @@ fn registry(
     let reference = Reference::parse(name)?;
     let client = Client::pushing(reference.clone(), arguments.registry_options(&reference)?)?;
     let watch = progress::watch(style);
-    Ok(Registry::new(client, Cache::of_user(), places, watch))
+    Ok(Registry::new(client, Cache::of_user(), places, watch).in_format(arguments.format))
 }
 
 /// What the project says about copying its container; a container that does not exist is told

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::compression::CompressionOptions;
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::image::Codec;
+use crate::image::manifest::Format;
+use crate::image::{Codec, codec};
 use crate::registry::client::SILENCE;
 use crate::registry::retry::Policy;
 use crate::registry::{Credentials, Options, Reference};
@@ -106,6 +107,8 @@ pub struct CopyArguments {
     retries: Option<u32>,
     compression: Option<String>,
     compression_level: Option<u8>,
+    /// How manifests in a registry are written.
+    pub format: Format,
     /// Whether the image for one platform is asked for in so many words.
     one_platform: bool,
     /// The Docker Engine to copy to, in place of that of `DOCKER_HOST`.
@@ -197,6 +200,14 @@ impl CopyArguments {
         Codec::new(format, self.compression_level).map(Some)
     }
 
+    /// Checks that the format of manifests has a word for what `codec` makes.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn check_format(&self, codec: Codec) -> Result<()> {
+        self.format.layer(codec.media_type(codec::TAR)).map(drop)
+    }
+
     /// Checks that the platforms asked for are as many as these arguments are about.
     ///
     /// # Errors
@@ -278,11 +289,10 @@ impl CopyArguments {
             "--multi-arch" if value == "all" => {}
             "--multi-arch" if value == "system" => self.one_platform = true,
             "--multi-arch" => self.for_skopeo.push(also),
-            "--format" | "-f" if value == "oci" => {
-                self.also_for_skopeo.push("--format=oci".to_owned());
+            "--format" | "-f" => {
+                self.format = Format::parse(&value)?;
+                self.also_for_skopeo.push(format!("--format={value}"));
             }
-            // Images are written as OCI has them; another form is skopeo's to make.
-            "--format" | "-f" => self.for_skopeo.push(format!("--format={value}")),
             _ => {
                 return Err(Failure::new(
                     Kind::Internal,

@@ -10,6 +10,7 @@ use crate::cache::Cache;
 use crate::error::Result;
 use crate::image::Image;
 use crate::image::index::Index;
+use crate::image::manifest::Format;
 use crate::image::wire::Wire;
 use crate::report;
 
@@ -18,6 +19,9 @@ use crate::report;
 pub struct Arguments {
     /// Name of the container, or the file `build` printed
     name: String,
+    /// How its manifest is written: as OCI has them (oci), or as Docker had them before (v2s2)
+    #[arg(long, value_name = "FORMAT", default_value = "oci")]
+    format: String,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,11 +29,13 @@ pub struct Arguments {
 
 /// Prints the digest of the image's manifest, or of the index of several.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
+    let format = Format::parse(&arguments.format)?;
     let (_, images) = project.images(&arguments.name)?;
+    images.iter().try_for_each(|image| format.check(image))?;
     let cache = Cache::of_user();
     let digest = match images.as_slice() {
-        [image] => Wire::new(image, &cache)?.digest().clone(),
-        images => Index::of(images, &cache)?.digest().clone(),
+        [image] => Wire::new(image, &cache, format)?.digest().clone(),
+        images => Index::of(images, &cache, format)?.digest().clone(),
     };
     if arguments.json {
         report::line(json!({

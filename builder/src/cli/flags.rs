@@ -29,7 +29,11 @@ const WITH_VALUE: [(&str, &str, &str); 10] = [
     ("dest-daemon-host", "HOST", "Docker Engine to copy to in place of the usual one"),
     ("digestfile", "FILE", "Write the digest to this file, too"),
     ("retry-times", "NUMBER", "How often to try again what failed for a moment [default: 5]"),
-    ("format", "FORMAT", "oci, which images are in any case; others are left to skopeo"),
+    (
+        "format",
+        "FORMAT",
+        "Manifests as OCI has them (oci) or, in registries, as Docker had them before (v2s2) [default: oci]",
+    ),
 ];
 
 /// Flags that are on or off: name, and what is so when they are on.

@@ -11,6 +11,7 @@ use crate::cache::Cache;
 use crate::error::Result;
 use crate::image::config::Healthcheck;
 use crate::image::index::Index;
+use crate::image::manifest::Format;
 use crate::image::wire::Wire;
 use crate::image::{Image, Source, blob, nix2container};
 use crate::report;
@@ -37,7 +38,7 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     if images.len() > 1 {
-        let index = Index::of(&images, &Cache::of_user())?;
+        let index = Index::of(&images, &Cache::of_user(), Format::Oci)?;
         report::line(format_args!("index         {}", index.digest()))?;
         for wire in &index.images {
             let platform = wire.descriptor.platform.as_ref();
@@ -54,7 +55,7 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     }
     // Last, since all layers must have been compressed once for it, and the rest is there at once.
     if let [image] = images.as_slice() {
-        let digest = Wire::new(image, &Cache::of_user())?.digest().clone();
+        let digest = Wire::new(image, &Cache::of_user(), Format::Oci)?.digest().clone();
         report::line(format_args!("manifest      {digest}"))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ mod copy_arguments;
 mod copy_options;
 mod diff;
 mod digest;
+mod digest_file;
 mod evaluations;
 mod explain;
 mod flags;

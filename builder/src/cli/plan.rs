@@ -99,10 +99,11 @@ pub fn run(
     }
     let (name, declared) = (arguments.name.as_str(), declared.as_ref());
     let places = mounting::places(&mounting, &reference, &images, name, declared, project)?;
-    let cache = Cache::of_user();
+    let (cache, format) = (Cache::of_user(), copying.format);
+    images.iter().try_for_each(|image| format.check(image))?;
     let goal = match images.as_slice() {
-        [image] => Goal::of_image(Wire::new(image, &cache)?)?,
-        images => Goal::of_index(Index::of(images, &cache)?),
+        [image] => Goal::of_image(Wire::new(image, &cache, format)?)?,
+        images => Goal::of_index(Index::of(images, &cache, format)?),
     };
     let client = Client::new(reference.clone(), copying.registry_options(&reference)?)?;
     let registry = Registry::new(client, cache, places, Arc::new(progress::Silent));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Image;
-use super::manifest::{self, Descriptor};
+use super::manifest::{self, Descriptor, Format};
 use super::wire::Wire;
 use crate::cache::Cache;
 use crate::digest::Digest;
@@ -22,12 +22,12 @@ pub struct Index {
 }
 
 impl Index {
-    /// Puts images together, whatever their order. What they all say of themselves, the index says,
-    /// too.
+    /// Puts images together, whatever their order, in an index of the `format` they have
+    /// themselves. What they all say of themselves, the index says, too.
     ///
     /// # Errors
     /// When two are for one platform.
-    pub fn new(mut images: Vec<(&Image, Wire)>) -> Result<Self> {
+    pub fn new(mut images: Vec<(&Image, Wire)>, format: Format) -> Result<Self> {
         images.sort_by(|(a, _), (b, _)| a.architecture.cmp(&b.architecture));
         for pair in images.windows(2) {
             if let [(a, _), (b, _)] = pair
@@ -41,18 +41,18 @@ impl Index {
         let images: Vec<Wire> = images.into_iter().map(|(_, wire)| wire).collect();
         let manifests: Vec<Descriptor> =
             images.iter().map(|wire| wire.descriptor.clone()).collect();
-        let bytes = manifest::index(&manifests, &annotations)?;
-        let descriptor = Descriptor::new(manifest::INDEX, Digest::of(&bytes), bytes.len() as u64);
+        let bytes = manifest::index(format, &manifests, &annotations)?;
+        let descriptor = Descriptor::new(format.index(), Digest::of(&bytes), bytes.len() as u64);
         Ok(Self { bytes, descriptor, images })
     }
 
     /// Works out every digest, as [`Wire::new`] does.
-    pub fn of(images: &[Image], cache: &Cache) -> Result<Self> {
+    pub fn of(images: &[Image], cache: &Cache, format: Format) -> Result<Self> {
         let wires = images
             .iter()
-            .map(|image| Ok((image, Wire::new(image, cache)?)))
+            .map(|image| Ok((image, Wire::new(image, cache, format)?)))
             .collect::<Result<_>>()?;
-        Self::new(wires)
+        Self::new(wires, format)
     }
 
     /// The digest under which all of it is known.
@@ -97,15 +97,15 @@ mod tests {
             image("arm64", &[("for", "arm"), ("licence", "A")]),
         ];
         let cache = Cache::none();
-        let index = Index::of(&[arm.clone(), amd.clone()], &cache).unwrap();
-        assert_eq!(index, Index::of(&[amd.clone(), arm], &cache).unwrap());
+        let index = Index::of(&[arm.clone(), amd.clone()], &cache, Format::Oci).unwrap();
+        assert_eq!(index, Index::of(&[amd.clone(), arm], &cache, Format::Oci).unwrap());
         let text = String::from_utf8(index.bytes.clone()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         let of = |at: usize| json["manifests"][at]["platform"]["architecture"].clone();
         assert_eq!((of(0), of(1)), ("amd64".into(), "arm64".into()));
         assert_eq!(json["annotations"], serde_json::json!({"licence": "A"}));
         assert_eq!(json["mediaType"], manifest::INDEX);
-        let failure = Index::of(&[amd.clone(), amd], &cache).unwrap_err();
+        let failure = Index::of(&[amd.clone(), amd], &cache, Format::Oci).unwrap_err();
         assert!(failure.to_string().contains("two images are for linux/amd64"), "{failure}");
     }
 }

@@ -1,6 +1,6 @@
 //! An image as registries and layouts hold it: every layer compressed, all digests known.
 
-use super::manifest::{self, Descriptor, Platform};
+use super::manifest::{self, Descriptor, Format, Platform};
 use super::{Image, Layer, blob};
 use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
@@ -23,22 +23,25 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Works out every digest. Layers the cache knows are not read; the others are compressed once
-    /// to nowhere, on all cores.
-    pub fn new(image: &Image, cache: &Cache) -> Result<Self> {
+    /// Works out every digest, of a manifest in `format`. Layers the cache knows are not read; the
+    /// others are compressed once to nowhere, on all cores.
+    ///
+    /// # Errors
+    /// When a layer cannot be read, or `format` cannot speak of it.
+    pub fn new(image: &Image, cache: &Cache, format: Format) -> Result<Self> {
         let describe = |layer: &Layer| {
             let compressed = compressed(layer, cache)?;
-            let media_type = layer.codec.media_type(&layer.media_type);
+            let media_type = format.layer(layer.codec.media_type(&layer.media_type))?;
             Ok(Descriptor::new(media_type, compressed.digest, compressed.size))
         };
         let cores = parallel::cores();
         let layers =
             parallel::map_largest_first(&image.layers, cores, |layer| layer.size, describe)?;
         let (digest, config) = blob::config(image)?;
-        let config_descriptor = Descriptor::new(manifest::CONFIG, digest, config.len() as u64);
-        let manifest = manifest::manifest(&config_descriptor, &layers, &image.annotations)?;
+        let config_descriptor = Descriptor::new(format.config(), digest, config.len() as u64);
+        let manifest = manifest::manifest(format, &config_descriptor, &layers, &image.annotations)?;
         let mut descriptor =
-            Descriptor::new(manifest::MANIFEST, Digest::of(&manifest), manifest.len() as u64);
+            Descriptor::new(format.manifest(), Digest::of(&manifest), manifest.len() as u64);
         descriptor.platform =
             Some(Platform { architecture: image.architecture.clone(), os: "linux".to_owned() });
         Ok(Self { manifest, descriptor, config, config_descriptor, layers })

@@ -1,6 +1,7 @@
 //! What happens to each blob of an image on its way, told while it happens.
 
 mod board;
+pub mod counting;
 mod json;
 mod plain;
 mod terminal;

@@ -3,9 +3,9 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use ureq::http::Response;
 use ureq::{Body, ResponseExt as _};
@@ -14,6 +14,7 @@ use super::address;
 use super::auth::Challenge;
 use super::connection::Connection;
 use super::credentials::Credentials;
+use super::gate::{Gate, Refused};
 use super::login::{Login, Purpose};
 use super::reference::Reference;
 use super::retry::{self, Again, Attempt, Policy, Trouble};
@@ -55,9 +56,16 @@ pub struct Client {
     reference: Reference,
     login: Login,
     policy: Policy,
-    /// No request before then: the registry has asked for a pause, and means everybody.
-    quiet_until: Mutex<Option<Instant>>,
+    gate: Gate,
+    pausing: OnceLock<Pausing>,
+    /// Whether something on the way does not know how to be asked before a body is sent.
+    unasked: AtomicBool,
+    /// The size of the pieces that are taken, once that is known; 0 before.
+    pub(super) piece: AtomicUsize,
 }
+
+/// Whoever is told why the registry wants a pause that all requests heed, and for how long.
+pub type Pausing = Box<dyn Fn(&Failure, Duration) + Send + Sync>;
 
 /// A request, its body left out.
 #[derive(Clone, Copy)]
@@ -68,6 +76,8 @@ pub struct Ask<'a> {
     /// A path at the registry, or an address elsewhere.
     pub(super) url: &'a str,
     pub(super) accept: Option<&'a str>,
+    /// Whether a large body is asked about before it is sent.
+    pub(super) asks_first: bool,
     from: Option<&'a str>,
 }
 
@@ -105,7 +115,7 @@ impl Options {
 impl<'a> Ask<'a> {
     /// A request, and what the registry is to do because of it.
     pub fn new(method: &'a str, url: &'a str, doing: &'a str) -> Self {
-        Self { doing, method, url, accept: None, from: None }
+        Self { doing, method, url, accept: None, asks_first: true, from: None }
     }
 
     /// Says what kind of answer is understood.
@@ -143,9 +153,17 @@ impl Client {
             connection: Connection::new(&reference, &options)?,
             login: Login::new(options.credentials, &reference.repository, purpose),
             policy: options.policy,
-            quiet_until: Mutex::default(),
+            gate: Gate::new(),
+            pausing: OnceLock::new(),
+            unasked: AtomicBool::new(false),
+            piece: AtomicUsize::new(0),
             reference,
         })
+    }
+
+    /// Has `pausing` told of each pause the registry wants; who is told first stays the only one.
+    pub fn tell_pauses(&self, pausing: Pausing) {
+        let _ = self.pausing.set(pausing);
     }
 
     /// What this client talks about.
@@ -179,7 +197,8 @@ impl Client {
         self.send_either(ask, None)
     }
 
-    /// Sends a request once; a second time when the registry wants to know who is asking.
+    /// Sends a request once; a second time when the registry wants to know who is asking, and
+    /// again after each pause it wants because it is asked too often.
     ///
     /// # Errors
     /// When the registry cannot be reached or has a bad moment. Other answers, also refusals, are
@@ -189,17 +208,43 @@ impl Client {
     }
 
     fn send_either(&self, ask: Ask<'_>, content: Option<Content<'_>>) -> Attempt<Response<Body>> {
-        self.wait_quietly();
-        let answer = self.send_and_follow(ask, content)?;
-        if !retry::is_temporary(answer.status().as_u16()) {
-            return Ok(answer);
+        loop {
+            let ticket = self.gate.enter();
+            let ask = Ask { asks_first: !self.unasked.load(Ordering::Relaxed), ..ask };
+            let answer = match self.send_and_follow(ask, content) {
+                Ok(answer) => answer,
+                Err(trouble) => {
+                    self.gate.answered(ticket, false);
+                    return Err(trouble);
+                }
+            };
+            let status = answer.status().as_u16();
+            if status == 417 && content.is_some() && ask.asks_first {
+                // Whoever answers this wants the body unasked (RFC 9110 section 10.1.1).
+                self.unasked.store(true, Ordering::Relaxed);
+                self.gate.answered(ticket, true);
+                continue;
+            }
+            if !retry::is_temporary(status) {
+                self.gate.answered(ticket, true);
+                return Ok(answer);
+            }
+            let again = again(&answer);
+            let asked = if let Again::After(pause) = again { Some(pause) } else { None };
+            let failure = self.refused(ask.doing, answer);
+            if status != 429 {
+                asked.into_iter().for_each(|pause| self.gate.hold(pause));
+                self.gate.answered(ticket, false);
+                return Err(Trouble { failure, again });
+            }
+            match self.gate.refused(ticket, asked, self.policy) {
+                Refused::Closed(pause) => {
+                    self.pausing.get().into_iter().for_each(|tell| tell(&failure, pause));
+                }
+                Refused::Known => {}
+                Refused::TooOften => return Err(Trouble { failure, again: Again::TooOften }),
+            }
         }
-        let again = again(&answer);
-        if let Again::After(pause) = again {
-            let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-            *quiet = (*quiet).max(Instant::now().checked_add(pause.min(Duration::from_secs(60))));
-        }
-        Err(Trouble { failure: self.refused(ask.doing, answer), again })
     }
 
     /// The failure a refusal means, with what the registry says about it.
@@ -250,13 +295,6 @@ impl Client {
     pub fn is_in_clear_text(&self) -> bool {
         let ask = Ask::new("GET", "/v2/", "to answer");
         self.connection.send(ask, None, None).is_ok() && self.connection.is_in_clear_text()
-    }
-
-    fn wait_quietly(&self) {
-        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = until {
-            thread::sleep(until.saturating_duration_since(Instant::now()));
-        }
     }
 
     /// Sends a request, its body too, to wherever it is redirected.
@@ -315,10 +353,15 @@ impl Client {
     }
 }
 
-/// When to repeat what was answered with a temporary failure: as the answer asks.
+/// When to repeat what was answered with a temporary failure: as the answer asks. A date in it is
+/// one of the registry's clock, which may not be right.
 pub fn again(answer: &Response<Body>) -> Again {
+    let now = header(answer, "date")
+        .and_then(|date| retry::http_date(&date))
+        .and_then(|date| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(date)))
+        .unwrap_or_else(SystemTime::now);
     header(answer, "retry-after")
-        .and_then(|header| retry::retry_after(&header, SystemTime::now()))
+        .and_then(|header| retry::retry_after(&header, now))
         .map_or(Again::Soon, Again::After)
 }
 

@@ -13,6 +13,7 @@ use ureq::{Agent, AsSendBody, Body, SendBody, Timeout};
 use super::address;
 use super::certificates;
 use super::client::{Ask, Content, Options};
+use super::fresh::Fresh;
 use super::proxy::Proxies;
 use super::reference::Reference;
 use super::retry::{Again, Attempt, Trouble};
@@ -84,7 +85,8 @@ impl Connection {
         let connector =
             ().chain(ConnectProxyConnector::default())
                 .chain(TcpConnector::default())
-                .chain(Encrypting::new(tls));
+                .chain(Encrypting::new(tls))
+                .chain(Fresh);
         Ok(Self {
             agent: Agent::with_parts(config, connector, DefaultResolver::default()),
             proxies: Proxies::of_environment()?,
@@ -234,7 +236,7 @@ impl Connection {
                     let last = (offset + content.length).saturating_sub(1);
                     request = request.header("Content-Range", format!("{offset}-{last}"));
                 }
-                if content.length > ASK_FIRST {
+                if content.length > ASK_FIRST && ask.asks_first {
                     request = request.header("Expect", "100-continue");
                 }
                 let mut body = (content.make)()?;

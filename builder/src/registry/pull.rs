@@ -13,7 +13,7 @@ use super::said;
 use crate::digest::{Digest, Hashing};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::json::{self, Shape, Unknown};
-use crate::image::manifest::{self, Descriptor, Platform};
+use crate::image::manifest::{self, Descriptor, Format, Platform};
 
 /// What a manifest may be.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
@@ -92,7 +92,7 @@ pub fn pull(client: &Client, name: &str, architecture: &str, directory: &Path) -
         let mut descriptor = Descriptor::new(media_type, digest.clone(), bytes.len() as u64);
         let (architecture, os) = (architecture.to_owned(), "linux".to_owned());
         descriptor.platform = Some(Platform { architecture, os });
-        let index = manifest::index(&[descriptor], &Default::default())?;
+        let index = manifest::index(Format::Oci, &[descriptor], &Default::default())?;
         for (file, content) in [
             (blobs.join(digest.hex()), bytes.as_slice()),
             (directory.join("index.json"), index.as_slice()),

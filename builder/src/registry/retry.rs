@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::error::Failure;
 
 /// The longest pause, also when a registry asks for a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How often something is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,9 @@ pub enum Again {
     After(Duration),
     /// Not in one piece: the registry, or something before it, takes no body of this size.
     Smaller,
+    /// Not for now: the registry has been asked again, with the pauses it wanted, and keeps saying
+    /// that it is asked too often.
+    TooOften,
 }
 
 impl From<Failure> for Trouble {
@@ -54,7 +57,8 @@ pub fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Reads a `Retry-After` header: seconds, or a date (RFC 9110 section 10.2.3).
+/// Reads a `Retry-After` header: seconds, or a date (RFC 9110 section 10.2.3), which is one of the
+/// clock that shows `now`.
 pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse() {
@@ -67,7 +71,7 @@ pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
 
 /// Seconds since 1970 of a date in the one form servers may send, as in
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(text: &str) -> Option<u64> {
+pub(super) fn http_date(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let mut words = text.split_once(", ")?.1.split(' ');
@@ -93,15 +97,24 @@ fn pause(policy: Policy, attempt: u32, again: Again, spread: f64) -> Option<Dura
     if attempt >= policy.times {
         return None;
     }
+    let own = backoff(policy, attempt, spread);
     match again {
-        Again::Never | Again::Smaller => None,
-        Again::After(asked_for) => Some(asked_for.min(LONGEST_PAUSE)),
-        Again::Soon => {
-            let doubled =
-                policy.pause.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX));
-            Some(doubled.min(LONGEST_PAUSE).mul_f64(0.75 + spread / 2.0))
-        }
+        Again::Never | Again::Smaller | Again::TooOften => None,
+        // Who asks for no pause, or one that is over, would use up all repetitions at once.
+        Again::After(asked_for) => Some(asked_for.max(own).min(LONGEST_PAUSE)),
+        Again::Soon => Some(own),
     }
+}
+
+/// The pause that was `asked` for, but at least the one of our own before repetition number
+/// `attempt`.
+pub(super) fn at_least(asked: Option<Duration>, policy: Policy, attempt: u32) -> Duration {
+    asked.unwrap_or_default().max(backoff(policy, attempt, random())).min(LONGEST_PAUSE)
+}
+
+fn backoff(policy: Policy, attempt: u32, spread: f64) -> Duration {
+    let doubled = policy.pause.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX));
+    doubled.min(LONGEST_PAUSE).mul_f64(0.75 + spread / 2.0)
 }
 
 /// Tries until it goes well, could not go well, or has been tried often enough. `waiting` is told
@@ -163,7 +176,8 @@ mod tests {
         assert_eq!([0, 1, 2, 3, 6, 19].map(seconds), [1, 2, 4, 8, 60, 60].map(Some));
         assert_eq!(seconds(20), None);
         let asked = |after| pause(policy, 0, Again::After(Duration::from_secs(after)), 0.5);
-        assert_eq!(asked(0), Some(Duration::ZERO));
+        assert_eq!(asked(7), Some(Duration::from_secs(7)));
+        assert_eq!(asked(0), Some(policy.pause), "it is our own at least");
         assert_eq!(asked(9_999), Some(LONGEST_PAUSE));
         assert_eq!(pause(policy, 0, Again::Never, 0.5), None);
         assert_eq!(pause(Policy { times: 0, ..policy }, 0, Again::Soon, 0.5), None);
@@ -181,6 +195,7 @@ mod tests {
             assert!(result.is_err());
             count
         };
-        assert_eq!([Again::Never, Again::Smaller, Again::Soon].map(tries), [1, 1, 4]);
+        let each = [Again::Never, Again::Smaller, Again::TooOften, Again::Soon];
+        assert_eq!(each.map(tries), [1, 1, 1, 4]);
     }
 }

@@ -12,7 +12,7 @@ use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::index::Index;
-use crate::image::manifest::{self, Descriptor};
+use crate::image::manifest::{self, Descriptor, Format};
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
 use crate::parallel;
@@ -100,9 +100,13 @@ impl OciLayout {
 
     fn write_index(&self, ours: &Descriptor, others: Vec<Value>) -> Result<()> {
         let doing = || format!("cannot write the index of {}", self.directory.display());
-        let mut index: Value =
-            serde_json::from_slice(&manifest::index(std::slice::from_ref(ours), &BTreeMap::new())?)
-                .or_fail(Kind::Internal, doing)?;
+        let none = BTreeMap::new();
+        let mut index: Value = serde_json::from_slice(&manifest::index(
+            Format::Oci,
+            std::slice::from_ref(ours),
+            &none,
+        )?)
+        .or_fail(Kind::Internal, doing)?;
         if let Some(manifests) = index.get_mut("manifests").and_then(Value::as_array_mut) {
             manifests.splice(0..0, others);
         }
@@ -121,7 +125,7 @@ impl OciLayout {
     fn store_image(&self, image: &Image, cache: &Cache) -> Result<Wire> {
         let store = |layer: &Layer| self.store_layer(layer, cache);
         parallel::map_largest_first(&image.layers, parallel::cores(), |layer| layer.size, store)?;
-        let wire = Wire::new(image, cache)?;
+        let wire = Wire::new(image, cache, Format::Oci)?;
         self.store_bytes(&wire.config)?;
         self.store_bytes(&wire.manifest)?;
         Ok(wire)
@@ -162,7 +166,7 @@ impl IndexSink for OciLayout {
             .iter()
             .map(|image| Ok((image, self.store_image(image, &cache)?)))
             .collect::<Result<_>>()?;
-        let index = Index::new(wires)?;
+        let index = Index::new(wires, Format::Oci)?;
         self.store_bytes(&index.bytes)?;
         self.show(index.descriptor, first)
     }

@@ -47,8 +47,9 @@ fn what_only_skopeo_can_do_is_kept_for_it_and_holds_no_secret() {
     let given = "--dest-creds me:secret --sign-by KEY --format=v2s2 --dest-decompress \
                  --dest-password secret --dest-registry-token secret --retry-times 2";
     let parsed = parse(given.split_whitespace()).unwrap();
-    assert_eq!(parsed.for_skopeo, ["--sign-by", "KEY", "--format=v2s2", "--dest-decompress"]);
-    assert_eq!(parsed.also_for_skopeo, ["--retry-times=2"]);
+    assert_eq!(parsed.for_skopeo, ["--sign-by", "KEY", "--dest-decompress"]);
+    assert_eq!(parsed.also_for_skopeo, ["--format=v2s2", "--retry-times=2"]);
+    assert_eq!(parsed.format, Format::Docker);
 }
 
 #[test]
@@ -63,6 +64,8 @@ fn what_makes_no_sense_is_named() {
         ("--dest-token=secret", "unknown copy argument --dest-token\n"),
         ("--dest-token\nsecret", "unknown copy argument --dest-token\n"),
         ("--retry-times=1\n--dest-creds=me:secret", "`1`"),
+        ("--format=v2s1", "format v2s1"),
+        ("--format=secret", "no such format"),
         ("--quiet=1\n--dest-creds=me:secret", "not 1"),
         ("me:secret", "dash"),
     ] {

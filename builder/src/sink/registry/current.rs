@@ -19,8 +19,8 @@ pub(super) const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, 
 /// How many images of an index are looked at.
 const LISTED: usize = 32;
 
-/// The most bytes of a configuration that are read.
-const LARGEST: u64 = 4 * 1024 * 1024;
+/// The most bytes of a manifest or a configuration that are read.
+pub(super) const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// An image in a registry.
 #[derive(Clone, Debug, PartialEq)]

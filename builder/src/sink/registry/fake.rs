@@ -5,12 +5,17 @@ mod wire;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::digest::Digest;
+
+/// What is shortened in the list of requests. Made once: it takes long enough for impatient clients.
+static DIGESTS: LazyLock<regex::Regex> =
+    LazyLock::new(|| regex::Regex::new("sha256:[0-9a-f]+|uploads/[0-9]+").unwrap());
 
 /// What to do in place of answering a request.
 #[derive(Clone, Debug)]
@@ -30,6 +35,8 @@ pub enum Fault {
     Stall,
     /// Read all of the request, begin an answer of this status, and fall silent before its end.
     HalfAnswer(u16),
+    /// Do what was asked for, and answer with this status.
+    AnswerAs(u16),
     /// Answer well, but name another digest.
     WrongDigest,
     /// Answer well, and name no digest at all.
@@ -56,6 +63,14 @@ pub struct Habits {
     pub largest_body: Option<usize>,
     /// It says that all is well with every piece, and keeps the first one only.
     pub ignores_pieces: bool,
+    /// The smallest piece it takes, but for the last.
+    pub least_piece: usize,
+    /// It says that it has the whole blob after the second piece, which it drops.
+    pub ends_early: bool,
+    /// It wants every body unasked.
+    pub no_expectations: bool,
+    /// How many requests it answers in a second; others are to come again in a second.
+    pub per_second: Option<usize>,
     /// It never mounts, and begins an upload instead.
     pub never_mounts: bool,
     /// It says where an upload is relative to the request.
@@ -79,10 +94,16 @@ pub struct State {
     pub faults: VecDeque<(&'static str, &'static str, Fault)>,
     /// What it does always.
     pub habits: Habits,
+    /// Requests that were one too many.
+    pub refused: usize,
+    /// When the second it counts requests in began, and how many came.
+    second: Option<(Instant, usize)>,
     /// The bodies of requests, in bytes.
     pub received: usize,
     /// How many requests showed credentials.
     pub authorized: usize,
+    /// Whether the last piece was smaller than they may be.
+    small: bool,
     /// Uploads that are under way.
     pub uploads: BTreeMap<u32, Vec<u8>>,
     /// How many tokens have been given, and what each is still good for.
@@ -162,10 +183,13 @@ impl FakeRegistry {
                 Some(_) => None,
                 None => self.refuse(&request, access),
             };
-            // Who asks first is told before the body; nobody would read it afterwards.
+            // Who asks first is told before the body, and hangs up; whoever has no patience sends
+            // it all the same, and nobody would know where the next request begins.
             if let Some(answer) = early.clone().filter(|_| request.asks_first) {
                 wire::respond(&mut stream, &request, &answer)?;
-                continue;
+                let unasked = io::copy(&mut reader, &mut io::sink())?;
+                self.state().received += usize::try_from(unasked).unwrap_or(usize::MAX);
+                return Ok(());
             }
             if request.asks_first {
                 stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
@@ -189,7 +213,10 @@ impl FakeRegistry {
                 wire::begin_to_respond(&mut stream, status)?;
                 wire::say_nothing();
             }
-            let answer = early.unwrap_or_else(|| self.answer(&request, body, fault.as_ref()));
+            let mut answer = early.unwrap_or_else(|| self.answer(&request, body, fault.as_ref()));
+            if let Some(Fault::AnswerAs(status)) = fault {
+                answer.0 = status;
+            }
             if let Some(Fault::LoseAnswer) = fault {
                 return Ok(());
             }
@@ -201,8 +228,7 @@ impl FakeRegistry {
     fn note(&self, request: &Request) -> Option<Fault> {
         let mut state = self.state();
         state.authorized += usize::from(request.authorization.is_some());
-        let plain = regex::Regex::new("sha256:[0-9a-f]+|uploads/[0-9]+").unwrap();
-        let target = plain.replace_all(&request.target, |found: &regex::Captures<'_>| {
+        let target = DIGESTS.replace_all(&request.target, |found: &regex::Captures<'_>| {
             if found[0].starts_with("sha256") { "<digest>" } else { "uploads/<id>" }
         });
         state.requests.push(format!("{} {target}", request.method));
@@ -221,6 +247,12 @@ impl FakeRegistry {
 
     /// What is answered without a look at the body.
     fn refuse(&self, request: &Request, access: Access) -> Option<Answer> {
+        if self.is_too_many() {
+            return Some((429, "Retry-After: 1\r\n".to_owned(), Vec::new()));
+        }
+        if request.asks_first && self.state().habits.no_expectations {
+            return Some((417, String::new(), Vec::new()));
+        }
         // What RFC 7617 makes of `me:secret`.
         let basic = request.authorization.as_deref() == Some("Basic bWU6c2VjcmV0");
         if request.target.starts_with("/token") {
@@ -266,6 +298,19 @@ impl FakeRegistry {
         }
         let largest = self.state().habits.largest_body?;
         (request.length > largest).then(|| (413, String::new(), Vec::new()))
+    }
+
+    /// Whether this request is one more than a second allows.
+    fn is_too_many(&self) -> bool {
+        let mut state = self.state();
+        let Some(allowed) = state.habits.per_second else { return false };
+        let (began, count) = match state.second {
+            Some((began, count)) if began.elapsed() < Duration::from_secs(1) => (began, count + 1),
+            _ => (Instant::now(), 1),
+        };
+        state.second = Some((began, count));
+        state.refused += usize::from(count > allowed);
+        count > allowed
     }
 
     /// A token as it is given: one of its own each time where tokens do not last.
@@ -341,10 +386,12 @@ impl FakeRegistry {
                     true => String::new(),
                     false => format!("/v2/{repository}/blobs/uploads/"),
                 };
-                (202, format!("Location: {folder}{number}?state=a\r\n"), Vec::new())
+                let least = state.habits.least_piece;
+                let least = format!("OCI-Chunk-Min-Length: {least}\r\n");
+                (202, format!("Location: {folder}{number}?state=a\r\n{least}"), Vec::new())
             }
             "PATCH" => {
-                let ignores = state.habits.ignores_pieces;
+                let Habits { ignores_pieces: ignores, ends_early, least_piece, .. } = state.habits;
                 let Some(bytes) = state.uploads.get_mut(&upload_number(path)) else {
                     return none(404);
                 };
@@ -352,6 +399,17 @@ impl FakeRegistry {
                     let claimed = request.range.unwrap_or(0) + body.len();
                     return (202, place(path, claimed), Vec::new());
                 }
+                if ends_early && !bytes.is_empty() {
+                    return none(201);
+                }
+                let small = body.len() < least_piece;
+                if std::mem::replace(&mut state.small, small) {
+                    // It was not the last one.
+                    return none(400);
+                }
+                let Some(bytes) = state.uploads.get_mut(&upload_number(path)) else {
+                    return none(404);
+                };
                 if request.range != Some(bytes.len()) {
                     return (416, place(path, bytes.len()), Vec::new());
                 }

@@ -1,6 +1,7 @@
 //! A registry as a sink: one request for an image that is there already, and never a blob twice.
 
 mod current;
+mod publish;
 mod stream;
 
 use std::fs::File;
@@ -12,25 +13,29 @@ use tempfile::SpooledData;
 
 use self::current::MANIFESTS;
 pub use self::current::{Current, changes};
-use self::stream::{Compressing, Counted};
+use self::stream::{Compressing, Exact};
 use super::{IndexSink, Published, Sink};
 use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::index::Index;
-use crate::image::manifest::Descriptor;
+use crate::image::manifest::Format;
 use crate::image::room::Permit;
 use crate::image::wire::Wire;
 use crate::image::{Codec, Image, Layer, blob};
 use crate::parallel;
 use crate::progress::{Event, Step, Watch};
-use crate::registry::blobs::{self, Mount};
-use crate::registry::client::{Ask, Content, header};
+use crate::registry::blobs::{self, Mount, Upload};
+use crate::registry::client::{Ask, header};
+use crate::registry::pieces::{self, Listener};
 use crate::registry::retry::{self, Again, Attempt, Policy, Trouble};
 use crate::registry::{Client, Places};
 
 /// How many blobs are sent at the same time.
 const PARALLEL: usize = 4;
+
+/// Pauses above this length are told.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// How many bytes of a compressed layer are kept in memory until they are sent.
 const IN_MEMORY: usize = 16 * 1024 * 1024;
@@ -41,10 +46,14 @@ pub struct Registry {
     cache: Cache,
     places: Places,
     watch: Arc<dyn Watch>,
+    format: Format,
 }
 
 /// Makes the bytes of a blob, as often as they are wanted, with the memory there is a permit for.
 type Make<'a> = dyn Fn(&Arc<Permit>) -> Result<Box<dyn Read + 'a>> + Sync + 'a;
+
+/// Hears why something is tried again, and when.
+type Waiting<'a> = &'a dyn Fn(&Failure, Duration);
 
 /// A blob that is to be in the repository.
 struct Blob<'a> {
@@ -61,7 +70,20 @@ impl Registry {
     /// Pushes to what `client` talks about; `cache` knows what layers compress to, `places` where
     /// blobs are already, and `watch` is told what happens.
     pub fn new(client: Client, cache: Cache, places: Places, watch: Arc<dyn Watch>) -> Self {
-        Self { client, cache, places, watch }
+        let teller = Arc::clone(&watch);
+        client.tell_pauses(Box::new(move |failure, pause| {
+            if pause > SHORT {
+                let why = failure.message().to_owned();
+                let (item, step) = ("registry".to_owned(), Step::Waiting { why, pause });
+                teller.tell(Event { item, digest: None, size: None, step });
+            }
+        }));
+        Self { client, cache, places, watch, format: Format::default() }
+    }
+
+    /// Writes manifests in `format`.
+    pub fn in_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     /// The manifest the tag stands for now, if any.
@@ -113,7 +135,16 @@ impl Registry {
 
     /// Asks until there is an answer.
     fn ask<T>(&self, attempt: impl FnMut() -> Attempt<T>) -> Result<T> {
-        retry::repeat(self.client.policy(), &|_, _| {}, attempt).map_err(|trouble| trouble.failure)
+        let waiting = |failure: &Failure, pause| self.tell_pause(failure, pause);
+        retry::repeat(self.client.policy(), &waiting, attempt).map_err(|trouble| trouble.failure)
+    }
+
+    /// Tells of a pause before something about the manifest is asked again.
+    fn tell_pause(&self, failure: &Failure, pause: Duration) {
+        if pause > SHORT {
+            let why = failure.message().to_owned();
+            self.tell("manifest", None, None, Step::Waiting { why, pause });
+        }
     }
 
     /// What may be done without is tried twice at the most.
@@ -158,11 +189,11 @@ impl Registry {
             self.tell_of(blob, Step::Waiting { why, pause });
         };
         // Each attempt looks anew: the blob may have arrived, and only the answer got lost.
-        retry::repeat(self.client.policy(), &waiting, || self.try_push(blob))
+        retry::repeat(self.client.policy(), &waiting, || self.try_push(blob, &waiting))
             .map_err(|trouble| trouble.failure)
     }
 
-    fn try_push(&self, blob: &Blob<'_>) -> Attempt<()> {
+    fn try_push(&self, blob: &Blob<'_>, waiting: Waiting<'_>) -> Attempt<()> {
         let reference = self.client.reference();
         let (host, repository) = (&reference.host, &reference.repository);
         if blobs::has(&self.client, blob.digest, blob.size, None)? {
@@ -179,15 +210,15 @@ impl Registry {
             if at < last && !self.is_in(blob, &from) {
                 continue;
             }
-            match self.mount(blob, &from)? {
+            match self.mount(blob, &from, waiting)? {
                 Some(Mount::Done) => {
                     self.tell_of(blob, Step::Mounted { from });
                     self.places.put(host, blob.digest, repository);
                     return Ok(());
                 }
-                Some(Mount::Upload(address)) => {
+                Some(Mount::Upload(begun)) => {
                     self.places.remove(host, blob.digest, &from);
-                    upload = Some(address);
+                    upload = Some(begun);
                     break;
                 }
                 Some(Mount::Refused) => self.places.remove(host, blob.digest, &from),
@@ -197,11 +228,11 @@ impl Registry {
         // A connection is not left waiting for memory.
         let permit = Arc::new(blob.codec.permit());
         let upload = match upload {
-            Some(address) => Some(address),
+            Some(begun) => Some(begun),
             None => blobs::begin(&self.client, blob.digest)?,
         };
         if let Some(upload) = upload {
-            self.send(blob, &permit, &upload)?;
+            self.send(blob, &permit, &upload, waiting)?;
         }
         self.tell_of(blob, Step::Sent);
         self.places.put(host, blob.digest, repository);
@@ -220,60 +251,45 @@ impl Registry {
     /// Asks for the blob of repository `from`, once more after a bad moment: that may save many
     /// bytes. `None` when the moment stays bad, since a registry that fails at mounts may well take
     /// the bytes.
-    fn mount(&self, blob: &Blob<'_>, from: &str) -> Attempt<Option<Mount>> {
+    fn mount(&self, blob: &Blob<'_>, from: &str, waiting: Waiting<'_>) -> Attempt<Option<Mount>> {
         let attempt = || blobs::mount(&self.client, blob.digest, from);
-        match retry::repeat(self.once_more(), &|_, _| {}, attempt) {
+        match retry::repeat(self.once_more(), waiting, attempt) {
             Ok(mount) => Ok(Some(mount)),
-            Err(Trouble { again: Again::Soon | Again::After(_), .. }) => Ok(None),
+            Err(Trouble { again: Again::Soon | Again::After(_) | Again::TooOften, .. }) => Ok(None),
             Err(trouble) => Err(trouble),
         }
     }
 
-    fn send(&self, blob: &Blob<'_>, permit: &Arc<Permit>, upload: &str) -> Attempt<()> {
+    fn send(
+        &self,
+        blob: &Blob<'_>,
+        permit: &Arc<Permit>,
+        upload: &Upload,
+        waiting: Waiting<'_>,
+    ) -> Attempt<()> {
         let tell = |sent| self.tell_of(blob, Step::Sending { sent });
         let make = || -> Result<Box<dyn Read + '_>> {
-            Ok(Box::new(Counted::new((blob.make)(permit)?, blob.size, &tell)))
+            Ok(Box::new(Exact::new((blob.make)(permit)?, blob.size, &tell)))
         };
         let whole = blobs::send(&self.client, upload, blob.digest, blob.size, &make);
-        match whole {
-            Err(Trouble { again: Again::Smaller, failure }) => {
-                let Some(upload) = blobs::begin(&self.client, blob.digest)? else { return Ok(()) };
-                blobs::send_in_pieces(&self.client, &upload, blob.digest, blob.size, &make).map_err(
-                    |trouble| Trouble {
-                        failure: trouble.failure.context(failure.message()),
-                        ..trouble
-                    },
-                )
-            }
-            result => result,
-        }
-    }
-
-    /// Sends a manifest or an index to where it is found by its tag or by its digest.
-    fn put_manifest(&self, url: &str, bytes: &[u8], about: &Descriptor) -> Result<()> {
-        let make = || -> Result<Box<dyn Read + '_>> { Ok(Box::new(bytes)) };
-        let media_type = about.media_type.as_str();
-        let content = Content { media_type, length: about.size, offset: None, make: &make };
-        let doing = format!("to take the manifest of {}", self.named());
-        let ask = Ask::new("PUT", url, &doing);
-        let answer = self.ask(|| self.client.send_content(ask, content))?;
-        if !matches!(answer.status().as_u16(), 200..=202) {
-            return Err(self.client.refused(&doing, answer));
-        }
-        match header(&answer, "docker-content-digest") {
-            Some(theirs) if theirs != about.digest.to_string() => Err(Failure::new(
-                Kind::Protocol,
-                format!("the registry stored {theirs} and not {}", about.digest),
-            )),
-            _ => Ok(()),
-        }
+        let Err(Trouble { again: Again::Smaller, failure }) = whole else { return whole };
+        let Some(upload) = blobs::begin(&self.client, blob.digest)? else { return Ok(()) };
+        // Bytes of a piece count when the piece goes out, and not when it is made.
+        let make = || -> Result<Box<dyn Read + '_>> {
+            Ok(Box::new(Exact::new((blob.make)(permit)?, blob.size, &|_| {})))
+        };
+        let listener = Listener { sent: &tell, waiting };
+        let (digest, size) = (blob.digest, blob.size);
+        pieces::send_in_pieces(&self.client, &upload, digest, size, &make, &listener).map_err(
+            |trouble| Trouble { failure: trouble.failure.context(failure.message()), ..trouble },
+        )
     }
 
     fn put_image(&self, image: &Image) -> Result<Published> {
         // When every digest is known already, one request tells whether there is anything to do.
         let known = self.knows(image);
         if known {
-            let wire = Wire::new(image, &self.cache)?;
+            let wire = Wire::new(image, &self.cache, self.format)?;
             if self.stands_for(wire.digest())? {
                 return Ok(self.published(wire.digest(), true));
             }
@@ -291,7 +307,7 @@ impl Registry {
     fn put_images(&self, images: &[Image]) -> Result<Published> {
         let known = images.iter().all(|image| self.knows(image));
         if known {
-            let index = Index::of(images, &self.cache)?;
+            let index = Index::of(images, &self.cache, self.format)?;
             if self.stands_for(index.digest())? {
                 return Ok(self.published(index.digest(), true));
             }
@@ -300,7 +316,7 @@ impl Registry {
             .iter()
             .map(|image| Ok((image, self.push_blobs(image, &format!("{} ", image.architecture))?)))
             .collect::<Result<_>>()?;
-        let index = Index::new(wires)?;
+        let index = Index::new(wires, self.format)?;
         if !known && self.stands_for(index.digest())? {
             return Ok(self.published(index.digest(), true));
         }
@@ -337,7 +353,7 @@ impl Registry {
             |(_, layer)| layer.size,
             |(item, layer)| self.push_layer(item, layer),
         )?;
-        let wire = Wire::new(image, &self.cache)?;
+        let wire = Wire::new(image, &self.cache, self.format)?;
         self.push(&Blob {
             item: &format!("{of}config"),
             digest: &wire.config_descriptor.digest,

@@ -3,16 +3,13 @@
 use std::io::{self, BufWriter, PipeReader, Read};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::room::Permit;
 use crate::image::{Layer, blob};
-
-/// How often somebody is told how far it is.
-const BETWEEN: Duration = Duration::from_millis(100);
+use crate::progress::counting::Counting;
 
 /// The compressed bytes of a layer, made by a thread while they are read.
 pub struct Compressing {
@@ -86,47 +83,36 @@ impl Drop for Compressing {
     }
 }
 
-/// Tells how far a reader is, and notices when it ends too early.
-pub struct Counted<'a, R> {
+/// Tells how far a reader is, and notices when it has more or fewer bytes than it should.
+pub struct Exact<'a, R> {
     inner: R,
     length: u64,
-    sent: u64,
-    told: Instant,
-    tell: &'a (dyn Fn(u64) + Sync),
+    counting: Counting<'a>,
 }
 
-impl<'a, R: Read> Counted<'a, R> {
+impl<'a, R: Read> Exact<'a, R> {
     /// Watches `inner`, which has `length` bytes.
     pub fn new(inner: R, length: u64, tell: &'a (dyn Fn(u64) + Sync)) -> Self {
-        tell(0);
-        Self { inner, length, sent: 0, told: Instant::now(), tell }
+        Self { inner, length, counting: Counting::from(0, length, tell) }
     }
 }
 
-impl<R> Counted<'_, R> {
-    fn excess(&self) -> usize {
-        usize::from(self.sent > self.length)
-    }
-}
-
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for Exact<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let wrong = |why: String| io::Error::other(Failure::new(Kind::Internal, why));
         let count = self.inner.read(out)?;
-        self.sent += count as u64;
-        if count == 0 && !out.is_empty() && self.sent < self.length {
-            let why = format!("a layer has {} bytes and not {}", self.sent, self.length);
-            return Err(io::Error::other(Failure::new(Kind::Internal, why)));
+        let sum = self.counting.count() + count as u64;
+        if count == 0 && !out.is_empty() && sum < self.length {
+            return Err(wrong(format!("a layer has {sum} bytes and not {}", self.length)));
         }
         // The last bytes are judged before they are handed on: whoever gets as many as announced
         // never asks whether there are more.
-        if self.sent >= self.length && count > 0 && self.inner.read(&mut [0])? + self.excess() > 0 {
-            let why = format!("a layer has more than {} bytes", self.length);
-            return Err(io::Error::other(Failure::new(Kind::Internal, why)));
+        let more =
+            sum > self.length || sum == self.length && count > 0 && self.inner.read(&mut [0])? > 0;
+        if more {
+            return Err(wrong(format!("a layer has more than {} bytes", self.length)));
         }
-        if self.told.elapsed() >= BETWEEN {
-            self.told = Instant::now();
-            (self.tell)(self.sent);
-        }
+        self.counting.add(count);
         Ok(count)
     }
 }
@@ -148,10 +134,10 @@ mod tests {
         let tell = |sent| told.store(sent, Ordering::Relaxed);
         let read = |length| {
             let mut out = Vec::new();
-            Counted::new(&b"12345"[..], length, &tell).read_to_end(&mut out).map(|_| out)
+            Exact::new(&b"12345"[..], length, &tell).read_to_end(&mut out).map(|_| out)
         };
         assert_eq!(read(5).unwrap(), b"12345");
-        assert_eq!(told.load(Ordering::Relaxed), 0);
+        assert_eq!(told.load(Ordering::Relaxed), 5, "the last bytes are told, too");
         assert!(failure(&read(6).unwrap_err()).contains("5 bytes and not 6"));
         assert!(failure(&read(4).unwrap_err()).contains("more than 4"));
     }

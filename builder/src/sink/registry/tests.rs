@@ -2,8 +2,11 @@
 
 mod access;
 mod index;
+mod limits;
 mod mounts;
+mod pieces;
 mod plans;
+mod publishing;
 mod redirects;
 mod silence;
 mod trouble;
@@ -245,48 +248,6 @@ fn a_blob_of_which_the_registry_lost_a_part_is_sent_again() {
 }
 
 #[test]
-fn a_body_too_large_for_what_stands_before_the_registry_goes_in_pieces() {
-    let habits = Habits { largest_body: Some(5_000_000), ..Habits::default() };
-    let world = World::with_habits(habits);
-    let published = world.push().unwrap();
-    world.assert_published(&published);
-    assert_eq!(world.requests("PATCH"), 3);
-    // The refused piece was never sent: what came in is the image, and not more.
-    assert!(world.fake.state().received < 9_100_000, "{}", world.fake.state().received);
-}
-
-#[test]
-fn an_upload_in_pieces_is_resumed_where_it_stopped() {
-    let habits = Habits { largest_body: Some(5_000_000), ..Habits::default() };
-    for fault in [
-        Fault::Keep(1_000_000),
-        Fault::Status(503, ""),
-        Fault::Status(429, "Retry-After: 0\r\n"),
-        Fault::HangUp,
-        Fault::LoseAnswer,
-    ] {
-        let world = World::with_habits(habits);
-        world.fake.fault("PATCH", "/uploads/", fault.clone());
-        let published = world.push().unwrap_or_else(|e| panic!("{fault:?}: {e}"));
-        world.assert_published(&published);
-        // Never again from the beginning.
-        let received = world.fake.state().received;
-        assert!(received < 9_100_000 + 4_200_000, "{fault:?}: {received}");
-        assert!(world.fake.state().faults.is_empty());
-    }
-}
-
-#[test]
-fn a_registry_that_drops_pieces_is_found_out_and_nothing_is_published() {
-    let habits =
-        Habits { largest_body: Some(5_000_000), ignores_pieces: true, ..Habits::default() };
-    let world = World::with_habits(habits);
-    let failure = world.push().unwrap_err();
-    assert!(failure.to_string().contains("says it has blob"), "{failure}");
-    world.assert_nothing_published();
-}
-
-#[test]
 fn uploads_may_be_anywhere_relative_to_the_request() {
     let habits = Habits { relative: true, largest_body: Some(5_000_000), ..Habits::default() };
     let world = World::with_habits(habits);
@@ -304,5 +265,8 @@ fn each_blob_s_way_is_told_to_its_end() {
             events.iter().filter(|event| event.item == item).map(|event| &event.step).collect();
         assert_eq!(steps.last(), Some(&&Step::Sent), "{item}");
         assert!(steps.contains(&&Step::Sending { sent: 0 }), "{item}: {steps:?}");
+        let size = events.iter().find(|event| event.item == item).and_then(|event| event.size);
+        let all = Step::Sending { sent: size.unwrap_or_default() };
+        assert!(steps.contains(&&all), "{item}: {steps:?}");
     }
 }

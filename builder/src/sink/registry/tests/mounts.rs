@@ -83,10 +83,12 @@ fn a_registry_that_fails_at_mounts_gets_the_blobs_themselves() {
         }
         let published = world.push().unwrap_or_else(|e| panic!("{fault:?}: {e}"));
         world.assert_published(&published);
-        // One repetition a blob: a large blob is worth it, a registry that cannot is not.
+        // One repetition a blob: a large blob is worth it, a registry that cannot is not. One that
+        // is asked too often is given its pauses.
         let asked = world.fake.state().requests.clone();
         let mounts = asked.iter().filter(|request| request.contains("mount=")).count();
-        assert_eq!(mounts, 6, "{fault:?}: {asked:?}");
+        let most = if matches!(fault, Fault::Status(429, _)) { 50 } else { 6 };
+        assert!((6..=most).contains(&mounts), "{fault:?}: {asked:?}");
     }
 }
 

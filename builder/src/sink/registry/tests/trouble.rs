@@ -27,7 +27,9 @@ fn a_bad_moment_of_the_registry_passes_whichever_request_it_meets() {
             world.assert_published(&published);
             assert!(world.fake.state().faults.is_empty(), "{method} {part} {fault:?} never was");
             let waits = events.iter().filter(|e| matches!(e.step, Step::Waiting { .. })).count();
-            assert_eq!(waits, usize::from(part != "/manifests/"), "{method} {part} {fault:?}");
+            // What comes too often is sent again by itself, after a pause too short to tell.
+            let told = part != "/manifests/" && !matches!(fault, Fault::Status(429, _));
+            assert_eq!(waits, usize::from(told), "{method} {part} {fault:?}");
         }
     }
 }
