@@ -325,7 +325,7 @@ mod tests {
             let parsed = CopyArguments::parse(given.split(' '), &|_| None).unwrap();
             refuse(&parsed, on_the_command_line).map_err(|failure| failure.message().to_owned())
         };
-        for given in ["--sign-by=me", "--dest-compress", "--format=v2s1", "--digestfile=f"] {
+        for given in ["--sign-by=me", "--dest-compress", "--digestfile=f"] {
             let name = given.split('=').next().unwrap();
             assert!(refused(given, true).unwrap_err().contains(name), "{given}");
         }
