@@ -54,7 +54,7 @@ complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "i
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "explain" -d 'Tell what takes the space in an image and why it is there'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "diff" -d 'Compare two images'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "list" -d 'List the project\'s containers'
-complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "lock" -d 'Write down which images of registries the project builds on'
+complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "lock" -d 'Write down which images of registries the project builds on, and its inputs\' revisions'
 complete -c devenv-container -n "__fish_devenv_container_needs_command" -f -a "init" -d 'Add what a folder lacks to be a project, and replace nothing'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand build" -l max-size -d 'Fail when the image is larger, as in 200M, and name what takes the most: K, M, G and T (or KiB, MiB, …) count in 1024, KB, MB, GB and TB in 1000, none in bytes' -r -f
@@ -93,7 +93,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-daemon-host -d 'Docker Engine to copy to in place of the usual one' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l digestfile -d 'Write the digest to this file, too' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l retry-times -d 'How often to try again what failed for a moment [default: 5]' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l format -d 'oci, which images are in any case; others are left to skopeo' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l format -d 'Manifests as OCI has them (oci) or, in registries, as Docker had them before (v2s2) [default: oci]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-tls-verify[ -d 'Trust a registry only by TLS and its certificate [default: true]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l dest-no-creds[ -d 'Do not log in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l verbose -d 'Show what Nix says while it works'
@@ -104,6 +104,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s q -l quiet -d 'Say nothing but errors'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l format -d 'How its manifest is written: as OCI has them (oci), or as Docker had them before (v2s2) [default: oci]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
@@ -162,7 +163,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-daemon-host -d 'Docker Engine to copy to in place of the usual one' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l digestfile -d 'Write the digest to this file, too' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l retry-times -d 'How often to try again what failed for a moment [default: 5]' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l format -d 'oci, which images are in any case; others are left to skopeo' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l format -d 'Manifests as OCI has them (oci) or, in registries, as Docker had them before (v2s2) [default: oci]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-tls-verify[ -d 'Trust a registry only by TLS and its certificate [default: true]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l dest-no-creds[ -d 'Do not log in' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand plan" -l json -d 'Print JSON'
@@ -241,7 +242,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l copy-args-file -d 'File that holds such arguments, a zero byte after each, as scripts write them: nobody sees what is secret in them, as they would in a list of processes' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression -d 'Compress layers with gzip (the default), zstd (smaller and faster, for engines from 2023 on) or none, in registries and OCI layouts [possible values: gzip, zstd, none]' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l compression-level -d 'Level of the compression: 0 to 12 for gzip (1), 1 to 19 for zstd (3)' -r -f
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l update -d 'Ask registries also for images that are written down already'
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l update -d 'Ask also for images and inputs that are written down already'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l verbose -d 'Show what Nix says while it works'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l refresh-eval-cache -d 'Evaluate the project even if nothing it looked at has changed, and remember what it comes to'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand lock" -l no-eval-cache -d 'Evaluate the project, and neither use nor keep what is remembered'
