@@ -1,6 +1,7 @@
 //! `copy`: sends a container's image somewhere.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -17,7 +18,7 @@ use crate::error::{Failure, Kind, Result};
 use crate::image::manifest::Format;
 use crate::image::{Image, check};
 use crate::nix::{Container, Evaluation};
-use crate::progress::{self, Style};
+use crate::progress::{self, Style, Watch};
 use crate::registry::{Client, Places, Reference, reference};
 use crate::report;
 use crate::sink::destination::Destination;
@@ -167,10 +168,14 @@ fn copy(
     };
     let published = if !copy_arguments.for_skopeo.is_empty() {
         skopeo::put(&destination, &images, &copy_arguments)?
-    } else if let [image] = images.as_slice() {
-        put(destination, image, &copy_arguments, places, style)?
     } else {
-        put_index(destination, &images, &copy_arguments, places, style)?
+        let watch = progress::watch(style);
+        let result = match images.as_slice() {
+            [image] => put(destination, image, &copy_arguments, places, &watch),
+            images => put_index(destination, images, &copy_arguments, places, &watch),
+        };
+        watch.finish();
+        result?
     };
     // Who reads the output learns what is published, whatever becomes of the file.
     let written = copy_arguments
@@ -210,24 +215,27 @@ fn put(
     image: &Image,
     arguments: &CopyArguments,
     places: Places,
-    style: Style,
+    watch: &Arc<dyn Watch>,
 ) -> Result<Published> {
+    let own = Arc::clone(watch);
     match destination {
         Destination::DockerDaemon(reference) => {
             let endpoint = match &arguments.daemon_host {
                 Some(host) => context::at(host, arguments.certificates.as_deref())?,
                 None => context::endpoint()?,
             };
-            DockerDaemon::new(Engine::connect(endpoint)?, reference).put(image)
+            DockerDaemon::new(Engine::connect(endpoint)?, reference).watched(own).put(image)
         }
         Destination::DockerArchive(file, reference) => {
-            DockerArchive::new(file, reference).put(image)
+            DockerArchive::new(file, reference).watched(own).put(image)
         }
-        Destination::OciLayout(directory, tag) => OciLayout::new(directory, tag).put(image),
-        Destination::OciArchive(file, tag) => OciArchive::new(file, tag).put(image),
-        Destination::Podman(reference) => Podman::new("podman", reference).put(image),
-        Destination::RootFs(directory) => RootFs::new(directory).put(image),
-        Destination::Registry(name) => registry(&name, arguments, places, style)?.put(image),
+        Destination::OciLayout(directory, tag) => {
+            OciLayout::new(directory, tag).watched(own).put(image)
+        }
+        Destination::OciArchive(file, tag) => OciArchive::new(file, tag).watched(own).put(image),
+        Destination::Podman(reference) => Podman::new("podman", reference).watched(own).put(image),
+        Destination::RootFs(directory) => RootFs::new(directory).watched(own).put(image),
+        Destination::Registry(name) => registry(&name, arguments, places, own)?.put(image),
     }
 }
 
@@ -237,13 +245,18 @@ fn put_index(
     images: &[Image],
     arguments: &CopyArguments,
     places: Places,
-    style: Style,
+    watch: &Arc<dyn Watch>,
 ) -> Result<Published> {
     takes_several(&destination)?;
+    let own = Arc::clone(watch);
     match destination {
-        Destination::OciLayout(directory, tag) => OciLayout::new(directory, tag).put_index(images),
-        Destination::OciArchive(file, tag) => OciArchive::new(file, tag).put_index(images),
-        Destination::Registry(name) => registry(&name, arguments, places, style)?.put_index(images),
+        Destination::OciLayout(directory, tag) => {
+            OciLayout::new(directory, tag).watched(own).put_index(images)
+        }
+        Destination::OciArchive(file, tag) => {
+            OciArchive::new(file, tag).watched(own).put_index(images)
+        }
+        Destination::Registry(name) => registry(&name, arguments, places, own)?.put_index(images),
         other => Err(Failure::new(Kind::Internal, format!("{other} takes one image"))),
     }
 }
@@ -286,11 +299,10 @@ fn registry(
     name: &str,
     arguments: &CopyArguments,
     places: Places,
-    style: Style,
+    watch: Arc<dyn Watch>,
 ) -> Result<Registry> {
     let reference = Reference::parse(name)?;
     let client = Client::pushing(reference.clone(), arguments.registry_options(&reference)?)?;
-    let watch = progress::watch(style);
     Ok(Registry::new(client, Cache::of_user(), places, watch).in_format(arguments.format))
 }
 

@@ -3,13 +3,16 @@
 mod board;
 pub mod counting;
 mod json;
+mod layout;
 mod plain;
 mod terminal;
 
+use std::fmt::Debug;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::counting::Counting;
 use crate::digest::Digest;
 
 /// Something that happened to a blob.
@@ -54,12 +57,54 @@ pub enum Step {
 }
 
 /// Whoever is told.
-pub trait Watch: Send + Sync {
+pub trait Watch: Debug + Send + Sync {
     /// Takes note. Called by several threads, and often.
     fn tell(&self, event: Event);
 
     /// All that was begun is over, well or not; nothing is told afterwards.
     fn finish(&self) {}
+}
+
+/// One of the things on their way, and who is told of it.
+#[derive(Clone, Debug)]
+pub struct Item<'a> {
+    /// Whoever is told.
+    pub watch: &'a dyn Watch,
+    /// What it is to the image.
+    pub name: String,
+    /// Its digest, once it is known.
+    pub digest: Option<Digest>,
+    /// How many bytes it has, once that is known.
+    pub size: Option<u64>,
+}
+
+impl<'a> Item<'a> {
+    /// Layer number `at`, counted from 0, of `count`; `of` is put before that.
+    pub fn layer(watch: &'a dyn Watch, of: &str, at: usize, count: usize) -> Self {
+        Self { watch, name: layer(of, at, count), digest: None, size: None }
+    }
+
+    /// The same, with what is known of its bytes.
+    pub fn known(self, digest: &Digest, size: Option<u64>) -> Self {
+        Self { digest: Some(digest.clone()), size, ..self }
+    }
+
+    /// Tells of a step.
+    pub fn tell(&self, step: Step) {
+        let (item, digest, size) = (self.name.clone(), self.digest.clone(), self.size);
+        self.watch.tell(Event { item, digest, size, step });
+    }
+
+    /// Does something with a count, which tells how many bytes have gone through it.
+    pub fn sending<T>(&self, act: impl FnOnce(Counting<'_>) -> T) -> T {
+        let tell = |sent| self.tell(Step::Sending { sent });
+        act(Counting::from(0, self.size.unwrap_or(u64::MAX), &tell))
+    }
+}
+
+/// What a layer is called, as in `layer 3/10`.
+pub fn layer(of: &str, at: usize, count: usize) -> String {
+    format!("{of}layer {}/{count}", at + 1)
 }
 
 /// Nobody.

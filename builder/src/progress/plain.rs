@@ -30,7 +30,8 @@ impl Watch for Plain {
         let (board, told) = &mut *state;
         let now = Instant::now();
         let (item, sending) = (event.item.clone(), matches!(event.step, Step::Sending { .. }));
-        let mut line = board.note(now - self.began, event);
+        let line = board.note(now - self.began, event);
+        let mut line = line.map(|line| line.whole(usize::MAX));
         if sending {
             let last = told.entry(item.clone()).or_insert(now);
             if now.duration_since(*last) >= BETWEEN {

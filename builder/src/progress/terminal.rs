@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::libc;
 
 use super::board::Board;
+use super::layout::Line;
 use super::{Event, Watch};
 
 /// How often it is drawn.
@@ -28,7 +29,8 @@ impl Terminal {
         let (events, incoming) = mpsc::channel();
         let thread = thread::spawn(move || {
             let began = Instant::now();
-            let (mut board, mut drawn, mut over) = (Board::default(), 0, Vec::new());
+            let (mut board, mut over) = (Board::default(), Vec::new());
+            let mut drawn: Vec<usize> = Vec::new();
             let mut next = began;
             loop {
                 let left = next.saturating_duration_since(Instant::now());
@@ -45,11 +47,19 @@ impl Terminal {
                 }
                 next = Instant::now() + BETWEEN;
                 // What was never finished failed, which is told otherwise.
-                let lines = if ended { Vec::new() } else { board.lines(began.elapsed(), width()) };
-                let text = frame(drawn, &over, &lines);
+                let (columns, rows) = size();
+                // A full line may wrap, and the cursor has a row of its own.
+                let (width, room) = (columns.saturating_sub(1), rows.saturating_sub(1));
+                let lines = match ended {
+                    true => Vec::new(),
+                    false => board.lines(began.elapsed(), width, room),
+                };
+                let over_now: Vec<String> =
+                    over.iter().map(|line: &Line| line.whole(width)).collect();
+                let text = frame(rows_of(&drawn, columns), &over_now, &lines);
                 // A terminal that is gone shows nothing; the work goes on.
                 let _ = io::stderr().write_all(text.as_bytes());
-                drawn = lines.len();
+                drawn = lines.iter().map(|line| line.chars().count()).collect();
                 over.clear();
                 if ended {
                     return;
@@ -75,24 +85,33 @@ impl Watch for Terminal {
     }
 }
 
-/// What replaces the `drawn` lines above the cursor by the lines that stay and those that will be
-/// drawn anew.
-fn frame(drawn: usize, over: &[String], lines: &[String]) -> String {
-    if drawn == 0 && over.is_empty() && lines.is_empty() {
-        return String::new();
-    }
-    // Up to the first drawn line, then clear all below (ECMA-48 CPL and ED).
-    let up = if drawn == 0 { String::new() } else { format!("\x1b[{drawn}F\x1b[J") };
-    let text = over.iter().map(|line| line.trim_end()).chain(lines.iter().map(String::as_str));
-    text.fold(up, |text, line| format!("{text}{line}\r\n"))
+/// How many rows lines of these lengths take in so many columns. A terminal that was made narrower
+/// has wrapped them meanwhile.
+fn rows_of(lengths: &[usize], columns: usize) -> usize {
+    lengths.iter().map(|length| length.div_ceil(columns.max(1)).max(1)).sum()
 }
 
-/// Columns of the terminal, less one, since a full line wraps.
-fn width() -> usize {
+/// What replaces the `drawn` rows above the cursor by the lines that stay and those that will be
+/// drawn anew. Rows are cleared one by one (ECMA-48 EL): some terminals keep what is cleared at once
+/// from the top of the screen on, and old frames would pile up above.
+fn frame(drawn: usize, over: &[String], lines: &[String]) -> String {
+    let up = |rows: usize| if rows == 0 { String::new() } else { format!("\x1b[{rows}F") };
+    let text = over.iter().map(|line| line.trim_end()).chain(lines.iter().map(String::as_str));
+    let text: Vec<String> = text.map(|line| format!("{line}\x1b[K\r\n")).collect();
+    let left = drawn.saturating_sub(text.len());
+    format!("{}{}{}{}", up(drawn), text.concat(), "\x1b[K\r\n".repeat(left), up(left))
+}
+
+/// Columns and rows of the terminal.
+fn size() -> (usize, usize) {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: the descriptor is open, and the structure is what this request fills in.
     let done = unsafe { libc::ioctl(io::stderr().as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
-    if done == 0 && size.ws_col > 1 { usize::from(size.ws_col) - 1 } else { 79 }
+    let known = |number: u16, else_: usize| match number {
+        1.. if done == 0 => usize::from(number),
+        _ => else_,
+    };
+    (known(size.ws_col, 80), known(size.ws_row, 24))
 }
 
 #[cfg(test)]
@@ -100,11 +119,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_that_a_narrower_terminal_has_wrapped_are_replaced_whole() {
+        assert_eq!(rows_of(&[70, 30, 0], 80), 3);
+        assert_eq!(rows_of(&[70, 30, 0], 40), 4);
+        assert_eq!(rows_of(&[70, 30, 0], 30), 5);
+        assert_eq!(rows_of(&[], 30), 0);
+    }
+
+    #[test]
     fn a_frame_replaces_the_one_before() {
         let line = |text: &str| text.to_owned();
         assert_eq!(frame(0, &[], &[]), "");
-        assert_eq!(frame(0, &[], &[line("a")]), "a\r\n");
-        assert_eq!(frame(2, &[line("done ")], &[line("b")]), "\x1b[2F\x1b[Jdone\r\nb\r\n");
-        assert_eq!(frame(1, &[], &[]), "\x1b[1F\x1b[J");
+        assert_eq!(frame(0, &[], &[line("a")]), "a\x1b[K\r\n");
+        let two = "\x1b[2Fdone\x1b[K\r\nb\x1b[K\r\n";
+        assert_eq!(frame(2, &[line("done ")], &[line("b")]), two);
+        assert_eq!(frame(1, &[], &[]), "\x1b[1F\x1b[K\r\n\x1b[1F");
     }
 }

@@ -1,10 +1,14 @@
 //! The Docker Engine as a sink: only what it lacks is sent.
 
+use std::io::Write;
+use std::sync::Arc;
+
 use super::{Published, Sink, docker_archive};
 use crate::digest::Digest;
 use crate::docker::Engine;
 use crate::error::{Failure, Kind, Result};
 use crate::image::{Image, blob};
+use crate::progress::{Silent, Watch};
 
 /// How many of the engine's images are asked for layers it has already.
 const EXAMINED: usize = 50;
@@ -16,12 +20,18 @@ const EXAMINED_FROM_AFAR: usize = 5;
 pub struct DockerDaemon {
     engine: Engine,
     reference: Option<String>,
+    watch: Arc<dyn Watch>,
 }
 
 impl DockerDaemon {
     /// Loads images into `engine`, under `reference` or the image's own name.
     pub fn new(engine: Engine, reference: Option<String>) -> Self {
-        Self { engine, reference }
+        Self { engine, reference, watch: Arc::new(Silent) }
+    }
+
+    /// Tells `watch` what becomes of each layer.
+    pub fn watched(self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// The engine's id of an image it has got: that of the configuration, or where the engine keeps
@@ -64,13 +74,16 @@ impl Sink for DockerDaemon {
         let layers: Vec<Digest> = image.layers.iter().map(|layer| layer.diff_id.clone()).collect();
         let examined = if self.engine.is_costly() { EXAMINED_FROM_AFAR } else { EXAMINED };
         let known = shared(&layers, &self.engine.layer_stacks(examined)?);
-        let partial =
-            self.engine.load(&mut |out| docker_archive::write(image, &reference, known, out));
+        let load = |skip| {
+            let write = &mut |out: &mut dyn Write| {
+                docker_archive::write(image, &reference, skip, &*self.watch, out)
+            };
+            self.engine.load(write)
+        };
+        let partial = load(known);
         match partial {
             // An engine that keeps its layers otherwise insists on the whole archive.
-            Err(_) if known > 0 => {
-                self.engine.load(&mut |out| docker_archive::write(image, &reference, 0, out))?
-            }
+            Err(_) if known > 0 => load(0)?,
             result => result?,
         }
         Ok(published(false))

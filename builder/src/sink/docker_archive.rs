@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -9,6 +10,7 @@ use super::file::Output;
 use super::{Published, Sink};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, blob};
+use crate::progress::{Item, Silent, Step, Watch};
 use crate::tar::header;
 
 /// An archive in a file.
@@ -16,12 +18,18 @@ use crate::tar::header;
 pub struct DockerArchive {
     file: PathBuf,
     reference: Option<String>,
+    watch: Arc<dyn Watch>,
 }
 
 impl DockerArchive {
     /// Writes images to `file`, under `reference` or the image's own name.
     pub fn new(file: PathBuf, reference: Option<String>) -> Self {
-        Self { file, reference }
+        Self { file, reference, watch: Arc::new(Silent) }
+    }
+
+    /// Tells `watch` what becomes of each layer.
+    pub fn watched(self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self }
     }
 }
 
@@ -29,7 +37,7 @@ impl Sink for DockerArchive {
     fn put(&self, image: &Image) -> Result<Published> {
         let reference = reference(self.reference.as_deref(), image)?;
         let mut out = Output::create(&self.file)?;
-        write(image, &reference, 0, &mut out)?;
+        write(image, &reference, 0, &*self.watch, &mut out)?;
         out.finish()?;
         let (digest, _) = blob::config(image)?;
         Ok(Published { reference, digest, unchanged: false })
@@ -44,11 +52,17 @@ pub fn reference(asked: Option<&str>, image: &Image) -> Result<String> {
     })
 }
 
-/// Writes the archive to `out`, without the lowest `skip` layers.
+/// Writes the archive to `out`, without the lowest `skip` layers; `watch` is told of each layer.
 ///
 /// A daemon that has those layers already does not miss them: it looks for a layer by the digests
 /// of those up to it before it looks into the archive.
-pub fn write(image: &Image, reference: &str, skip: usize, out: &mut dyn Write) -> Result<()> {
+pub fn write(
+    image: &Image,
+    reference: &str,
+    skip: usize,
+    watch: &dyn Watch,
+    out: &mut dyn Write,
+) -> Result<()> {
     let (digest, config) = blob::config(image)?;
     let config_name = format!("{}.json", digest.hex());
     bytes(&config_name, &config, out)?;
@@ -57,11 +71,16 @@ pub fn write(image: &Image, reference: &str, skip: usize, out: &mut dyn Write) -
     for (at, layer) in image.layers.iter().enumerate() {
         let name = format!("{}.tar", layer.diff_id.hex());
         // A layer may occur twice in an image but only once in an archive.
+        let item = Item::layer(watch, "", at, image.layers.len()).known(&layer.diff_id, None);
         if at >= skip && !names.contains(&name) {
             let size = blob::tar_size(layer)?;
+            let item = Item { size: Some(size), ..item };
             head(&name, size, out)?;
-            blob::write_tar(layer, out)?;
+            item.sending(|count| blob::write_tar(layer, &mut count.through(&mut *out)))?;
             end(size, out)?;
+            item.tell(Step::Sent);
+        } else {
+            item.tell(Step::Present);
         }
         names.push(name);
     }

@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::file::Output;
 use super::oci_layout::OciLayout;
 use super::{IndexSink, Published, Sink};
 use crate::error::{Context as _, Kind, Result};
 use crate::image::Image;
+use crate::progress::{Silent, Watch};
 use crate::tar::header;
 use crate::temporary;
 
@@ -17,12 +19,18 @@ use crate::temporary;
 pub struct OciArchive {
     file: PathBuf,
     tag: Option<String>,
+    watch: Arc<dyn Watch>,
 }
 
 impl OciArchive {
     /// Writes images to `file`, under `tag` or the image's own.
     pub fn new(file: PathBuf, tag: Option<String>) -> Self {
-        Self { file, tag }
+        Self { file, tag, watch: Arc::new(Silent) }
+    }
+
+    /// Tells `watch` what becomes of each layer.
+    pub fn watched(self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self }
     }
 }
 
@@ -47,7 +55,8 @@ impl OciArchive {
         // only once it is written. The layout is made beside the archive: there is room for it.
         let layout = temporary::Directory::new_in(&out.beside(), ".oci-")
             .or_fail(Kind::CannotCreate, doing)?;
-        let published = put(&OciLayout::new(layout.path().to_owned(), self.tag.clone()))?;
+        let published = put(&OciLayout::new(layout.path().to_owned(), self.tag.clone())
+            .watched(Arc::clone(&self.watch)))?;
 
         pack(layout.path(), &mut out).or_fail(Kind::Io, doing)?;
         out.finish()?;

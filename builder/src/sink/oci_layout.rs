@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ use crate::image::manifest::{self, Descriptor, Format};
 use crate::image::wire::Wire;
 use crate::image::{Image, Layer, blob};
 use crate::parallel;
+use crate::progress::{Item, Silent, Step, Watch};
 use crate::temporary;
 
 /// The annotation that names an image in a layout.
@@ -26,6 +28,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub struct OciLayout {
     directory: PathBuf,
     tag: Option<String>,
+    watch: Arc<dyn Watch>,
 }
 
 /// Writes a blob and says what it turned out to be: its digest and its size.
@@ -34,7 +37,12 @@ type BlobWriter<'a> = &'a mut dyn FnMut(&mut dyn Write) -> Result<(Digest, u64)>
 impl OciLayout {
     /// Puts images into `directory`, under `tag` or the image's own.
     pub fn new(directory: PathBuf, tag: Option<String>) -> Self {
-        Self { directory, tag }
+        Self { directory, tag, watch: Arc::new(Silent) }
+    }
+
+    /// Tells `watch` what becomes of each layer.
+    pub fn watched(self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     fn blobs(&self) -> PathBuf {
@@ -55,16 +63,31 @@ impl OciLayout {
     }
 
     /// Writes a layer's blob, unless the layout has it.
-    fn store_layer(&self, layer: &Layer, cache: &Cache) -> Result<()> {
+    fn store_layer(&self, item: Item<'_>, layer: &Layer, cache: &Cache) -> Result<()> {
         let is_there = |known: &Compressed| {
             fs::metadata(self.blobs().join(known.digest.hex()))
                 .is_ok_and(|found| found.len() == known.size)
         };
-        if cache.compressed(layer).as_ref().is_some_and(is_there) {
-            return Ok(());
-        }
+        let item = match cache.compressed(layer) {
+            Some(known) => {
+                let item = item.known(&known.digest, Some(known.size));
+                if is_there(&known) {
+                    item.tell(Step::Present);
+                    return Ok(());
+                }
+                item
+            }
+            None => item,
+        };
         let permit = layer.codec.permit();
-        let (digest, size) = self.store(&mut |out| blob::write(layer, &permit, out))?;
+        let (digest, size) = item.sending(|count| {
+            let mut count = Some(count);
+            self.store(&mut |out| match count.take() {
+                Some(count) => blob::write(layer, &permit, &mut count.through(out)),
+                None => blob::write(layer, &permit, out),
+            })
+        })?;
+        item.known(&digest, Some(size)).tell(Step::Sent);
         cache.put_compressed(layer, &Compressed { digest, size });
         Ok(())
     }
@@ -121,10 +144,14 @@ impl OciLayout {
         replace(&self.directory, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)
     }
 
-    /// Writes every blob of an image.
-    fn store_image(&self, image: &Image, cache: &Cache) -> Result<Wire> {
-        let store = |layer: &Layer| self.store_layer(layer, cache);
-        parallel::map_largest_first(&image.layers, parallel::cores(), |layer| layer.size, store)?;
+    /// Writes every blob of an image; `of` is put before what a layer is called.
+    fn store_image(&self, image: &Image, of: &str, cache: &Cache) -> Result<Wire> {
+        let layers: Vec<(usize, &Layer)> = image.layers.iter().enumerate().collect();
+        let store = |(at, layer): &(usize, &Layer)| {
+            let item = Item::layer(&*self.watch, of, *at, layers.len());
+            self.store_layer(item, layer, cache)
+        };
+        parallel::map_largest_first(&layers, parallel::cores(), |(_, layer)| layer.size, store)?;
         let wire = Wire::new(image, cache, Format::Oci)?;
         self.store_bytes(&wire.config)?;
         self.store_bytes(&wire.manifest)?;
@@ -150,7 +177,7 @@ impl OciLayout {
 impl Sink for OciLayout {
     fn put(&self, image: &Image) -> Result<Published> {
         self.create()?;
-        let wire = self.store_image(image, &Cache::of_user())?;
+        let wire = self.store_image(image, "", &Cache::of_user())?;
         self.show(wire.descriptor, image)
     }
 }
@@ -164,7 +191,10 @@ impl IndexSink for OciLayout {
         let cache = Cache::of_user();
         let wires = images
             .iter()
-            .map(|image| Ok((image, self.store_image(image, &cache)?)))
+            .map(|image| {
+                let of = format!("{} ", image.architecture);
+                Ok((image, self.store_image(image, &of, &cache)?))
+            })
             .collect::<Result<_>>()?;
         let index = Index::new(wires, Format::Oci)?;
         self.store_bytes(&index.bytes)?;

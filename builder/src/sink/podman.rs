@@ -3,23 +3,31 @@
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 
 use super::{Published, Sink, docker_archive};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, blob};
+use crate::progress::{Silent, Watch};
 
 /// The store of the user who runs this.
 #[derive(Debug)]
 pub struct Podman {
     program: OsString,
     reference: Option<String>,
+    watch: Arc<dyn Watch>,
 }
 
 impl Podman {
     /// Loads images through `program`, under `reference` or the image's own name.
     pub fn new(program: impl Into<OsString>, reference: Option<String>) -> Self {
-        Self { program: program.into(), reference }
+        Self { program: program.into(), reference, watch: Arc::new(Silent) }
+    }
+
+    /// Tells `watch` what becomes of each layer.
+    pub fn watched(self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// The id of the image called `reference`; `None` when there is none.
@@ -65,7 +73,7 @@ impl Sink for Podman {
         });
         let sent = child.stdin.take().map_or(Ok(()), |stdin| {
             let mut out = BufWriter::with_capacity(256 * 1024, stdin);
-            docker_archive::write(image, &reference, 0, &mut out)?;
+            docker_archive::write(image, &reference, 0, &*self.watch, &mut out)?;
             out.flush().or_fail(Kind::Io, || "cannot send the image to podman")
         });
         let status = child.wait().or_fail(Kind::Io, || "cannot wait for podman")?;
@@ -124,7 +132,7 @@ mod tests {
             let published = podman.put(&image()).unwrap();
             assert_eq!((published.reference.as_str(), published.unchanged), ("app:1", false));
             let mut expected = Vec::new();
-            docker_archive::write(&image(), "app:1", 0, &mut expected).unwrap();
+            docker_archive::write(&image(), "app:1", 0, &Silent, &mut expected).unwrap();
             assert_eq!(fs::read(world.join("got")).unwrap(), expected);
             assert!(podman.put(&image()).unwrap().unchanged);
         });

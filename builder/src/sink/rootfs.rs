@@ -2,22 +2,30 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Published, Sink};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Image, blob};
+use crate::progress::{Silent, Watch};
 use crate::{temporary, unpack};
 
 /// A directory that does not exist yet, or is empty.
 #[derive(Debug)]
 pub struct RootFs {
     directory: PathBuf,
+    watch: Arc<dyn Watch>,
 }
 
 impl RootFs {
     /// Unpacks images into `directory`.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+        Self { directory, watch: Arc::new(Silent) }
+    }
+
+    /// Tells `watch` what becomes of each layer.
+    pub fn watched(self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self }
     }
 }
 
@@ -38,7 +46,8 @@ impl Sink for RootFs {
         };
         let unfinished = temporary::Directory::new_in(directory, ".rootfs-")
             .or_fail(Kind::CannotCreate, doing)?;
-        unpack::unpack_for_all(&image.layers, unfinished.path()).map_err(|f| f.context(doing()))?;
+        unpack::unpack_for_all(&image.layers, unfinished.path(), &*self.watch)
+            .map_err(|failure| failure.context(doing()))?;
         fs::rename(unfinished.path(), &self.directory).or_fail(Kind::CannotCreate, doing)?;
         unfinished.keep();
         let (digest, _) = blob::config(image)?;

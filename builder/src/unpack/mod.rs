@@ -18,6 +18,7 @@ use std::thread;
 
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::{Layer, blob};
+use crate::progress::{Item, Silent, Step, Watch};
 
 pub use sole::Sole;
 
@@ -35,16 +36,17 @@ const CHUNK: usize = 64 * 1024;
 /// When a layer is not the one the image describes, is no archive, has a name or a hard link that
 /// leads out of the tree, has a sparse file in the form of POSIX archives, or cannot be written.
 pub fn unpack(layers: &[Layer], root: &Path, sole: Option<&Sole>) -> Result<()> {
-    with_rights(layers, root, Rights::OfContainer, sole)
+    with_rights(layers, root, Rights::OfContainer, sole, &Silent)
 }
 
 /// As [`unpack`], into a directory that others on this machine may reach: a program does not run as
 /// its owner or group where these are not those of the image. It would run as whoever unpacked it.
+/// `watch` is told of each layer.
 ///
 /// # Errors
 /// As [`unpack`].
-pub fn unpack_for_all(layers: &[Layer], root: &Path) -> Result<()> {
-    with_rights(layers, root, Rights::OfOwners, None)
+pub fn unpack_for_all(layers: &[Layer], root: &Path, watch: &dyn Watch) -> Result<()> {
+    with_rights(layers, root, Rights::OfOwners, None, watch)
 }
 
 /// Which programs keep the bits by which they run as the owner or group of their file.
@@ -56,23 +58,33 @@ enum Rights {
     OfOwners,
 }
 
-fn with_rights(layers: &[Layer], root: &Path, rights: Rights, sole: Option<&Sole>) -> Result<()> {
+fn with_rights(
+    layers: &[Layer],
+    root: &Path,
+    rights: Rights,
+    sole: Option<&Sole>,
+    watch: &dyn Watch,
+) -> Result<()> {
     let mut tree = layer::Tree::new(root, rights, sole)?;
-    for layer in layers {
+    for (at, layer) in layers.iter().enumerate() {
         let doing = || format!("cannot unpack layer {}", layer.diff_id);
-        one(layer, &mut tree).map_err(|failure| failure.context(doing()))?;
+        let item = Item::layer(watch, "", at, layers.len()).known(&layer.diff_id, layer.tar_size);
+        let size = one(layer, &item, &mut tree).map_err(|failure| failure.context(doing()))?;
+        Item { size: Some(size), ..item }.tell(Step::Sent);
     }
     tree.finish()
 }
 
-/// Unpacks one layer while it is made.
-fn one(layer: &Layer, tree: &mut layer::Tree<'_>) -> Result<()> {
+/// Unpacks one layer while it is made; returns how many bytes its stream has.
+fn one(layer: &Layer, item: &Item<'_>, tree: &mut layer::Tree<'_>) -> Result<u64> {
     let (mut reader, writer) = io::pipe().or_fail(Kind::System, || "cannot make a pipe")?;
     thread::scope(|scope| {
         let packing = scope.spawn(move || {
             let mut out = BufWriter::with_capacity(CHUNK, writer);
-            blob::write_tar(layer, &mut out)?;
-            out.flush().or_fail(Kind::Io, || "cannot pass on the layer")
+            let size =
+                item.sending(|count| blob::write_tar(layer, &mut count.through(&mut out)))?;
+            out.flush().or_fail(Kind::Io, || "cannot pass on the layer")?;
+            Ok(size)
         });
         let unpacked = tree.apply(&mut reader);
         // To its end, whatever came of it: the digest is known only then, and explains most.
@@ -80,8 +92,9 @@ fn one(layer: &Layer, tree: &mut layer::Tree<'_>) -> Result<()> {
         let packed = packing
             .join()
             .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "packing it went wrong")));
-        packed?;
+        let size = packed?;
         unpacked?;
-        rest.map(drop).or_fail(Kind::Io, || "cannot read it to its end")
+        rest.or_fail(Kind::Io, || "cannot read it to its end")?;
+        Ok(size)
     })
 }

@@ -9,6 +9,7 @@ use tar::EntryType::{self, Block, Char, Directory, Link, Regular, Symlink};
 use super::tests::{Entry, assert_tree, stored};
 use super::{unpack, unpack_for_all};
 use crate::error::{Kind, Result};
+use crate::progress::Silent;
 
 /// A header for a file of this name.
 fn header(name: &str, kind: EntryType) -> tar::Header {
@@ -209,9 +210,10 @@ fn modes_are_kept_and_nobody_lends_their_rights() {
         let root = world.path().join(format!("root-{for_all}"));
         fs::create_dir(&root).unwrap();
         let layers = std::slice::from_ref(&layer);
-        let unpacked =
-            if for_all { unpack_for_all(layers, &root) } else { unpack(layers, &root, None) };
-        unpacked.unwrap();
+        match for_all {
+            true => unpack_for_all(layers, &root, &Silent).unwrap(),
+            false => unpack(layers, &root, None).unwrap(),
+        }
         let mode = |name: &str| {
             let mode = fs::symlink_metadata(root.join(name)).unwrap().permissions().mode();
             mode & 0o7777

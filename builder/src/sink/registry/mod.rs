@@ -24,7 +24,7 @@ use crate::image::room::Permit;
 use crate::image::wire::Wire;
 use crate::image::{Codec, Image, Layer, blob};
 use crate::parallel;
-use crate::progress::{Event, Step, Watch};
+use crate::progress::{self, Event, Step, Watch};
 use crate::registry::blobs::{self, Mount, Upload};
 use crate::registry::client::{Ask, header};
 use crate::registry::pieces::{self, Listener};
@@ -343,9 +343,9 @@ impl Registry {
     /// called.
     fn push_blobs(&self, image: &Image, of: &str) -> Result<Wire> {
         let count = image.layers.len();
-        let layers: Vec<(String, &Layer)> = (1_usize..)
+        let layers: Vec<(String, &Layer)> = (0..)
             .zip(&image.layers)
-            .map(|(number, layer)| (format!("{of}layer {number}/{count}"), layer))
+            .map(|(at, layer)| (progress::layer(of, at, count), layer))
             .collect();
         parallel::map_largest_first(
             &layers,

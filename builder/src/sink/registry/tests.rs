@@ -170,7 +170,7 @@ impl World {
 }
 
 /// Keeps what was told.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Events(Mutex<Vec<Event>>);
 
 impl Watch for Events {
