@@ -42,5 +42,6 @@ mod sources;
 mod stopping;
 mod streams;
 mod tasks;
+mod telling;
 mod understanding;
 mod watching;
