@@ -126,8 +126,8 @@ fn processes_start_after_tasks_and_stop_before_what_they_need() {
     running.wait_for("web.1           | serving");
     running.signal(Signal::SIGTERM);
     let said = running.end().expect_code(143).out;
+    // What the database says and what the task says may cross each other.
     let order = [
-        "| listening",
         "| migrating",
         "| migrated",
         "| serving",
