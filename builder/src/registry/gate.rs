@@ -207,6 +207,18 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_no_pause_gets_ours_which_grows() {
+        for asked in [None, Some(Duration::ZERO)] {
+            let (mut state, now) = (State::default(), Instant::now());
+            for least in [300, 600] {
+                let refused = state.refused(ticket(&state), asked, POLICY, now);
+                let least = Duration::from_millis(least);
+                assert!(matches!(refused, Refused::Closed(pause) if pause >= least), "{refused:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_registry_cannot_ask_for_pauses_without_end() {
         let (mut state, now) = (State::default(), Instant::now());
         let mut pauses = 0;

@@ -34,20 +34,6 @@ fn a_registry_that_is_always_asked_too_often_is_given_up() {
 }
 
 #[test]
-fn who_asks_for_no_pause_gets_ours() {
-    let mut world = World::new(Access::Open);
-    world.policy.pause = Duration::from_millis(100);
-    let past = "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-    for (status, header) in [(429, "Retry-After: 0\r\n"), (503, past), (429, past)] {
-        world.fake.fault("PUT", "/manifests/", Fault::Status(status, header));
-    }
-    let began = std::time::Instant::now();
-    world.push().unwrap();
-    // Three quarters of 100 ms each, when chance has it.
-    assert!(began.elapsed() >= Duration::from_millis(225), "{:?}", began.elapsed());
-}
-
-#[test]
 fn long_pauses_are_told_whatever_is_waited_for() {
     let wait = |method, status, item: &str| {
         let world = World::new(Access::Open);
