@@ -36,14 +36,20 @@ fn is_dense(chunk: &[u8]) -> bool {
 /// Whether a code by frequencies would save less than one percent. The sum of the squares of all
 /// counts is smallest when all are alike; for random bytes it is a little more.
 fn is_even(chunk: &[u8]) -> bool {
-    let mut counts = [0_u32; 256];
+    // Bytes side by side are counted apart: equal ones would wait for each other.
+    let mut counts = [[0_u32; 256]; 4];
     for part in chunk.chunks(STEP) {
-        for byte in part.iter().take(SAMPLED) {
-            counts[usize::from(*byte)] += 1;
+        for four in part.get(..SAMPLED).unwrap_or(part).as_chunks::<4>().0 {
+            for (counts, byte) in counts.iter_mut().zip(four) {
+                counts[usize::from(*byte)] += 1;
+            }
         }
     }
     let count = (CHUNK / STEP * SAMPLED) as u32;
-    let squares: u32 = counts.iter().map(|count| count * count).sum();
+    let squares: u32 = (0..256)
+        .map(|byte| counts.iter().map(|counts| counts[byte]).sum::<u32>())
+        .map(|count| count * count)
+        .sum();
     let random = count + count * (count - 1) / 256;
     squares < random + random / 16
 }
@@ -56,9 +62,12 @@ fn is_repetitive(chunk: &[u8]) -> bool {
         let word = u32::from_le_bytes([group[0], group[1], group[2], group[3]]);
         let slot = &mut seen[(word.wrapping_mul(0x9E37_79B1) >> 22) as usize];
         again += u32::from(*slot == word);
+        if again > GROUPS as u32 / 64 {
+            return true;
+        }
         *slot = word;
     }
-    again > GROUPS as u32 / 64
+    false
 }
 
 #[cfg(test)]
