@@ -33,6 +33,7 @@ impl<'w> Counted<'w> {
             hook = world.directory("hooks").join("after").display(),
         );
         let program = world.write("programs/nix-instantiate", &script);
+        world.directory("home");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("our own file");
         Self { world, project, programs: world.path("programs") }
     }
@@ -41,6 +42,8 @@ impl<'w> Counted<'w> {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = self.project.command(arguments);
         command.env("PATH", format!("{}:{path}", self.programs.display()));
+        // Nix looks for things in it, and others write to the one of this machine.
+        command.env("HOME", self.world.path("home"));
         command
     }
 
