@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::run::{Manner, Nix, Ran, find};
+use super::run::{Manner, Nix, Ran, Tracing, find};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::remembered::{Answer, Question};
 
@@ -25,8 +25,9 @@ impl Nix {
         if let Some(answer) = self.memory.answer(&question, asked) {
             return Ok(answer.text);
         }
-        let how = self.manner(Manner::Quiet, None);
-        let ran = self.run(program, arguments, how).inspect_err(|_| self.replay())?;
+        let tracing = self.tracing(None);
+        let ran =
+            self.run(program, arguments, Manner::Quiet, tracing).inspect_err(|_| self.replay())?;
         let text = ran.output.clone();
         self.keep(&question, asked, text.clone(), ran, Vec::new());
         Ok(text)
@@ -56,8 +57,8 @@ impl Nix {
         let link = folder.path().join("derivation").display().to_string();
         let mut evaluation = arguments.to_vec();
         evaluation.extend(["--add-root".to_owned(), link, "--indirect".to_owned()]);
-        let how = self.manner(Manner::Live, Some(folder.path()));
-        let ran = self.run(&self.instantiate, &evaluation, how)?;
+        let tracing = self.tracing(Some(folder.path()));
+        let ran = self.run(&self.instantiate, &evaluation, Manner::Live, tracing)?;
         let path = self.realised(&derivation(&ran.output)?, root)?;
         self.keep(&question, asked, path.display().to_string(), ran, vec![path.clone()]);
         Ok(path)
@@ -80,9 +81,9 @@ impl Nix {
         }
     }
 
-    /// How to ask, where it is worth finding out what is looked at, and where it is not.
-    fn manner<'a>(&self, otherwise: Manner<'a>, ours: Option<&'a Path>) -> Manner<'a> {
-        if self.memory.works() { Manner::Traced(ours) } else { otherwise }
+    /// Finds out what is looked at where that can be remembered.
+    fn tracing<'a>(&self, ours: Option<&'a Path>) -> Tracing<'a> {
+        if self.memory.works() { Tracing::But(ours) } else { Tracing::Off }
     }
 
     fn keep(

@@ -50,15 +50,22 @@ pub(super) struct Ran {
     pub looked: Option<Looked>,
 }
 
-/// How a program of Nix is run.
+/// Who sees what a program of Nix says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner<'a> {
-    /// Whoever asked sees what it says when it fails.
+pub(super) enum Manner {
+    /// Whoever asked, when it fails.
     Quiet,
-    /// Where there is a terminal, what it says is shown while it says it.
+    /// Where there is a terminal, everybody and at once.
     Live,
-    /// As [`Manner::Live`], and what it looks at is found out, but for what is ours in this folder.
-    Traced(Option<&'a Path>),
+}
+
+/// Whether it is found out what a program of Nix looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tracing<'a> {
+    /// It is not.
+    Off,
+    /// It is, but for what is ours in this folder.
+    But(Option<&'a Path>),
 }
 
 impl Nix {
@@ -99,7 +106,7 @@ impl Nix {
     /// Whether the search path of Nix has this name, as in `<nixpkgs>`.
     pub fn finds(&self, name: &str) -> bool {
         let arguments = ["--find-file".to_owned(), name.to_owned()];
-        self.run(&self.instantiate, &arguments, Manner::Quiet).is_ok()
+        self.run(&self.instantiate, &arguments, Manner::Quiet, Tracing::Off).is_ok()
     }
 
     /// Where our files are, whose path names their content, once they are there.
@@ -114,7 +121,7 @@ impl Nix {
         let ask = |words: &[&str]| {
             let arguments: Vec<String> =
                 features.iter().chain(words).map(|&word| word.to_owned()).collect();
-            self.run(&find("nix")?, &arguments, Manner::Quiet).map(|ran| ran.output)
+            self.run(&find("nix")?, &arguments, Manner::Quiet, Tracing::Off).map(|ran| ran.output)
         };
         // The second is what the first was called before Nix 2.20.
         let text = ask(&["config", "show"])
@@ -156,7 +163,7 @@ impl Nix {
     }
 
     pub(super) fn run_quietly(&self, program: &Path, arguments: &[String]) -> Result<String> {
-        let result = self.run(program, arguments, Manner::Quiet);
+        let result = self.run(program, arguments, Manner::Quiet, Tracing::Off);
         if result.is_err() {
             self.replay();
         }
@@ -165,7 +172,7 @@ impl Nix {
 
     /// `nix-store` at work on builds, which may take long.
     pub(super) fn realise(&self, arguments: &[String]) -> Result<String> {
-        self.run(&self.store, arguments, Manner::Live).map(|ran| ran.output)
+        self.run(&self.store, arguments, Manner::Live, Tracing::Off).map(|ran| ran.output)
     }
 
     /// Shows what a failed program said, unless it was shown while it ran.
@@ -183,12 +190,18 @@ impl Nix {
         }
     }
 
-    pub(super) fn run(&self, program: &Path, arguments: &[String], how: Manner<'_>) -> Result<Ran> {
+    pub(super) fn run(
+        &self,
+        program: &Path,
+        arguments: &[String],
+        how: Manner,
+        tracing: Tracing<'_>,
+    ) -> Result<Ran> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let failed = || format!("cannot run {}", program.display());
-        let mut command = match how {
-            Manner::Traced(_) => traced::command(program),
-            Manner::Quiet | Manner::Live => Command::new(program),
+        let mut command = match tracing {
+            Tracing::But(_) => traced::command(program),
+            Tracing::Off => Command::new(program),
         };
         command
             .args(&self.options)
@@ -197,18 +210,18 @@ impl Nix {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         end_with_us(&mut command);
-        let spawned = match how {
-            Manner::Traced(ours) => {
+        let spawned = match tracing {
+            Tracing::But(ours) => {
                 let ours = ours.map(Path::to_owned).into_iter().chain(self.written()).collect();
                 traced::spawn(&mut command, Places::of_user(ours))
             }
-            Manner::Quiet | Manner::Live => command.spawn().map(|child| (child, None)),
+            Tracing::Off => command.spawn().map(|child| (child, None)),
         };
         let (mut child, listener) = spawned.or_fail(Kind::Unavailable, failed)?;
 
         // Both pipes are read at the same time: a full one would block Nix.
         let talk = child.stderr.take();
-        let live = how != Manner::Quiet && self.live;
+        let live = how == Manner::Live && self.live;
         let reader = thread::spawn(move || talk.map(|talk| listen(talk, live)));
         let mut output = String::new();
         if let Some(mut stdout) = child.stdout.take() {

@@ -77,6 +77,18 @@ fn warnings_are_said_each_time() {
 }
 
 #[test]
+fn warnings_are_said_once_by_those_who_ask_for_names_as_well() {
+    let world = World::new();
+    let counted = Counted::new(&world, &project(r#"warnings = [ "the sky is falling" ];"#));
+    for _ in 0..2 {
+        let copied = counted.run(&["copy", "app", "oci:layout", "--verbose"]);
+        assert_eq!(copied.err.matches("the sky is falling").count(), 1, "{}", copied.err);
+        let listed = counted.run(&["list", "--verbose"]);
+        assert!(!listed.err.contains("the sky is falling"), "{}", listed.err);
+    }
+}
+
+#[test]
 fn what_comes_from_the_network_is_asked_for_again() {
     let world = World::new();
     let registry = Registry::open(&world);
