@@ -7,8 +7,8 @@
 //!
 //! Not remembered is what cannot be relied on: an evaluation that turned to the network, or during
 //! which something changed that it looked at. What came from Nix's own downloads counts for an hour,
-//! which is how long Nix itself believes them (`tarball-ttl`). The clock (`builtins.currentTime`) is
-//! the one thing an evaluation can look at without anybody noticing.
+//! which is how long Nix itself believes them (`tarball-ttl`). What goes unnoticed is the clock
+//! (`builtins.currentTime`) and, on purpose, what tells one terminal from another ([`Question`]).
 
 mod question;
 mod sight;
