@@ -1,4 +1,4 @@
-//! The digests of many layers: on all cores, two layers at a time on each.
+//! The digests of many layers: on all cores, and on each as many layers at a time as it hashes best.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -13,8 +13,17 @@ use crate::layers::LayerPath;
 use crate::parallel;
 use crate::tar::stream::Stream;
 
-/// How many bytes of a layer are read, then hashed. Two buffers stay in a core's own cache.
-const CHUNK: usize = 128 * 1024;
+/// How many bytes of a layer are read, then hashed. The buffers of all layers that a core has under
+/// way stay in its own cache.
+const CHUNK: usize = 64 * 1024;
+
+/// A layer to be digested.
+pub struct Wanted {
+    /// What it consists of.
+    pub paths: Vec<LayerPath>,
+    /// About how many bytes it has.
+    pub size: u64,
+}
 
 /// A layer on its way.
 struct Layer {
@@ -23,6 +32,8 @@ struct Layer {
     stream: Stream,
     hash: Lane,
     size: u64,
+    /// About how many bytes it will have.
+    expected: u64,
     buffer: Vec<u8>,
     filled: usize,
 }
@@ -30,9 +41,11 @@ struct Layer {
 /// The layers nobody has begun yet, and what has become of the others.
 struct Work<'a> {
     tell: &'a (dyn Fn(usize, &Packed) + Sync),
-    left: Mutex<std::iter::Enumerate<std::slice::Iter<'a, Vec<LayerPath>>>>,
+    left: Mutex<std::iter::Peekable<std::iter::Enumerate<std::slice::Iter<'a, Wanted>>>>,
     done: Vec<Mutex<Option<Result<Packed>>>>,
     failed: AtomicBool,
+    /// How many bytes each core has to do when all do equally much.
+    share: u64,
 }
 
 /// The digests of layers in their order. They are begun in this order as well, so the largest should
@@ -40,18 +53,17 @@ struct Work<'a> {
 ///
 /// # Errors
 /// One of the failures; what has not been begun when one fails is left undone.
-pub fn all(
-    layers: &[Vec<LayerPath>],
-    tell: &(dyn Fn(usize, &Packed) + Sync),
-) -> Result<Vec<Packed>> {
+pub fn all(layers: &[Wanted], tell: &(dyn Fn(usize, &Packed) + Sync)) -> Result<Vec<Packed>> {
+    let cores = parallel::cores();
     let work = Work {
         tell,
-        left: Mutex::new(layers.iter().enumerate()),
+        left: Mutex::new(layers.iter().enumerate().peekable()),
         done: layers.iter().map(|_| Mutex::new(None)).collect(),
         failed: AtomicBool::new(false),
+        share: layers.iter().map(|layer| layer.size).sum::<u64>() / cores as u64,
     };
     thread::scope(|scope| {
-        for _ in 0..parallel::cores().min(layers.len()) {
+        for _ in 0..cores.min(layers.len()) {
             scope.spawn(|| work.carry_out());
         }
     });
@@ -68,53 +80,49 @@ pub fn all(
 }
 
 impl Work<'_> {
-    /// Digests layers, two at a time, until none is left.
+    /// Digests layers, several at a time, until none is left.
     fn carry_out(&self) {
-        let (mut one, mut other) = (None, None);
+        let mut under_way: Vec<Layer> = Vec::new();
         loop {
-            for lane in [&mut one, &mut other] {
-                self.advance(lane);
+            under_way = under_way.into_iter().filter_map(|layer| self.advance(layer)).collect();
+            while under_way.len() < lanes::at_once()
+                && let Some(layer) = self.begin(&under_way)
+            {
+                under_way.extend(self.advance(layer));
             }
-            match (&mut one, &mut other) {
-                (Some(one), Some(other)) => Layer::hash_both(one, other),
-                (Some(layer), None) | (None, Some(layer)) => layer.hash(),
-                (None, None) => break,
+            if under_way.is_empty() {
+                break;
             }
+            let mut streams: Vec<_> = under_way.iter_mut().map(Layer::blocks).collect();
+            lanes::update(&mut streams);
         }
     }
 
-    /// Brings the next bytes of a layer into its buffer; when there are none, those of another one.
-    fn advance(&self, lane: &mut Option<Layer>) {
-        loop {
-            if let Some(layer) = lane {
-                match layer.fill() {
-                    Ok(true) => return,
-                    Ok(false) => {}
-                    Err(failure) => {
-                        self.put(layer.at, Err(failure));
-                        *lane = None;
-                        continue;
-                    }
-                }
-            }
-            if let Some(layer) = lane.take() {
-                self.put(layer.at, Ok(layer.finish()));
-            }
-            match self.begin() {
-                Some(layer) => *lane = Some(layer),
-                None => return,
-            }
+    /// Brings the next bytes of a layer into its buffer; `None` when there are none left.
+    fn advance(&self, mut layer: Layer) -> Option<Layer> {
+        match layer.fill() {
+            Ok(true) => return Some(layer),
+            Ok(false) => self.put(layer.at, Ok(layer.finish())),
+            Err(failure) => self.put(layer.at, Err(failure)),
         }
+        None
     }
 
-    fn begin(&self) -> Option<Layer> {
+    /// The next layer. There is none for who has enough under way: a core that takes many large layers
+    /// is still busy with them when all others have nothing left to do.
+    fn begin(&self, under_way: &[Layer]) -> Option<Layer> {
         loop {
             if self.failed.load(Ordering::Relaxed) {
                 return None;
             }
-            let (at, paths) = self.left.lock().unwrap_or_else(PoisonError::into_inner).next()?;
-            match pack::tree(paths) {
-                Ok(tree) => return Some(Layer::new(at, Stream::new(tree))),
+            let (at, wanted) = {
+                let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+                let ahead: u64 = under_way.iter().map(Layer::ahead).sum();
+                let fits = |size| under_way.len() < 2 || ahead + size <= self.share;
+                left.next_if(|(_, next)| fits(next.size))?
+            };
+            match pack::tree(&wanted.paths) {
+                Ok(tree) => return Some(Layer::new(at, Stream::new(tree), wanted.size)),
                 Err(failure) => self.put(at, Err(failure)),
             }
         }
@@ -132,8 +140,14 @@ impl Work<'_> {
 }
 
 impl Layer {
-    fn new(at: usize, stream: Stream) -> Self {
-        Self { at, stream, hash: Lane::new(), size: 0, buffer: vec![0; CHUNK], filled: 0 }
+    fn new(at: usize, stream: Stream, expected: u64) -> Self {
+        let (hash, buffer) = (Lane::new(), vec![0; CHUNK]);
+        Self { at, stream, hash, size: 0, expected, buffer, filled: 0 }
+    }
+
+    /// About how many bytes are still to be hashed.
+    fn ahead(&self) -> u64 {
+        self.expected.saturating_sub(self.size)
     }
 
     /// Reads the next bytes, which are all hashed by then; false when only the end is left, less
@@ -147,15 +161,6 @@ impl Layer {
     fn blocks(&mut self) -> (&mut Lane, &[[u8; BLOCK]]) {
         let (blocks, _) = self.buffer.get(..self.filled).unwrap_or_default().as_chunks();
         (&mut self.hash, blocks)
-    }
-
-    fn hash(&mut self) {
-        let (hash, blocks) = self.blocks();
-        hash.update(blocks);
-    }
-
-    fn hash_both(one: &mut Self, other: &mut Self) {
-        lanes::update_both(one.blocks(), other.blocks());
     }
 
     fn finish(self) -> Packed {
@@ -173,8 +178,9 @@ mod tests {
     use crate::digest::Digest;
     use crate::tar;
 
-    fn paths(path: &Path) -> Vec<LayerPath> {
-        vec![LayerPath { path: path.display().to_string(), options: None }]
+    fn wanted(path: &Path, size: u64) -> Wanted {
+        let paths = vec![LayerPath { path: path.display().to_string(), options: None }];
+        Wanted { paths, size }
     }
 
     /// Sizes round that of a buffer, so that layers that are hashed together end at different times.
@@ -183,21 +189,25 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let head = 3 * 512;
         let sizes = [0, 1, 511, CHUNK - head, CHUNK, CHUNK - head + 1, 9 * CHUNK - head, 5 * CHUNK];
-        let layers: Vec<Vec<LayerPath>> = (0..40)
-            .map(|at: usize| {
-                let file = world.path().join(format!("{at}"));
-                fs::write(&file, vec![at as u8; sizes[at % sizes.len()]]).unwrap();
-                paths(&file)
-            })
-            .collect();
-        let told = Mutex::new(0);
-        let packed = all(&layers, &|_, _| *told.lock().unwrap() += 1).unwrap();
-        assert_eq!((packed.len(), told.into_inner().unwrap()), (40, 40));
-        for (layer, packed) in layers.iter().zip(packed) {
-            let mut stream = Vec::new();
-            tar::write::write(pack::tree(layer).unwrap(), &mut stream).unwrap();
-            let expected = Packed { diff_id: Digest::of(&stream), size: stream.len() as u64 };
-            assert_eq!(packed, expected, "{}", layer[0].path);
+        // What is said about sizes decides which layers are hashed together, and nothing else.
+        for expected in [|size: usize| size as u64, |_| 0, |_| 1 << 40, |size| size as u64 % 7] {
+            let layers: Vec<Wanted> = (0..100)
+                .map(|at: usize| {
+                    let (file, size) =
+                        (world.path().join(format!("{at}")), sizes[at % sizes.len()]);
+                    fs::write(&file, vec![at as u8; size]).unwrap();
+                    wanted(&file, expected(size))
+                })
+                .collect();
+            let told = Mutex::new(0);
+            let packed = all(&layers, &|_, _| *told.lock().unwrap() += 1).unwrap();
+            assert_eq!((packed.len(), told.into_inner().unwrap()), (100, 100));
+            for (layer, packed) in layers.iter().zip(packed) {
+                let mut stream = Vec::new();
+                tar::write::write(pack::tree(&layer.paths).unwrap(), &mut stream).unwrap();
+                let expected = Packed { diff_id: Digest::of(&stream), size: stream.len() as u64 };
+                assert_eq!(packed, expected, "{}", layer.paths[0].path);
+            }
         }
     }
 
@@ -206,7 +216,8 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let file = world.path().join("there");
         fs::write(&file, "there").unwrap();
-        let layers = [paths(&file), paths(&world.path().join("gone")), paths(&file)];
+        let gone = world.path().join("gone");
+        let layers = [wanted(&file, 9), wanted(&gone, 9), wanted(&file, 9)];
         let failure = all(&layers, &|_, _| ()).unwrap_err();
         assert!(failure.to_string().contains("gone"), "{failure}");
         assert!(all(&[], &|_, _| ()).unwrap().is_empty());

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::codec::{self, Codec};
+use super::digesting::{self, Wanted};
 use super::draft::DraftLayer;
-use super::{History, Layer, Source, digesting};
+use super::{History, Layer, Source};
 use crate::cache::{Cache, Packed};
 use crate::error::Result;
 use crate::layers::LayerPath;
@@ -28,7 +29,10 @@ pub fn all(plan: &[DraftLayer], history: &History, cache: &Cache) -> Result<Vec<
     // A large layer begun last would leave all cores but one without work.
     let mut unknown: Vec<usize> = (0..plan.len()).filter(|at| packed[*at].is_none()).collect();
     unknown.sort_by_key(|at| std::cmp::Reverse(plan[*at].size));
-    let wanted: Vec<Vec<LayerPath>> = unknown.iter().map(|at| paths[*at].clone()).collect();
+    let wanted: Vec<Wanted> = unknown
+        .iter()
+        .map(|at| Wanted { paths: paths[*at].clone(), size: plan[*at].size })
+        .collect();
     let remember = |at: usize, new: &Packed| cache.put_packed(&plan[unknown[at]].paths, new);
     let new = digesting::all(&wanted, &remember)?;
     for (at, new) in unknown.into_iter().zip(new) {

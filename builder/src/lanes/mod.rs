@@ -1,8 +1,15 @@
-//! SHA-256 of two streams at once.
+//! SHA-256 of several streams at once.
 //!
-//! Each step of SHA-256 waits for the one before, so one stream leaves half of a core's units for it
-//! idle. Two streams side by side fill them: where the processor has instructions for SHA (x86-64),
-//! both take little longer than one. Elsewhere they are hashed one after the other.
+//! Each step of SHA-256 waits for the one before, so one stream leaves much of a core idle. Several
+//! side by side fill it, and how many of them depends on the processor (x86-64): with instructions
+//! for SHA two streams go in turn, and with vectors of 512 bits (AVX-512) sixteen go in step, which
+//! is faster still once most of the sixteen places are taken. Elsewhere streams are hashed one after
+//! the other.
+
+#[cfg(target_arch = "x86_64")]
+mod pair;
+#[cfg(target_arch = "x86_64")]
+mod sixteen;
 
 use sha2::block_api::compress256;
 
@@ -22,6 +29,32 @@ const BEGIN: [u32; 8] = [
     0x1f83_d9ab,
     0x5be0_cd19,
 ];
+
+/// The constants of the rounds (FIPS 180-4, 4.2.2).
+#[cfg(target_arch = "x86_64")]
+#[rustfmt::skip]
+const ROUNDS: [i32; 64] = signed([
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+]);
+
+/// The same bits, as the instructions' types have them.
+#[cfg(target_arch = "x86_64")]
+const fn signed(words: [u32; 64]) -> [i32; 64] {
+    let mut signed = [0; 64];
+    let mut at = 0;
+    while at < signed.len() {
+        signed[at] = words[at].cast_signed();
+        at += 1;
+    }
+    signed
+}
 
 /// One stream's hash, as far as it has come.
 #[derive(Clone, Debug)]
@@ -62,171 +95,89 @@ impl Lane {
     }
 }
 
-/// Hashes more of two streams.
-pub fn update_both((a, of_a): (&mut Lane, &[[u8; BLOCK]]), (b, of_b): (&mut Lane, &[[u8; BLOCK]])) {
-    let both = of_a.len().min(of_b.len());
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1") {
-        let (of_a, rest_a) = of_a.split_at(both);
-        let (of_b, rest_b) = of_b.split_at(both);
-        // SAFETY: the processor has just been asked whether it has these instructions.
-        unsafe { x86::compress([&mut a.state, &mut b.state], [of_a, of_b]) };
-        a.blocks += both as u64;
-        b.blocks += both as u64;
-        a.update(rest_a);
-        b.update(rest_b);
-        return;
-    }
-    a.update(of_a);
-    b.update(of_b);
+/// How many streams a core hashes in the same time as fewer of them, or nearly so.
+pub fn at_once() -> usize {
+    if Side::of_this_processor().sixteen_from.is_some() { 16 } else { 2 }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::{
-        __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_extract_epi32, _mm_set_epi32, _mm_set_epi64x,
-        _mm_setzero_si128, _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32,
-        _mm_shuffle_epi8, _mm_shuffle_epi32,
-    };
-    use std::iter::zip;
+/// Hashes more of each stream. It is fastest when all get equally many blocks.
+pub fn update(streams: &mut [(&mut Lane, &[[u8; BLOCK]])]) {
+    update_with(Side::of_this_processor(), streams);
+}
 
-    use super::BLOCK;
-
-    /// The constants of the rounds (FIPS 180-4, 4.2.2).
-    #[rustfmt::skip]
-    const ROUNDS: [i32; 64] = signed([
-        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-    ]);
-
-    /// The same bits, as the instructions' types have them.
-    const fn signed(words: [u32; 64]) -> [i32; 64] {
-        let mut signed = [0; 64];
-        let mut at = 0;
-        while at < signed.len() {
-            signed[at] = words[at].cast_signed();
-            at += 1;
+fn update_with(side: Side, streams: &mut [(&mut Lane, &[[u8; BLOCK]])]) {
+    for some in streams.chunks_mut(16) {
+        if side.sixteen_from.is_some_and(|least| some.len() >= least) {
+            side.sixteen(some);
+        } else {
+            some.chunks_mut(2).for_each(|pair| side.pair(pair));
         }
-        signed
+        for (lane, rest) in some {
+            lane.update(rest);
+        }
+    }
+}
+
+/// What this processor has for streams side by side.
+#[derive(Clone, Copy)]
+struct Side {
+    pairs: bool,
+    /// The least number of streams for which sixteen in step beat whatever else there is.
+    sixteen_from: Option<usize>,
+}
+
+impl Side {
+    #[cfg(target_arch = "x86_64")]
+    fn of_this_processor() -> Self {
+        let pairs = is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1");
+        let sixteen = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+        // Sixteen take as long as eleven in pairs, and as three without instructions for SHA.
+        Self { pairs, sixteen_from: sixteen.then_some(if pairs { 11 } else { 3 }) }
     }
 
-    /// A state in the order the instructions want: words a, b, e, f and words c, d, g, h.
-    #[derive(Clone, Copy)]
-    struct State {
-        abef: __m128i,
-        cdgh: __m128i,
+    #[cfg(not(target_arch = "x86_64"))]
+    fn of_this_processor() -> Self {
+        Self { pairs: false, sixteen_from: None }
     }
 
-    /// Hashes as many blocks of each of `L` streams.
-    #[target_feature(enable = "sha,ssse3,sse4.1")]
-    pub fn compress<const L: usize>(states: [&mut [u32; 8]; L], blocks: [&[[u8; BLOCK]]; L]) {
-        let count = blocks.iter().map(|blocks| blocks.len()).min().unwrap_or_default();
-        let zero = _mm_setzero_si128();
-        let mut now = [State { abef: zero, cdgh: zero }; L];
-        for (now, state) in zip(&mut now, &states) {
-            *now = State::load(state);
-        }
-        for at in 0..count {
-            let before = now;
-            let mut words = [[zero; 4]; L];
-            for (words, blocks) in zip(&mut words, &blocks) {
-                *words = load(&blocks[at]);
+    /// Hashes of two streams what both have; the rest is left to be hashed.
+    fn pair(self, streams: &mut [(&mut Lane, &[[u8; BLOCK]])]) {
+        #[cfg(target_arch = "x86_64")]
+        if self.pairs
+            && let [(a, of_a), (b, of_b)] = streams
+        {
+            let both = of_a.len().min(of_b.len());
+            let (blocks_a, rest_a) = of_a.split_at(both);
+            let (blocks_b, rest_b) = of_b.split_at(both);
+            // SAFETY: the processor has been asked whether it has these instructions.
+            unsafe { pair::compress([&mut a.state, &mut b.state], [blocks_a, blocks_b]) };
+            for lane in [a, b] {
+                lane.blocks += both as u64;
             }
-            four_rounds::<L, 0>(&mut now, &mut words);
-            four_rounds::<L, 1>(&mut now, &mut words);
-            four_rounds::<L, 2>(&mut now, &mut words);
-            four_rounds::<L, 3>(&mut now, &mut words);
-            four_rounds::<L, 4>(&mut now, &mut words);
-            four_rounds::<L, 5>(&mut now, &mut words);
-            four_rounds::<L, 6>(&mut now, &mut words);
-            four_rounds::<L, 7>(&mut now, &mut words);
-            four_rounds::<L, 8>(&mut now, &mut words);
-            four_rounds::<L, 9>(&mut now, &mut words);
-            four_rounds::<L, 10>(&mut now, &mut words);
-            four_rounds::<L, 11>(&mut now, &mut words);
-            four_rounds::<L, 12>(&mut now, &mut words);
-            four_rounds::<L, 13>(&mut now, &mut words);
-            four_rounds::<L, 14>(&mut now, &mut words);
-            four_rounds::<L, 15>(&mut now, &mut words);
-            for (now, before) in zip(&mut now, &before) {
-                now.abef = _mm_add_epi32(now.abef, before.abef);
-                now.cdgh = _mm_add_epi32(now.cdgh, before.cdgh);
+            (*of_a, *of_b) = (rest_a, rest_b);
+        }
+    }
+
+    /// Hashes of up to sixteen streams what all of them have; the rest is left to be hashed.
+    fn sixteen(self, streams: &mut [(&mut Lane, &[[u8; BLOCK]])]) {
+        #[cfg(target_arch = "x86_64")]
+        if self.sixteen_from.is_some() {
+            let all = streams.iter().map(|(_, blocks)| blocks.len()).min().unwrap_or_default();
+            let mut states = [BEGIN; 16];
+            let mut blocks = [[].as_slice(); 16];
+            for (at, place) in blocks.iter_mut().enumerate() {
+                // A place that is not taken works on a stream that is there, for nothing.
+                if let Some((lane, of_it)) = streams.get(at).or(streams.first()) {
+                    (*place, states[at]) = (&of_it[..all], lane.state);
+                }
             }
-        }
-        for (state, now) in zip(states, now) {
-            now.store(state);
-        }
-    }
-
-    /// The rounds from `4 * R` on, of all streams in turn. `words` are the last sixteen of each
-    /// one's message schedule; the oldest four make place for the next.
-    #[inline]
-    #[target_feature(enable = "sha,ssse3,sse4.1")]
-    fn four_rounds<const L: usize, const R: usize>(
-        states: &mut [State; L],
-        words: &mut [[__m128i; 4]; L],
-    ) {
-        let constants =
-            _mm_set_epi32(ROUNDS[4 * R + 3], ROUNDS[4 * R + 2], ROUNDS[4 * R + 1], ROUNDS[4 * R]);
-        for (state, words) in zip(states, words) {
-            if R >= 4 {
-                let (oldest, next) = (words[R % 4], words[(R + 1) % 4]);
-                let (third, newest) = (words[(R + 2) % 4], words[(R + 3) % 4]);
-                let sum = _mm_add_epi32(
-                    _mm_sha256msg1_epu32(oldest, next),
-                    _mm_alignr_epi8::<4>(newest, third),
-                );
-                words[R % 4] = _mm_sha256msg2_epu32(sum, newest);
+            // SAFETY: the processor has been asked whether it has these instructions.
+            unsafe { sixteen::compress(&mut states, blocks) };
+            for ((lane, of_it), state) in streams.iter_mut().zip(states) {
+                lane.state = state;
+                lane.blocks += all as u64;
+                *of_it = &of_it[all..];
             }
-            let both = _mm_add_epi32(words[R % 4], constants);
-            state.cdgh = _mm_sha256rnds2_epu32(state.cdgh, state.abef, both);
-            let upper = _mm_shuffle_epi32::<0b1110>(both);
-            state.abef = _mm_sha256rnds2_epu32(state.abef, state.cdgh, upper);
-        }
-    }
-
-    /// A block as sixteen words of big-endian bytes.
-    #[inline]
-    #[target_feature(enable = "sha,ssse3,sse4.1")]
-    fn load(block: &[u8; BLOCK]) -> [__m128i; 4] {
-        let swap = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-        let mut words = [_mm_setzero_si128(); 4];
-        for (words, bytes) in zip(&mut words, block.as_chunks::<16>().0) {
-            // SAFETY: any sixteen bytes are a value of this type.
-            let bytes: __m128i = unsafe { std::mem::transmute(*bytes) };
-            *words = _mm_shuffle_epi8(bytes, swap);
-        }
-        words
-    }
-
-    impl State {
-        #[inline]
-        #[target_feature(enable = "sha,ssse3,sse4.1")]
-        fn load(words: &[u32; 8]) -> Self {
-            let [a, b, c, d, e, f, g, h] = words.map(u32::cast_signed);
-            Self { abef: _mm_set_epi32(a, b, e, f), cdgh: _mm_set_epi32(c, d, g, h) }
-        }
-
-        #[inline]
-        #[target_feature(enable = "sha,ssse3,sse4.1")]
-        fn store(self, words: &mut [u32; 8]) {
-            *words = [
-                _mm_extract_epi32::<3>(self.abef),
-                _mm_extract_epi32::<2>(self.abef),
-                _mm_extract_epi32::<3>(self.cdgh),
-                _mm_extract_epi32::<2>(self.cdgh),
-                _mm_extract_epi32::<1>(self.abef),
-                _mm_extract_epi32::<0>(self.abef),
-                _mm_extract_epi32::<1>(self.cdgh),
-                _mm_extract_epi32::<0>(self.cdgh),
-            ]
-            .map(i32::cast_unsigned);
         }
     }
 }
@@ -239,6 +190,25 @@ mod tests {
         (0..size).map(|at| (at * step / 3) as u8).collect()
     }
 
+    /// Hashes the streams side by side, in two goes, the second with what the first has come to.
+    fn digests(side: Side, streams: &[Vec<u8>]) -> Vec<Digest> {
+        let mut lanes = vec![Lane::new(); streams.len()];
+        for second in [false, true] {
+            let part = |stream: &'_ Vec<u8>| {
+                let count = stream.len() / BLOCK;
+                if second { count / 3..count } else { 0..count / 3 }
+            };
+            let mut some: Vec<(&mut Lane, &[[u8; BLOCK]])> = lanes
+                .iter_mut()
+                .zip(streams)
+                .map(|(lane, stream)| (lane, &stream.as_chunks().0[part(stream)]))
+                .collect();
+            update_with(side, &mut some);
+        }
+        let rests = streams.iter().map(|stream| stream.as_chunks::<BLOCK>().1);
+        lanes.into_iter().zip(rests).map(|(lane, rest)| lane.finish(rest)).collect()
+    }
+
     #[test]
     fn every_length_has_the_digest_of_the_standard() {
         for size in (0..300).chain([1024, 65_536 + 17]) {
@@ -247,19 +217,36 @@ mod tests {
         }
     }
 
+    /// Whatever the processor has, and with less than that.
     #[test]
-    fn two_streams_of_any_lengths_do_not_meet() {
-        for (one, other) in [(0, 0), (1, 1), (3, 0), (0, 2), (5, 90), (90, 5), (100, 101)] {
-            let (one, other) = (bytes(one * BLOCK + 3, 5), bytes(other * BLOCK + 60, 11));
-            let (mut a, mut b) = (Lane::new(), Lane::new());
-            let ((of_a, rest_a), (of_b, rest_b)) = (one.as_chunks(), other.as_chunks());
-            // In two goes, the second with what the first has come to.
-            let ((a1, a2), (b1, b2)) =
-                (of_a.split_at(of_a.len() / 2), of_b.split_at(of_b.len() / 3));
-            update_both((&mut a, a1), (&mut b, b1));
-            update_both((&mut b, b2), (&mut a, a2));
-            assert_eq!(a.finish(rest_a), Digest::of(&one));
-            assert_eq!(b.finish(rest_b), Digest::of(&other));
+    fn streams_of_any_number_and_lengths_do_not_meet() {
+        let here = Side::of_this_processor();
+        let sides = [
+            here,
+            Side { sixteen_from: None, ..here },
+            Side { sixteen_from: here.sixteen_from.map(|_| 1), ..here },
+            Side { pairs: false, sixteen_from: None },
+        ];
+        for side in sides {
+            for count in 0..40 {
+                let sizes = [100 * BLOCK, 100 * BLOCK + 60, 5 * BLOCK + 3, 90 * BLOCK, 0, 1];
+                let streams: Vec<Vec<u8>> =
+                    (0..count).map(|at| bytes(sizes[(at * at + count) % 6], 5 + at)).collect();
+                let expected: Vec<Digest> =
+                    streams.iter().map(|stream| Digest::of(stream)).collect();
+                assert_eq!(digests(side, &streams), expected, "{count}");
+            }
+        }
+    }
+
+    #[test]
+    fn equally_long_streams_have_digests_of_their_own() {
+        let here = Side::of_this_processor();
+        for least in 1..=16 {
+            let side = Side { sixteen_from: here.sixteen_from.map(|_| least), ..here };
+            let streams: Vec<Vec<u8>> = (0..16).map(|at| bytes(70 * BLOCK + at, 3 + at)).collect();
+            let expected: Vec<Digest> = streams.iter().map(|stream| Digest::of(stream)).collect();
+            assert_eq!(digests(side, &streams[..least]), expected[..least], "{least}");
         }
     }
 }
