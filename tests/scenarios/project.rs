@@ -1,5 +1,8 @@
 //! From a `devenv.nix` to an image, and what a project's author sees on the way.
 
+use std::path::Path;
+use std::process::Command;
+
 use devenv_tests::running::{self, Running};
 use devenv_tests::world::World;
 use nix::sys::signal::Signal;
@@ -24,11 +27,38 @@ fn building_leaves_nothing_in_the_project() {
     let before = project.files();
     let _ = project.build("processes");
     assert_eq!(project.files(), before);
-    // Kept from garbage collection all the same, from where the user keeps state.
+}
+
+/// From where the user keeps state, whether Nix knows that place already or not.
+#[test]
+fn what_was_built_last_is_kept_from_garbage_collection() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let text = std::fs::read_to_string(project.directory.join("devenv.nix")).unwrap();
     let roots = world.path("state/devenv-container/roots");
-    let root = std::fs::read_dir(&roots).expect("a directory of roots").flatten().next();
-    let target = root.and_then(|root| std::fs::read_link(root.path()).ok());
-    assert!(target.is_some_and(|target| target.starts_with("/nix/store")));
+    let kept = || {
+        let mut ask = Command::new("nix-store");
+        let said = running::run(ask.args(["--gc", "--print-roots"])).expect_code(0).out;
+        let ours = said.lines().filter_map(|line| line.split_once(" -> "));
+        ours.filter(|(root, _)| Path::new(root).starts_with(&roots))
+            .map(|(_, path)| path.to_owned())
+            .filter(|path| path.ends_with("-image-processes.json"))
+            .collect::<Vec<String>>()
+    };
+    for greeting in ["one", "two", "three", "four"] {
+        let edited = text.replace("Hello Nix!", greeting);
+        std::fs::write(project.directory.join("devenv.nix"), edited).unwrap();
+        if greeting == "four" {
+            // What Nix has written down about our roots is lost.
+            for note in std::fs::read_dir("/nix/var/nix/gcroots/auto").unwrap().flatten() {
+                if std::fs::read_link(note.path()).is_ok_and(|root| root.starts_with(&roots)) {
+                    std::fs::remove_file(note.path()).unwrap();
+                }
+            }
+            assert!(kept().is_empty());
+        }
+        assert_eq!([project.build("processes")], *kept(), "{greeting}");
+    }
 }
 
 #[test]

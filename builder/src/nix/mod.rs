@@ -1,6 +1,7 @@
 //! Asks the installed Nix for what a project defines and has it build images.
 
 mod ask;
+mod base32;
 mod complaint;
 mod embedded;
 mod flake;

@@ -8,11 +8,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::digest::{Digest, Hashing};
+use super::base32;
+use crate::digest::Hashing;
 use crate::error::{Context as _, Kind, Result};
-
-/// The digits of base 32: no letters that make words.
-const DIGITS: &[u8; 32] = b"0123456789abcdfghijklmnpqrsvwxyz";
 
 /// `sha256:` and 52 digits, as `nix-store --query --hash` has it.
 ///
@@ -23,7 +21,7 @@ pub fn hash(path: &Path) -> Result<String> {
     let written = text(&mut out, b"nix-archive-1").and_then(|()| node(&mut out, path));
     written.or_fail(Kind::Io, || format!("cannot hash {}", path.display()))?;
     let (_, digest, _) = out.finish();
-    Ok(format!("sha256:{}", base32(&digest)))
+    Ok(format!("sha256:{}", base32::of(digest.bytes())))
 }
 
 fn node(out: &mut impl Write, path: &Path) -> io::Result<()> {
@@ -74,18 +72,6 @@ fn text(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
 fn pad(out: &mut impl Write, length: u64) -> io::Result<()> {
     let missing = length.wrapping_neg() % 8;
     io::copy(&mut io::Read::take(io::repeat(0), missing), out).map(drop)
-}
-
-/// The bits of the digest from its last byte to the first, five a digit.
-fn base32(digest: &Digest) -> String {
-    let bytes = digest.bytes();
-    let digit = |at: usize| {
-        let (byte, shift) = (at * 5 / 8, at * 5 % 8);
-        let pair = |at: usize| u16::from(bytes.get(at).copied().unwrap_or_default());
-        let bits = (pair(byte) | pair(byte + 1) << 8) >> shift;
-        char::from(DIGITS[usize::from(bits & 0x1f)])
-    };
-    (0..52).rev().map(digit).collect()
 }
 
 #[cfg(test)]

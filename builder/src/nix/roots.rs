@@ -2,11 +2,15 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use ::nix::unistd::{AccessFlags, access};
+use sha1::{Digest as _, Sha1};
 
+use super::base32;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 
@@ -40,6 +44,34 @@ pub fn path(project: &Path, container: &str) -> Option<PathBuf> {
             None
         }
     }
+}
+
+/// Has the link `root` lead to `path` without the help of Nix, whose start takes longer than the rest;
+/// false where only Nix can do it.
+///
+/// It is enough where Nix knows the link as an indirect root, which protects whatever it leads to.
+/// Nix writes down such a root as a link in its state directory (manual, `nix-store --add-root`),
+/// whose name is the SHA-1 of the root's; should another one do so differently, it is asked.
+pub fn lead(root: &Path, path: &Path) -> bool {
+    let state = env::var_os("NIX_STATE_DIR").map_or_else(|| "/nix/var/nix".into(), PathBuf::from);
+    let known = state.join("gcroots/auto").join(root_name(root));
+    // A collection that has begun in between may have taken the path, and Nix would say so.
+    fs::read_link(known).is_ok_and(|link| link == root)
+        && point(root, path).is_ok()
+        && path.exists()
+}
+
+/// What Nix calls an indirect root.
+fn root_name(root: &Path) -> String {
+    base32::of(&Sha1::digest(root.as_os_str().as_bytes()))
+}
+
+/// Puts a link in the place of the one that is there, at no moment of which there is none.
+fn point(root: &Path, path: &Path) -> io::Result<()> {
+    let parent = root.parent().unwrap_or(Path::new("/"));
+    let make = |link: &Path| symlink(path, link);
+    let link = tempfile::Builder::new().prefix(".root-").make_in(parent, make)?;
+    link.into_temp_path().persist(root).map_err(|failed| failed.error)
 }
 
 fn directory() -> Result<PathBuf> {

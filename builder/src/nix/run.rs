@@ -15,6 +15,7 @@ use ::nix::sys::signal::Signal;
 use ::nix::unistd::{getpid, getppid};
 
 use super::embedded::{self, Files};
+use super::roots;
 use super::system::{self, Settings};
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::remembered::Memory;
@@ -157,6 +158,9 @@ impl Nix {
 
     /// Makes `root` a link that protects `path` from garbage collection.
     pub fn protect(&self, path: &Path, root: &Path) -> Result<()> {
+        if roots::lead(root, path) {
+            return Ok(());
+        }
         let (path, root) = (path.display().to_string(), root.display().to_string());
         let arguments = ["--realise", &path, "--add-root", &root, "--indirect"];
         self.store(&arguments.map(str::to_owned)).map(|_| ())
