@@ -1,23 +1,22 @@
 //! A registry as a sink: one request for an image that is there already, and never a blob twice.
 
 mod current;
+mod kept;
 mod publish;
 mod stream;
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek as _};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tempfile::SpooledData;
-
 use self::current::MANIFESTS;
 pub use self::current::{Current, changes};
+use self::kept::Kept;
 use self::stream::{Compressing, Exact};
 use super::{IndexSink, Published, Sink};
 use crate::cache::{Cache, Compressed};
 use crate::digest::Digest;
-use crate::error::{Context as _, Failure, Kind, Result};
+use crate::error::{Failure, Result};
 use crate::image::index::Index;
 use crate::image::manifest::Format;
 use crate::image::room::Permit;
@@ -37,8 +36,8 @@ const PARALLEL: usize = 4;
 /// Pauses above this length are told.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// How many bytes of a compressed layer are kept in memory until they are sent.
-const IN_MEMORY: usize = 16 * 1024 * 1024;
+/// How many bytes of compressed layers are kept in memory until they are sent.
+const IN_MEMORY: usize = 64 * 1024 * 1024;
 
 /// A repository and a tag in it.
 pub struct Registry {
@@ -164,21 +163,14 @@ impl Registry {
             return self.push(&Blob { item, digest: &digest, size, codec, make: &make });
         }
         // Nobody knows yet what it compresses to. Its length must be said before its bytes, so
-        // they are kept meanwhile: in memory or, when they are many, in a file without a name. What
-        // the codec takes is not there for them.
+        // they are kept meanwhile. What codecs take is not there for them.
         self.tell(item, None, None, Step::Making);
-        let doing = || "cannot keep a compressed layer in the temporary directory";
         let permit = layer.codec.permit();
-        let kept = tempfile::spooled_tempfile(IN_MEMORY.saturating_sub(layer.codec.memory()));
-        let mut out = BufWriter::with_capacity(256 * 1024, kept);
-        let (digest, size) = blob::write(layer, &permit, &mut out)?;
+        let mut kept = Kept::new(IN_MEMORY.saturating_sub(PARALLEL * layer.codec.memory()));
+        let (digest, size) = blob::write(layer, &permit, &mut kept)?;
         drop(permit);
-        let kept = out.into_inner().or_fail(Kind::CannotCreate, doing)?.into_inner();
         self.cache.put_compressed(layer, &Compressed { digest: digest.clone(), size });
-        let make = |_: &_| match &kept {
-            SpooledData::InMemory(bytes) => Ok(Box::new(bytes.get_ref().as_slice()) as _),
-            SpooledData::OnDisk(file) => reread(file).or_fail(Kind::Io, doing),
-        };
+        let make = |_: &_| -> Result<Box<dyn Read>> { Ok(Box::new(kept.read())) };
         self.push(&Blob { item, digest: &digest, size, codec: Codec::None, make: &make })
     }
 
@@ -395,13 +387,6 @@ impl IndexSink for Registry {
         self.watch.finish();
         result
     }
-}
-
-/// A reader of a file from its beginning, for a request that is repeated.
-fn reread(file: &File) -> io::Result<Box<dyn Read>> {
-    let mut again = file.try_clone()?;
-    again.rewind()?;
-    Ok(Box::new(again))
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@ mod redirects;
 mod silence;
 mod trouble;
 
+use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::fake::{Access, FakeRegistry, Fault, Habits};
 use super::*;
+use crate::error::Kind;
 use crate::image::Source;
 use crate::image::{Codec, Config, History, codec};
 use crate::progress::Silent;
