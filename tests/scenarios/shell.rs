@@ -10,7 +10,8 @@ use devenv_tests::world::World;
 const PROMPT: &str = "(devenv) bash-5.";
 
 fn enter(project: &Project<'_>, engine: &str) -> Terminal {
-    let mut command = project.command(&["run", "shell", "--engine", engine]);
+    // As people type it who are used to docker.
+    let mut command = project.command(&["run", "-it", "--rm", "shell", "--engine", engine]);
     if engine == "docker" {
         command.env("DOCKER_HOST", docker::host());
     }

@@ -78,9 +78,26 @@ pub struct Arguments {
     /// `--dest-cert-dir` say which Docker
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     copy_args: Vec<String>,
+    #[command(flatten)]
+    habits: Habits,
     /// Arguments for the container in place of its own
     #[arg(last = true)]
     arguments: Vec<String>,
+}
+
+/// What people are used to type after `docker run`. All of it is done in any case, so nobody looks at
+/// these, and to refuse them would help nobody.
+#[derive(Debug, Args)]
+struct Habits {
+    /// Input is handed on
+    #[arg(short, long, hide = true)]
+    interactive: bool,
+    /// Where there is a terminal, the container has one
+    #[arg(short, long, hide = true)]
+    tty: bool,
+    /// Nothing is left of the container afterwards
+    #[arg(long, hide = true)]
+    rm: bool,
 }
 
 /// Ends with the container's own exit code.
