@@ -147,7 +147,7 @@ pub(super) fn range(header: &Option<String>) -> Option<u64> {
     let text = header.as_deref()?;
     let text = text.strip_prefix("bytes=").unwrap_or(text);
     let last: u64 = text.strip_prefix("0-")?.parse().ok()?;
-    Some(if last == 0 { 0 } else { last + 1 })
+    Some(if last == 0 { 0 } else { last.saturating_add(1) })
 }
 
 fn length(header: &Option<String>) -> Option<u64> {
@@ -187,6 +187,7 @@ mod tests {
             ("0-99", Some(100)),
             ("bytes=0-99", Some(100)),
             ("0-0", Some(0)),
+            ("0-18446744073709551615", Some(u64::MAX)),
             ("5-9", None),
             ("x", None),
         ] {

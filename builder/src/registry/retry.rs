@@ -81,7 +81,10 @@ pub(super) fn http_date(text: &str) -> Option<u64> {
     let year: u64 = words.next()?.parse().ok()?;
     let mut clock = words.next()?.splitn(3, ':').map(|part| part.parse::<u64>().ok());
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    if words.next() != Some("GMT") || year < 1970 || !(1..=31).contains(&day) {
+    let is_date = (1970..=9999).contains(&year) && (1..=31).contains(&day);
+    // The last of these is that of a leap second.
+    let is_time = hour < 24 && minute < 60 && second <= 60;
+    if words.next() != Some("GMT") || !is_date || !is_time {
         return None;
     }
     // Years are counted from March, so that the day that leap years add is their last.
@@ -163,6 +166,8 @@ mod tests {
             ("Thu, 29 Feb 1996 00:00:00 GMT", Some(825_552_000 - 784_111_747)),
             ("soon", None),
             ("Sun, 06 Nov 1994 08:49 GMT", None),
+            ("Sun, 06 Nov 18446744073709551615 08:49:37 GMT", None),
+            ("Sun, 06 Nov 1994 18446744073709551615:49:37 GMT", None),
             ("-1", None),
         ] {
             assert_eq!(retry_after(header, now), expected.map(Duration::from_secs), "{header}");
