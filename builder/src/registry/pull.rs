@@ -15,14 +15,16 @@ use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::json::{self, Shape, Unknown};
 use crate::image::manifest::{self, Descriptor, Format, Platform};
 
-/// What a manifest may be.
-const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
+/// What a manifest may be: that of an image or of several, ours and Docker's. Of a kind that is not asked
+/// for a registry may show another, made of it.
+pub const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json";
 
-/// The largest manifest, in bytes, that registries have to take (distribution-spec).
-const LARGEST: u64 = 4 * 1024 * 1024;
+/// The largest manifest or configuration, in bytes: registries have to take manifests of this size
+/// (distribution-spec).
+pub const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// An index or a manifest: whichever fields are there tell.
 #[derive(Deserialize)]
@@ -41,6 +43,8 @@ struct Document {
 #[serde(rename_all = "camelCase")]
 struct Entry {
     digest: Digest,
+    /// Its bytes. What says nothing of them may have any number.
+    size: Option<u64>,
     platform: Option<Where>,
 }
 
@@ -79,10 +83,10 @@ pub fn pull(client: &Client, name: &str, architecture: &str, directory: &Path) -
         let config = document
             .config
             .ok_or_else(|| Failure::new(Kind::Protocol, "it is neither image nor index"))?;
-        fetch(client, &config.digest, &blobs)?;
+        fetch(client, &config, &blobs)?;
         must_be_for(&blobs.join(config.digest.hex()), architecture)?;
         for layer in &document.layers {
-            fetch(client, &layer.digest, &blobs)?;
+            fetch(client, layer, &blobs)?;
         }
         let digest = Digest::of(&bytes);
         let media_type = match document.media_type.as_str() {
@@ -151,10 +155,8 @@ fn manifest(client: &Client, name: &str) -> Result<(Vec<u8>, Document)> {
         if answer.status().as_u16() != 200 {
             return Err(client.refused(&doing, answer).into());
         }
-        let mut bytes = Vec::new();
-        let mut body = answer.body_mut().as_reader().take(LARGEST);
-        body.read_to_end(&mut bytes).map_err(|error| client.lost(error))?;
-        Ok(bytes)
+        let body = answer.body_mut().with_config().limit(LARGEST);
+        body.read_to_vec().map_err(|error| client.lost(error.into_io()))
     })
     .map_err(|trouble| trouble.failure)?;
     if let Ok(expected) = Digest::parse(name)
@@ -167,8 +169,10 @@ fn manifest(client: &Client, name: &str) -> Result<(Vec<u8>, Document)> {
     Ok((bytes, document))
 }
 
-/// Gets a blob, unless it is there already.
-fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
+/// Gets a blob, unless it is there already. More bytes than its manifest says are not taken: they could
+/// go on until the disk is full.
+fn fetch(client: &Client, blob: &Entry, blobs: &Path) -> Result<()> {
+    let digest = &blob.digest;
     let target = blobs.join(digest.hex());
     if target.exists() {
         return Ok(());
@@ -184,7 +188,8 @@ fn fetch(client: &Client, digest: &Digest, blobs: &Path) -> Result<()> {
         let file = File::create(&target).or_fail(Kind::CannotCreate, doing)?;
         let mut out = Hashing::new(io::BufWriter::with_capacity(256 * 1024, file));
         let lost = |error| client.lost(error);
-        receive(&mut answer.body_mut().as_reader(), &mut out, &lost, &doing)?;
+        let body = answer.body_mut().with_config().limit(blob.size.unwrap_or(u64::MAX));
+        receive(&mut body.reader(), &mut out, &lost, &doing)?;
         let (_, got, _) = out.finish();
         if got == *digest {
             return Ok(());

@@ -7,20 +7,12 @@ use serde_json::Value;
 use super::Registry;
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
-use crate::registry::client::Ask;
+use crate::registry::client::{Ask, header};
+use crate::registry::pull::{LARGEST, MANIFESTS};
 use crate::registry::said;
-
-/// What manifests of images are called, ours and Docker's.
-pub(super) const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
-    application/vnd.docker.distribution.manifest.v2+json, \
-    application/vnd.oci.image.index.v1+json, \
-    application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// How many images of an index are looked at.
 const LISTED: usize = 32;
-
-/// The most bytes of a manifest or a configuration that are read.
-pub(super) const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// An image in a registry.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +26,24 @@ pub struct Current {
 }
 
 impl Registry {
+    /// The manifest the tag stands for now, if any.
+    pub fn digest(&self) -> Result<Option<Digest>> {
+        let (url, doing) = (self.manifest_url(), format!("to look for {}", self.named()));
+        let ask = Ask::new("HEAD", &url, &doing).accept(MANIFESTS);
+        let answer = self.ask(|| self.client.send(ask))?;
+        match answer.status().as_u16() {
+            // Who does not say what it is, or says it in another way, is asked for it.
+            200 => {
+                match header(&answer, "docker-content-digest").map(|text| Digest::parse(&text)) {
+                    Some(Ok(digest)) => Ok(Some(digest)),
+                    _ => self.digest_of_bytes(),
+                }
+            }
+            404 => Ok(None),
+            _ => Err(self.client.refused(&doing, answer)),
+        }
+    }
+
     /// What the tag stands for; `None` when it stands for nothing yet.
     pub fn current(&self) -> Result<Option<Current>> {
         let Some(manifest) = self.manifest(&self.manifest_url())? else { return Ok(None) };
@@ -63,7 +73,7 @@ impl Registry {
 
     /// The manifest the tag stands for, by its bytes: what a registry is asked that does not say which
     /// one it is. `None` when it shows none.
-    pub(super) fn digest_of_bytes(&self) -> Result<Option<Digest>> {
+    fn digest_of_bytes(&self) -> Result<Option<Digest>> {
         let doing = format!("to show {}", self.named());
         let bytes = self.read(&self.manifest_url(), &doing)?;
         Ok(bytes.map(|bytes| Digest::of(&bytes)))

@@ -9,7 +9,6 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::current::MANIFESTS;
 pub use self::current::{Current, changes};
 use self::kept::Kept;
 use self::stream::{Compressing, Exact};
@@ -25,7 +24,6 @@ use crate::image::{Codec, Image, Layer, blob};
 use crate::parallel;
 use crate::progress::{self, Event, Step, Watch};
 use crate::registry::blobs::{self, Mount, Upload};
-use crate::registry::client::{Ask, header};
 use crate::registry::pieces::{self, Listener};
 use crate::registry::retry::{self, Again, Attempt, Policy, Trouble};
 use crate::registry::{Client, Places};
@@ -83,25 +81,6 @@ impl Registry {
     /// Writes manifests in `format`.
     pub fn in_format(self, format: Format) -> Self {
         Self { format, ..self }
-    }
-
-    /// The manifest the tag stands for now, if any.
-    pub fn digest(&self) -> Result<Option<Digest>> {
-        let (url, doing) = (self.manifest_url(), format!("to look for {}", self.named()));
-        // Of a kind that is not asked for a registry may show another, made of it.
-        let ask = Ask::new("HEAD", &url, &doing).accept(MANIFESTS);
-        let answer = self.ask(|| self.client.send(ask))?;
-        match answer.status().as_u16() {
-            // Who does not say what it is, or says it in another way, is asked for it.
-            200 => {
-                match header(&answer, "docker-content-digest").map(|text| Digest::parse(&text)) {
-                    Some(Ok(digest)) => Ok(Some(digest)),
-                    _ => self.digest_of_bytes(),
-                }
-            }
-            404 => Ok(None),
-            _ => Err(self.client.refused(&doing, answer)),
-        }
     }
 
     /// Whether the repository has a blob.

@@ -7,12 +7,12 @@ use ureq::Body;
 use ureq::http::Response;
 
 use super::Registry;
-use super::current::{LARGEST, MANIFESTS};
 use crate::digest::Digest;
 use crate::error::{Context as _, Failure, Kind, Result};
 use crate::image::manifest::Descriptor;
 use crate::registry::client::{Ask, Content, header};
-use crate::registry::retry::{self, Again, Attempt, Policy, Trouble};
+use crate::registry::pull::{LARGEST, MANIFESTS};
+use crate::registry::retry::{self, Again, Attempt, Trouble};
 
 impl Registry {
     /// Sends a manifest or an index to where it is found by its tag or by its digest.
@@ -84,10 +84,8 @@ impl Registry {
     /// Whether this very manifest is at an address.
     fn holds(&self, url: &str, about: &Descriptor) -> Attempt<bool> {
         let waiting = |failure: &Failure, pause| self.tell_pause(failure, pause);
-        let policy = self.client.policy();
-        let once_more = Policy { times: policy.times.min(1), ..policy };
         let ask = |method| {
-            retry::repeat(once_more, &waiting, || {
+            retry::repeat(self.once_more(), &waiting, || {
                 let doing = format!("to look for {}", self.named());
                 let answer = self.client.send(Ask::new(method, url, &doing).accept(MANIFESTS))?;
                 match answer.status().as_u16() {

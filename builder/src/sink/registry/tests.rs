@@ -7,6 +7,7 @@ mod mounts;
 mod pieces;
 mod plans;
 mod publishing;
+mod pulls;
 mod redirects;
 mod silence;
 mod trouble;
