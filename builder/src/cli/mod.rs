@@ -33,6 +33,7 @@ mod run_checks;
 mod shell_words;
 mod skopeo;
 mod skopeo_help;
+mod skopeo_names;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
