@@ -193,11 +193,12 @@ impl<'a> Net<'a> {
             });
         }
         let mut paths: BTreeMap<Node, &str> = BTreeMap::new();
-        let mut by_path: BTreeMap<(&str, bool), Node> = BTreeMap::new();
+        // The contents of one path may be in several places.
+        let mut by_path: BTreeMap<(&str, bool), Vec<Node>> = BTreeMap::new();
         for item in items {
             let node = graph.add();
             paths.insert(node, &item.path);
-            by_path.insert((&item.path, item.is_placed()), node);
+            by_path.entry((&item.path, item.is_placed())).or_default().push(node);
         }
         // Who refers to a path means the one in the store.
         for (from, targets) in references {
@@ -205,14 +206,15 @@ impl<'a> Net<'a> {
                 by_path.entry((path, false)).or_insert_with(|| {
                     let node = graph.add();
                     paths.insert(node, path);
-                    node
+                    vec![node]
                 });
             }
         }
         for (from, targets) in references {
-            for kind in [false, true] {
-                let Some(from) = by_path.get(&(from, kind)) else { continue };
-                for to in targets.iter().filter_map(|path| by_path.get(&(path, false))) {
+            for from in
+                [false, true].iter().filter_map(|kind| by_path.get(&(from, *kind))).flatten()
+            {
+                for to in targets.iter().filter_map(|path| by_path.get(&(path, false))).flatten() {
                     graph.need(*from, *to);
                 }
             }
@@ -220,8 +222,8 @@ impl<'a> Net<'a> {
         for root in roots {
             let needed = by_path.get(&(&root.path, root.placed));
             let needed = needed.or_else(|| by_path.get(&(&root.path, !root.placed)));
-            if let (Some(reason), Some(needed)) = (by_name.get(root.what.as_str()), needed) {
-                graph.need(*reason, *needed);
+            if let Some(reason) = by_name.get(root.what.as_str()) {
+                needed.into_iter().flatten().for_each(|needed| graph.need(*reason, *needed));
             }
         }
         Self { graph, reasons, paths }
@@ -338,6 +340,20 @@ mod tests {
         assert!(why.contains(&("copyToRoot", vec!["copyToRoot"])), "{why:?}");
         assert!(why.contains(&("the command", vec!["the command"])), "{why:?}");
         assert_eq!(explained.keepers(named(&explained, "lib")), ["copyToRoot", "the command"]);
+    }
+
+    #[test]
+    fn contents_in_several_places_have_the_same_reason() {
+        let placed = |place: &str| Item {
+            what: What::Placed(place.to_owned()),
+            ..item("tree", place.len() as u64)
+        };
+        let copied = Root { placed: true, ..root("copyToRoot", "tree") };
+        let items = vec![placed("/"), placed("/env"), item("lib", 1)];
+        let explained = explain(items, &references(&[("tree", &["lib"])]), &[copied]);
+        for one in &explained.paths {
+            assert_eq!(one.root.as_deref(), Some("copyToRoot"), "{one:?}");
+        }
     }
 
     #[test]
