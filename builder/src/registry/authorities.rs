@@ -79,6 +79,9 @@ impl Authorities {
             }
             None => {}
         }
+        // Files of a directory are there under several names: their own, and their hashes.
+        found.certificates.sort_by(|one, other| one.as_ref().cmp(other.as_ref()));
+        found.certificates.dedup();
         found
     }
 
@@ -114,9 +117,6 @@ impl Authorities {
                 unread.get_or_insert(io::Error::new(error.kind(), message));
             }
         }
-        // The files are there under several names: their own, and their hashes.
-        self.certificates.sort_by(|one, other| one.as_ref().cmp(other.as_ref()));
-        self.certificates.dedup();
         unread.map_or(Ok(()), Err)
     }
 }
