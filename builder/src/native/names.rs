@@ -17,10 +17,11 @@ const ALONE: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loop
 /// are, too, unless the image brings its own. Tools that make images leave empty files in these places.
 pub fn show(plan: &Plan, new: &Path) -> Result<()> {
     let name = &plan.hostname;
-    let hosts = match fs::read_to_string(resolved(new, Path::new("/etc/hosts"))?) {
-        Ok(brought) if !brought.trim().is_empty() => brought,
-        _ if plan.isolated => ALONE.to_owned(),
-        _ => fs::read_to_string(followed(Path::new("/etc/hosts"))).unwrap_or_default(),
+    let path = Path::new("/etc/hosts");
+    let hosts = match text_of(&resolved(new, path)?) {
+        Some(brought) => brought,
+        None if plan.isolated => ALONE.to_owned(),
+        None => text_of(&followed(path)).unwrap_or_default(),
     };
     // Whatever else there is, a machine knows itself.
     written(plan, new, "/etc/hosts", &with_own(&hosts, name))?;
@@ -35,6 +36,14 @@ pub fn show(plan: &Plan, new: &Path) -> Result<()> {
         shows(plan, new, path, &source, shown)?;
     }
     Ok(())
+}
+
+/// What is in a file, unless that is nothing: comments may be in any encoding. What is no regular file is
+/// not opened, since nobody may ever write into a pipe.
+fn text_of(file: &Path) -> Option<String> {
+    let bytes = fs::read(Some(file).filter(|file| file.is_file())?).ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Some(text).filter(|text| !text.trim().is_empty())
 }
 
 /// Shows a text at `path`. As with other engines it is not part of the root, and closed when that is.
@@ -86,6 +95,25 @@ fn followed(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_files_with_something_in_them_bring_names() {
+        let world = tempfile::tempdir().unwrap();
+        let at = |name: &str| world.path().join(name);
+        fs::write(at("blank"), " \n").unwrap();
+        fs::write(at("latin"), b"10.0.0.1 db # f\xfcr uns\n").unwrap();
+        // Opened, it would wait for a writer.
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for (name, expected) in [
+            ("blank", None),
+            ("latin", Some("10.0.0.1 db # f\u{fffd}r uns\n")),
+            ("pipe", None),
+            ("none", None),
+            (".", None),
+        ] {
+            assert_eq!(text_of(&at(name)).as_deref(), expected, "{name}");
+        }
+    }
 
     #[test]
     fn a_machine_is_listed_once() {
