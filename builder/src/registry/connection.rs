@@ -2,6 +2,7 @@
 //! clear text.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -69,6 +70,9 @@ impl Connection {
             None if reference.is_local() => Encryption::WhereSpoken,
             Some(true) | None => Encryption::Always,
         };
+        let proxies = Proxies::of_environment();
+        // A proxy that cannot be used is told before anything is sent.
+        proxies.to(&format!("https://{}/", reference.host))?;
         let verify = encryption != Encryption::Unverified;
         let (tls, unread) = certificates::configuration(reference, options, verify)?;
         let config = Agent::config_builder()
@@ -89,7 +93,7 @@ impl Connection {
                 .chain(Fresh);
         Ok(Self {
             agent: Agent::with_parts(config, connector, DefaultResolver::default()),
-            proxies: Proxies::of_environment()?,
+            proxies,
             host: reference.host.clone(),
             silence: options.silence,
             unread,
@@ -131,7 +135,8 @@ impl Connection {
         &self,
         request: Request<impl AsSendBody>,
     ) -> std::result::Result<Response<Body>, ureq::Error> {
-        let proxy = self.proxies.to(&request.uri().to_string()).cloned();
+        let proxy = self.proxies.to(&request.uri().to_string());
+        let proxy = proxy.map_err(|failure| ureq::Error::Io(io::Error::other(failure)))?.cloned();
         let reads = request.method().is_safe();
         let request = self
             .agent

@@ -12,11 +12,11 @@ use ureq::Proxy;
 use super::address::{self, Origin};
 use crate::error::{Failure, Kind, Result};
 
-/// The proxies there are.
+/// The proxies there are. One that cannot be used is told once something is to go through it.
 #[derive(Debug)]
 pub struct Proxies {
-    http: Option<Proxy>,
-    https: Option<Proxy>,
+    http: Result<Option<Proxy>>,
+    https: Result<Option<Proxy>>,
     exceptions: Vec<Exception>,
 }
 
@@ -41,15 +41,11 @@ enum Place {
 
 impl Proxies {
     /// Those of this program's environment.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`], naming a variable that holds no address of a proxy; its value may hold a
-    /// password, and is not shown.
-    pub fn of_environment() -> Result<Self> {
+    pub fn of_environment() -> Self {
         Self::of(|name| std::env::var(name).ok())
     }
 
-    fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let given = |names: [&'static str; 2]| {
             let mut found = names.into_iter().map(|name| (name, variable(name)));
             found.find_map(|(name, value)| {
@@ -66,24 +62,31 @@ impl Proxies {
             (None, None) => Ok(None),
         };
         let except = given(["NO_PROXY", "no_proxy"]).map(|(_, value)| value).unwrap_or_default();
-        Ok(Self {
-            https: proxy(["HTTPS_PROXY", "https_proxy"])?,
-            http: proxy(["HTTP_PROXY", "http_proxy"])?,
+        Self {
+            https: proxy(["HTTPS_PROXY", "https_proxy"]),
+            http: proxy(["HTTP_PROXY", "http_proxy"]),
             exceptions: except.split(',').filter_map(Exception::parse).collect(),
-        })
+        }
     }
 
     /// The proxy on the way to `url`, if any.
-    pub fn to(&self, url: &str) -> Option<&Proxy> {
-        let origin = Origin::parse(url)?;
+    ///
+    /// # Errors
+    /// [`Kind::Usage`], naming the variable that holds no address of a proxy; its value may hold a
+    /// password, and is not shown.
+    pub fn to(&self, url: &str) -> Result<Option<&Proxy>> {
+        let Some(origin) = Origin::parse(url) else { return Ok(None) };
         let proxy = match origin.scheme.as_str() {
-            "https" => self.https.as_ref(),
-            _ => self.http.as_ref(),
-        }?;
+            "https" => &self.https,
+            _ => &self.http,
+        };
         let host = origin.host.trim_start_matches('[').trim_end_matches(']');
         let direct = address::is_local(host)
             || self.exceptions.iter().any(|exception| exception.is_about(host, origin.port));
-        (!direct).then_some(proxy)
+        if direct {
+            return Ok(None);
+        }
+        proxy.as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 }
 
@@ -173,7 +176,7 @@ fn begins(address: IpAddr, network: IpAddr, bits: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn proxies(variables: &[(&str, &str)]) -> Result<Proxies> {
+    fn proxies(variables: &[(&str, &str)]) -> Proxies {
         Proxies::of(|name| {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -183,12 +186,12 @@ mod tests {
     #[test]
     fn what_is_on_this_machine_is_never_asked_for_through_a_proxy() {
         for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
-            let proxies = proxies(&[(name, "http://proxy.example:3128")]).unwrap();
+            let proxies = proxies(&[(name, "http://proxy.example:3128")]);
             for host in ["127.0.0.1:5000", "localhost", "LOCALHOST:5000", "127.1.2.3", "[::1]:5000"]
             {
                 for scheme in ["http", "https"] {
                     let url = format!("{scheme}://{host}/v2/");
-                    assert!(proxies.to(&url).is_none(), "{name} {url}");
+                    assert!(proxies.to(&url).unwrap().is_none(), "{name} {url}");
                 }
             }
         }
@@ -197,7 +200,7 @@ mod tests {
     #[test]
     fn each_scheme_has_a_proxy_of_its_own() {
         let through = |variables: &[(&str, &str)], url: &str| {
-            proxies(variables).unwrap().to(url).map(|proxy| proxy.host().to_owned())
+            proxies(variables).to(url).unwrap().map(|proxy| proxy.host().to_owned())
         };
         for (variables, clear, encrypted) in [
             (&[("HTTP_PROXY", "http://a:1")][..], Some("a"), None),
@@ -241,18 +244,23 @@ mod tests {
             ("", "https://r.example/", false),
         ] {
             let given = [("HTTPS_PROXY", "http://a:1"), ("NO_PROXY", exceptions)];
-            let proxies = proxies(&given).unwrap();
-            assert_eq!(proxies.to(url).is_none(), direct, "{exceptions:?} {url}");
+            let proxies = proxies(&given);
+            assert_eq!(proxies.to(url).unwrap().is_none(), direct, "{exceptions:?} {url}");
         }
     }
 
     #[test]
     fn what_is_no_proxy_is_named_without_its_value() {
         for value in ["me:secret garbage", "socks5://me:secret@host:1", "ftp://me:secret@a"] {
-            let failure = proxies(&[("HTTPS_PROXY", value)]).unwrap_err();
+            let proxies = proxies(&[("HTTPS_PROXY", value), ("NO_PROXY", "r.example")]);
+            let failure = proxies.to("https://other.example/").unwrap_err();
             assert_eq!(failure.kind(), Kind::Usage, "{failure}");
             let said = failure.to_string();
             assert!(said.contains("HTTPS_PROXY") && !said.contains("secret"), "{said}");
+            // What goes another way is not kept from it.
+            for direct in ["https://r.example/", "https://localhost/", "http://other.example/"] {
+                assert!(proxies.to(direct).unwrap().is_none(), "{direct}");
+            }
         }
     }
 }
