@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown, symlink};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, lchown, symlink};
 use std::path::Path;
 
 use nix::libc;
@@ -111,6 +111,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
             symlink(fs::read_link(&source)?, &target)?;
         } else if about.is_file() {
             fs::copy(&source, &target)?;
+        } else if !about.file_type().is_fifo() {
+            continue;
         } else {
             let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
             nix::unistd::mkfifo(&target, mode)?;

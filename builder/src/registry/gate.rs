@@ -11,7 +11,7 @@ use super::retry::{self, LONGEST_PAUSE, Policy};
 /// its time holds nobody up.
 const TURN: Duration = Duration::from_secs(1);
 
-/// The longest time that is spent in pauses a registry has asked for, all taken together.
+/// The longest time that is spent in pauses because a registry is asked too often, all taken together.
 const LONGEST_SUM: Duration = Duration::from_secs(60 * 60);
 
 /// A gate, open at first.

@@ -18,7 +18,8 @@ use crate::progress::counting::Counting;
 const PIECE: usize = 4 * 1024 * 1024;
 /// Pieces do not become smaller than this, in bytes: a limit below it is a mistake.
 const SMALLEST: usize = 64 * 1024;
-/// The largest piece that is kept in memory, as it must be to be sent again.
+/// The largest piece that a registry may insist on. Pieces are kept in memory, to be sent again, and are up
+/// to twice as large where a blob is cut into equal ones.
 const LARGEST: usize = 128 * 1024 * 1024;
 
 /// What to do about bodies that are too large.
