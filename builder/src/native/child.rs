@@ -40,6 +40,11 @@ pub fn become_program(plan: &Plan, map: &IdMap, mut ready: File) -> Result<Infal
     prctl::set_no_new_privs().or_fail(Kind::System, || "cannot give up privileges")?;
     chdir(&plan.working_dir)
         .or_fail(Kind::System, || format!("cannot start in {}", plan.working_dir.display()))?;
+    if let Some(signal) = waiting() {
+        // What is typed reaches this process alone, and the program would never hear of it.
+        // SAFETY: the process ends as it is; nothing of it is needed any more.
+        unsafe { libc::_exit(128 + signal as libc::c_int) };
+    }
     // The parent blocks signals to wait for them; a program expects none to be blocked.
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .or_fail(Kind::System, || "cannot unblock signals")?;
@@ -65,6 +70,20 @@ fn still_there(ready: &File) -> Result<()> {
 
 fn gone() -> Failure {
     Failure::new(Kind::System, "the process that starts the container is gone")
+}
+
+/// A signal that ends a program and has come while it was blocked.
+fn waiting() -> Option<Signal> {
+    // SAFETY: zeros are a set; the call writes one to where there is room, and the other reads it.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        if libc::sigpending(&raw mut set) != 0 {
+            return None;
+        }
+        let is_in =
+            |signal: &Signal| libc::sigismember(&raw const set, *signal as libc::c_int) == 1;
+        parent::ENDING.into_iter().find(is_in)
+    }
 }
 
 /// Lets every signal do what it does by default: what is ignored stays so in another program, and
@@ -102,4 +121,26 @@ fn take_user(plan: &Plan, map: &IdMap) -> Result<()> {
     setresgid(gid, gid, gid).or_fail(Kind::System, doing)?;
     let uid = Uid::from_raw(user.uid);
     setresuid(uid, uid, uid).or_fail(Kind::System, doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_came_too_early_is_found() {
+        // A thread has its own mask, and signals of its own.
+        let seen = std::thread::spawn(|| {
+            let mut set = SigSet::empty();
+            set.add(Signal::SIGQUIT);
+            set.thread_block().unwrap();
+            let before = waiting();
+            // SAFETY: the thread is this one.
+            let sent = unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGQUIT) };
+            assert_eq!(sent, 0);
+            (before, waiting(), set.wait().unwrap(), waiting())
+        });
+        let expected = (None, Some(Signal::SIGQUIT), Signal::SIGQUIT, None);
+        assert_eq!(seen.join().unwrap(), expected);
+    }
 }

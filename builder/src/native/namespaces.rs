@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -88,6 +88,11 @@ impl Started {
         let Some(pipe) = &self.ready else { return Ok(()) };
         let told = nix::unistd::write(pipe, b"\n").map_err(std::io::Error::from);
         told.map(drop).or_fail(Kind::System, || "cannot start the container")
+    }
+
+    /// What can be read from once [`Started::answer`] does not wait any more.
+    pub fn answering(&self) -> Option<BorrowedFd<'_>> {
+        self.answer.as_ref().map(|answer| answer.as_fd())
     }
 
     /// Waits for what the child has to say; `None`: it has become another program, or is gone.

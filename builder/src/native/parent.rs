@@ -13,9 +13,10 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::idmap::IdMap;
+use super::namespaces::{self, Started};
 use super::plan::Plan;
 use super::terminal::Terminal;
-use super::{child, descriptors, namespaces};
+use super::{child, descriptors};
 use crate::error::{Context as _, Kind, Result};
 
 /// Signals that are passed on to the container.
@@ -29,6 +30,9 @@ const FORWARDED: [Signal; 8] = [
     Signal::SIGWINCH,
     Signal::SIGCONT,
 ];
+
+/// Those of them that end a program.
+pub const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
 
 /// How often it is looked whether a shell has given this program the terminal. It tells nobody.
 const LOOKS: u16 = 200;
@@ -50,11 +54,50 @@ pub fn run(plan: &Plan) -> Result<u8> {
             return Err(failure);
         }
     };
-    let failed = started.go().and_then(|()| started.answer());
+    let told = started.go().and_then(|()| told_to_end(&started, &signals));
+    if let Ok(Some(_)) = told {
+        // There is no program yet that could heed a signal, and nothing that it would have to put in order.
+        let _ = signal::kill(child, Signal::SIGKILL);
+    }
+    let told = told.and_then(|told| started.answer().map(|_| told));
     let code = wait(child, &signals, &mut terminal);
     terminal.take_back();
-    // No answer is the best one: the child has become another program.
-    failed.and(code)
+    match told? {
+        Some(signal) => Ok(code_of(signal)),
+        // No answer is the best one: the child has become another program.
+        None => code,
+    }
+}
+
+/// Waits until the child has become the container's program, or cannot. The signal by which this program is
+/// told to end before: what is passed on to the first process of a namespace that does not expect it is lost.
+fn told_to_end(started: &Started, signals: &SignalFd) -> Result<Option<Signal>> {
+    let doing = || "cannot wait for the start of the container";
+    let Some(answering) = started.answering() else { return Ok(None) };
+    loop {
+        let watched = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let mut watched = [watched(answering), watched(signals.as_fd())];
+        match poll(&mut watched, PollTimeout::NONE) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => continue,
+            Err(error) => return Err(error).or_fail(Kind::System, doing),
+        }
+        let [answer, told] = watched.map(|watched| watched.any() == Some(true));
+        if answer {
+            return Ok(None);
+        }
+        if told && let Some(info) = signals.read_signal().or_fail(Kind::System, doing)? {
+            let is_it = |signal: &Signal| u32::try_from(*signal as i32) == Ok(info.ssi_signo);
+            if let Some(signal) = ENDING.into_iter().find(is_it) {
+                return Ok(Some(signal));
+            }
+        }
+    }
+}
+
+/// The exit code of what a signal has ended.
+fn code_of(signal: Signal) -> u8 {
+    128_u8.wrapping_add(signal as u8)
 }
 
 /// Blocks the signals that concern the container and has them delivered through a descriptor.
@@ -95,9 +138,7 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
         loop {
             match waitpid(child, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
                 Ok(WaitStatus::Exited(_, code)) => return Ok(u8::try_from(code).unwrap_or(1)),
-                Ok(WaitStatus::Signaled(_, signal, _)) => {
-                    return Ok(128_u8.wrapping_add(signal as u8));
-                }
+                Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(code_of(signal)),
                 Ok(WaitStatus::Stopped(..)) => terminal.suspend(child),
                 Ok(_) => break,
                 Err(Errno::EINTR) => {}
