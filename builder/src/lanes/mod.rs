@@ -156,6 +156,8 @@ impl Side {
             }
             (*of_a, *of_b) = (rest_a, rest_b);
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (self.pairs, streams);
     }
 
     /// Hashes of up to sixteen streams what all of them have; the rest is left to be hashed.
@@ -179,6 +181,8 @@ impl Side {
                 *of_it = &of_it[all..];
             }
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (self, streams);
     }
 }
 

@@ -67,6 +67,7 @@ pub fn of(data: &seccomp_data) -> Call {
     let [first, second, third, ..] = data.args;
     // The kernel looks at the lower half of a descriptor only.
     let relative = Name { directory: first as i32, address: second };
+    #[cfg(target_arch = "x86_64")]
     let absolute = Name { directory: libc::AT_FDCWD, address: first };
     match c_long::from(data.nr) {
         libc::SYS_openat => opened(relative, third),
