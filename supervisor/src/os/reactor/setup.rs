@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use nix::libc;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -36,6 +37,15 @@ use crate::spec::{Plan, Signal};
 /// # Errors
 /// No descriptor is left, or the kernel refuses a handler.
 pub fn catch_signals(is_init: bool) -> std::io::Result<(Signals, AtOnce)> {
+    // One that came between the two handlers would be kept for a loop that, as long as the spec is
+    // waited for, does not begin. It is delivered once both are there.
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let caught = both_handlers(is_init);
+    before.thread_set_mask()?;
+    caught
+}
+
+fn both_handlers(is_init: bool) -> std::io::Result<(Signals, AtOnce)> {
     let stopping = signal::stopping(is_init);
     let passed_on = Signal::PASSED_ON.map(Signal::number);
     let signals = Signals::catch(&[&stopping[..], &passed_on].concat())?;
