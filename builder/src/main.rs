@@ -45,6 +45,12 @@ mod unpack;
 
 use std::process::ExitCode;
 
+use ::nix::sys::signal::{SigHandler, Signal, signal};
+
 fn main() -> ExitCode {
+    // Whoever ignores it has the kernel reap what it starts, and so may who starts this program: nobody
+    // would learn how Nix has ended.
+    // SAFETY: no handler is installed, and nothing else runs yet.
+    let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
     cli::main()
 }

@@ -39,6 +39,28 @@ fn raw(name: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
+/// Whoever asks for the digest means that of the image people will get.
+#[test]
+fn what_the_project_says_about_copies_holds_for_what_is_announced() {
+    let world = World::new();
+    let registry = Registry::open(&world);
+    let project = world.project(
+        "dense",
+        r#"{ name = "dense"; processes.once.exec = "echo once";
+             containers.processes.defaultCopyArgs =
+               [ "--dest-compress-format" "zstd" "--dest-tls-verify=false" ]; }"#,
+    );
+    let said = |arguments: &[&str]| project.run(arguments).expect_code(0).out;
+    let name = format!("docker://{}/dense:v1", registry.address());
+    let pushed = said(&["copy", "processes", &name]);
+    assert_eq!(said(&["digest", "processes"]), pushed);
+    let manifest = format!("manifest      {pushed}");
+    assert!(said(&["inspect", "processes"]).ends_with(&manifest));
+    let gzip = said(&["digest", "processes", "--compression", "gzip"]);
+    assert_ne!(gzip, pushed);
+    assert_eq!(said(&["digest", "processes", "--compression", "zstd", "--format", "oci"]), pushed);
+}
+
 #[test]
 fn an_image_in_docker_s_format_is_what_was_announced_and_docker_runs_it() {
     let world = World::new();

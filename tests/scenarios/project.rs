@@ -20,6 +20,22 @@ fn building_prints_one_line_the_description_in_the_store() {
     assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
 }
 
+/// Whoever ignores the ends of its children hands that on to them.
+#[test]
+fn a_project_is_built_for_a_caller_that_wants_to_hear_of_no_child() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let build = project.command(&["build", "processes"]);
+    let mut deaf = Command::new("env");
+    deaf.arg("--ignore-signal=CHLD").arg(build.get_program()).args(build.get_args());
+    deaf.current_dir(&project.directory);
+    for (name, value) in build.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+        deaf.env(name, value);
+    }
+    let ended = running::run(&mut deaf).expect_code(0);
+    assert!(ended.out.starts_with("/nix/store/"), "{}", ended.out);
+}
+
 #[test]
 fn building_leaves_nothing_in_the_project() {
     let world = World::new();

@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::common::ProjectArguments;
+use super::copied::{Copied, copied};
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::image::Image;
 use crate::image::index::Index;
-use crate::image::manifest::Format;
 use crate::image::wire::Wire;
 use crate::report;
 
@@ -19,9 +19,10 @@ use crate::report;
 pub struct Arguments {
     /// Name of the container, or the file `build` printed
     name: String,
-    /// How its manifest is written: as OCI has them (oci), or as Docker had them before (v2s2)
-    #[arg(long, value_name = "FORMAT", default_value = "oci")]
-    format: String,
+    /// How its manifest is written: as OCI has them (oci), or as Docker had them before (v2s2); by default
+    /// as the project's `defaultCopyArgs` say, or oci
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -29,9 +30,8 @@ pub struct Arguments {
 
 /// Prints the digest of the image's manifest, or of the index of several.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
-    let format = Format::parse(&arguments.format)?;
-    let (_, images) = project.images(&arguments.name)?;
-    images.iter().try_for_each(|image| format.check(image))?;
+    let format = arguments.format.as_deref();
+    let Copied { images, format, .. } = copied(&arguments.name, format, project)?;
     let cache = Cache::of_user();
     let digest = match images.as_slice() {
         [image] => Wire::new(image, &cache, format)?.digest().clone(),

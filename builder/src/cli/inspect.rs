@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::ProjectArguments;
+use super::copied::{Copied, copied};
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::image::config::Healthcheck;
 use crate::image::index::Index;
-use crate::image::manifest::Format;
 use crate::image::wire::Wire;
 use crate::image::{Image, Source, blob, nix2container};
 use crate::report;
@@ -30,15 +30,15 @@ pub struct Arguments {
 /// Prints the image's identity, its configuration, its layers and the digest of its manifest. Of several for one index, all of
 /// them, after the index as it would be pushed; as JSON one after the other.
 pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode> {
-    let (files, images) = project.images(&arguments.name)?;
     if arguments.json {
-        for image in &images {
+        for image in &project.images(&arguments.name)?.1 {
             report::line(nix2container::write(image)?)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let Copied { files, images, format } = copied(&arguments.name, None, project)?;
     if images.len() > 1 {
-        let index = Index::of(&images, &Cache::of_user(), Format::Oci)?;
+        let index = Index::of(&images, &Cache::of_user(), format)?;
         report::line(format_args!("index         {}", index.digest()))?;
         for wire in &index.images {
             let platform = wire.descriptor.platform.as_ref();
@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments, project: &ProjectArguments) -> Result<ExitCode
     }
     // Last, since all layers must have been compressed once for it, and the rest is there at once.
     if let [image] = images.as_slice() {
-        let digest = Wire::new(image, &Cache::of_user(), Format::Oci)?.digest().clone();
+        let digest = Wire::new(image, &Cache::of_user(), format)?.digest().clone();
         report::line(format_args!("manifest      {digest}"))?;
     }
     Ok(ExitCode::SUCCESS)

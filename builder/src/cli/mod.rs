@@ -4,6 +4,7 @@ mod attrs;
 mod build;
 mod common;
 mod compression;
+mod copied;
 mod copy;
 mod copy_arguments;
 mod copy_options;

@@ -155,13 +155,14 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
         match signals.read_signal() {
             Ok(Some(info)) => {
                 let said = (info.ssi_signo, info.ssi_pid, Instant::now());
-                if last.is_some_and(|before| is_echo(before, said)) {
-                    continue;
-                }
-                if said.0 != Signal::SIGCHLD as u32 {
+                let signal = i32::try_from(info.ssi_signo).ok().and_then(|n| n.try_into().ok());
+                // Of others each counts: after the last SIGWINCH the window has its size.
+                if signal.is_some_and(|signal| ENDING.contains(&signal)) {
+                    if last.is_some_and(|before| is_echo(before, said)) {
+                        continue;
+                    }
                     last = Some(said);
                 }
-                let signal = i32::try_from(info.ssi_signo).ok().and_then(|n| n.try_into().ok());
                 match signal {
                     Some(Signal::SIGCHLD) | None => {}
                     Some(Signal::SIGCONT) => terminal.resume(child),
