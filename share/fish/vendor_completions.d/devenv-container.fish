@@ -104,7 +104,7 @@ complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" 
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -s q -l quiet -d 'Say nothing but errors'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand copy" -l json -d 'Tell what happens as JSON, one object a line, on standard output'
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -s C -l directory -d 'Directory of the project; by default the nearest one upwards with a devenv.nix' -r -f -a "(__fish_complete_directories)"
-complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l format -d 'How its manifest is written: as OCI has them (oci), or as Docker had them before (v2s2) [default: oci]' -r -f
+complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l format -d 'How its manifest is written: as OCI has them (oci), or as Docker had them before (v2s2); by default as the project\'s `defaultCopyArgs` say, or oci' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l file -d 'File that describes the project in place of a devenv.nix' -r -F
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l flake -d 'Flake with the containers, as in `github:owner/repo`; NAME may be FLAKE#NAME as well' -r -f
 complete -c devenv-container -n "__fish_devenv_container_using_subcommand digest" -l nixpkgs -d 'Package set to use instead of the project\'s' -r -F
