@@ -19,3 +19,40 @@ pub fn line(text: impl Display) -> Result<()> {
         result => result.or_fail(Kind::Io, || "cannot write to standard output"),
     }
 }
+
+/// A text of somebody else's as people can read it: what a terminal would take for a command, or would
+/// not show, is written out (`\n`, `\u{1b}`).
+pub fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_unfit(character) {
+            true => visible.extend(character.escape_default()),
+            false => visible.push(character),
+        }
+    }
+    visible
+}
+
+/// Controls, and what turns the order of characters round or shows as nothing.
+pub fn is_unfit(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_reaches_the_terminal_but_letters() {
+        for (text, expected) in [
+            ("plain ümläut \"x\" \\", "plain ümläut \"x\" \\"),
+            ("two\nlines\t", "two\\nlines\\t"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("left\u{202e}right", "left\\u{202e}right"),
+        ] {
+            assert_eq!(visible(text), expected);
+        }
+    }
+}

@@ -70,7 +70,7 @@ fn show(file: &Path, image: &Image) -> Result<()> {
     report::line(format_args!("description   {}", file.display()))?;
     report::line(format_args!("id            {id}"))?;
     for (name, value) in fields(image) {
-        report::line(format_args!("{name:<13} {value}"))?;
+        report::line(format_args!("{name:<13} {}", report::visible(&value)))?;
     }
     let sizes = image.layers.iter().map(blob::tar_size).collect::<Result<Vec<u64>>>()?;
     let total = human(sizes.iter().sum());

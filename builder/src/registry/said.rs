@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::report::is_unfit;
+
 /// How many characters of it are shown.
 const LONGEST: usize = 300;
 
@@ -28,13 +30,6 @@ pub fn line(text: &str) -> String {
         Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
         None => clean,
     }
-}
-
-/// Controls, and what turns the order of characters round or shows as nothing.
-fn is_unfit(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// The reason a refusal's body gives, as such a line.

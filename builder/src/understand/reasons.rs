@@ -8,6 +8,7 @@ use super::contents::{Item, What, mentioned};
 use super::explain::Root;
 use crate::image::{Config, Image};
 use crate::nix::References;
+use crate::report;
 
 /// The reasons an image is known to have, the most telling first: processes before variables before the
 /// rest of the configuration, then what only the project's options say. The spec mentions everything, and
@@ -69,7 +70,7 @@ impl Found<'_> {
     fn add_at(&mut self, what: &str, text: &str, placed: bool) {
         let known = self.items.iter().map(|item| item.path.as_str());
         for path in mentioned(text, known) {
-            let root = Root { what: what.to_owned(), path: path.to_owned(), placed };
+            let root = Root { what: report::visible(what), path: path.to_owned(), placed };
             if !self.roots.contains(&root) {
                 self.roots.push(root);
             }
