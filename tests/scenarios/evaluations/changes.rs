@@ -15,12 +15,16 @@ fn an_unchanged_project_is_not_evaluated_again() {
     assert_eq!(counted.build(), image);
     assert_eq!(counted.asked(), 0);
     // Each verb that asks the same finds the answer.
-    let _ = counted.run(&["inspect", "app"]);
+    let _ = counted.run(&["diff", "app", "app"]);
     let _ = counted.run(&["run", "app", "--engine", "native"]);
     assert_eq!(counted.asked(), 0);
     let listed = counted.run(&["list"]).out;
     assert_eq!(counted.asked(), 1, "the names are another question");
     assert_eq!(counted.run(&["list"]).out, listed);
+    assert_eq!(counted.asked(), 0);
+    let _ = counted.run(&["inspect", "app"]);
+    assert_eq!(counted.asked(), 1, "how it is copied, which decides its digest, is one more");
+    let _ = counted.run(&["digest", "app"]);
     assert_eq!(counted.asked(), 0);
 }
 
