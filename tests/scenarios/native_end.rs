@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use devenv_tests::lines;
 use devenv_tests::process_table::{self, descendants};
@@ -219,4 +219,26 @@ fn a_container_from_the_background_gets_the_keyboard_with_the_foreground() {
     terminal.enter("echo outside$((40+2))$DEVENV_ROOT; exit\n");
     let (_, shown) = terminal.end_within(SOON);
     assert!(shown.contains("outside42\r\n"), "{shown}");
+}
+
+/// From the moment there is a process until its program has its handlers: what comes in between is not
+/// lost.
+#[test]
+fn a_signal_at_any_moment_of_the_start_ends_a_container() {
+    let world = World::new();
+    let project = world.example("hello", "hello");
+    let image = project.build("processes");
+    for step in 0..60 {
+        let mut command = world.container(&["run", &image, "--engine", "native"]);
+        let running = Running::start(&mut command);
+        wait::until_true(SOON, "a process of the container", || {
+            !descendants(running.pid()).is_empty()
+        });
+        let moment = Instant::now() + Duration::from_micros(150 * step);
+        while Instant::now() < moment {
+            std::hint::spin_loop();
+        }
+        running.signal(Signal::SIGTERM);
+        assert_eq!(running.end_within(SOON).code, 143, "{step}");
+    }
 }

@@ -1,7 +1,9 @@
 //! This process while a container runs: passes signals in and the exit code out, lends the
 //! terminal.
 
+use std::fs;
 use std::os::fd::AsFd as _;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -133,6 +135,7 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
     let doing = || "cannot wait for the container";
     let mut last: Option<(u32, u32, Instant)> = None;
     let mut hung_up = false;
+    let began = Instant::now();
     loop {
         // SIGCHLD merges: everything that has happened is asked for each time.
         loop {
@@ -171,14 +174,11 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
                     Some(Signal::SIGHUP) if hung_up => {}
                     Some(Signal::SIGHUP) => {
                         hung_up = true;
-                        let _ = signal::kill(child, Signal::SIGTERM);
+                        pass_on(child, Signal::SIGTERM, began);
                     }
                     // What was typed reaches the container as well.
                     Some(_) if terminal.is_shared() && info.ssi_code == libc::SI_KERNEL => {}
-                    // It may have ended in this moment.
-                    Some(signal) => {
-                        let _ = signal::kill(child, signal);
-                    }
+                    Some(signal) => pass_on(child, signal, began),
                 }
             }
             Ok(None) | Err(Errno::EINTR) => {}
@@ -187,9 +187,59 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
     }
 }
 
+/// Passes a signal on to the container's program, which has existed since `began`.
+///
+/// For the first process of a namespace the kernel drops what that has no handler for
+/// (pid_namespaces(7)). In its first moments a program has none yet, so one that ends it waits until there
+/// is one. A program that never has one is as deaf as in any other container.
+fn pass_on(child: Pid, signal: Signal, began: Instant) {
+    const FIRST: Duration = Duration::from_secs(1);
+    const BETWEEN: Duration = Duration::from_millis(1);
+    while ENDING.contains(&signal) && began.elapsed() < FIRST && is_deaf(child, signal) {
+        thread::sleep(BETWEEN);
+    }
+    // It may have ended in this moment.
+    let _ = signal::kill(child, signal);
+}
+
+/// Whether a process lives and has no handler for a signal (proc_pid_status(5)). Where that cannot be
+/// told, it has one.
+fn is_deaf(process: Pid, signal: Signal) -> bool {
+    let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) else { return false };
+    lacks_handler(&status, signal)
+}
+
+fn lacks_handler(status: &str, signal: Signal) -> bool {
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let caught = value("SigCgt:").and_then(|set| u64::from_str_radix(set, 16).ok());
+    let has_ended = value("State:").is_some_and(|state| state.starts_with('Z'));
+    !has_ended && caught.is_some_and(|set| set & 1 << (signal as u32 - 1) == 0)
+}
+
 /// Whether a signal is the one before it said twice. `timeout` and many runners of jobs signal a
 /// process and in the same breath its group; to the container a second signal means to kill.
 fn is_echo(before: (u32, u32, Instant), said: (u32, u32, Instant)) -> bool {
     const BREATH: Duration = Duration::from_millis(20);
     (before.0, before.1) == (said.0, said.1) && said.2 - before.2 < BREATH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_deaf_as_long_as_it_lives_without_a_handler() {
+        let status = |state: &str, caught: &str| format!("State:\t{state}\nSigCgt:\t{caught}\n");
+        let none = status("S (sleeping)", "0000000000000000");
+        let terminate = status("S (sleeping)", "0000000000004000");
+        for (status, signal, expected) in [
+            (none.as_str(), Signal::SIGTERM, true),
+            (terminate.as_str(), Signal::SIGTERM, false),
+            (terminate.as_str(), Signal::SIGINT, true),
+            (status("Z (zombie)", "0000000000000000").as_str(), Signal::SIGTERM, false),
+            ("", Signal::SIGTERM, false),
+        ] {
+            assert_eq!(lacks_handler(status, signal), expected, "{status} {signal}");
+        }
+    }
 }
