@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{self, SigSet, SigmaskHow, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -88,13 +88,18 @@ fn told_to_end(started: &Started, signals: &SignalFd) -> Result<Option<Signal>> 
         if answer {
             return Ok(None);
         }
-        if told && let Some(info) = signals.read_signal().or_fail(Kind::System, doing)? {
-            let is_it = |signal: &Signal| u32::try_from(*signal as i32) == Ok(info.ssi_signo);
-            if let Some(signal) = ENDING.into_iter().find(is_it) {
-                return Ok(Some(signal));
-            }
+        if told
+            && let Some(info) = signals.read_signal().or_fail(Kind::System, doing)?
+            && let Some(signal) = told_by(&info).filter(|signal| ENDING.contains(signal))
+        {
+            return Ok(Some(signal));
         }
     }
+}
+
+/// The signal that has come; `None` for one without a name.
+fn told_by(info: &siginfo) -> Option<Signal> {
+    i32::try_from(info.ssi_signo).ok()?.try_into().ok()
 }
 
 /// The exit code of what a signal has ended.
@@ -158,7 +163,7 @@ fn wait(child: Pid, signals: &SignalFd, terminal: &mut Terminal) -> Result<u8> {
         match signals.read_signal() {
             Ok(Some(info)) => {
                 let said = (info.ssi_signo, info.ssi_pid, Instant::now());
-                let signal = i32::try_from(info.ssi_signo).ok().and_then(|n| n.try_into().ok());
+                let signal = told_by(&info);
                 // Of others each counts: after the last SIGWINCH the window has its size.
                 if signal.is_some_and(|signal| ENDING.contains(&signal)) {
                     if last.is_some_and(|before| is_echo(before, said)) {
